@@ -1,0 +1,53 @@
+"""``k8s-inventory doctor``: say before a sync what would fail in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import click
+from rich.console import Console
+
+from airflow_provider_k8s_inventory.cli import options, printing
+from airflow_provider_k8s_inventory.cli.failing import speaking
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.kubeconfig import Context
+from airflow_provider_k8s_inventory.postgres import connecting
+from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database
+from airflow_provider_k8s_inventory.sync.fleet import MAX_PARALLEL_CONTEXTS
+
+
+@click.command()
+@options.shared
+@speaking
+def doctor(schema: str, **shared: Any) -> None:
+    """Check contexts, permissions and database; nothing is changed.
+
+    Exit status: 0, 1 when something would fail, 2 for wrong usage.
+    """
+    asked = options.gather(**shared)
+
+    def examine(context: Context) -> list[Finding]:
+        with Client(context) as client:
+            return list(examine_context(client, asked.names))
+
+    with ThreadPoolExecutor(max_workers=MAX_PARALLEL_CONTEXTS) as executor:
+        per_context = executor.map(examine, asked.contexts)
+        findings = [*_database(asked.dsn, schema), *(finding for found in per_context for finding in found)]
+    printing.print_findings(Console(), findings)
+    failing = [finding for finding in findings if not finding.good]
+    click.echo(
+        f"{len(findings)} checks, {len(failing)} would fail." if failing else f"{len(findings)} checks, all good."
+    )
+    sys.exit(1 if failing else 0)
+
+
+def _database(dsn: str, schema: str) -> Iterator[Finding]:
+    try:
+        with connecting.connect(dsn) as conn:
+            yield from examine_database(conn, schema)
+    except DatabaseError as error:
+        yield Finding(subject="database", check="reachable", good=False, detail=str(error))

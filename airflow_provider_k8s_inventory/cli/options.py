@@ -1,0 +1,126 @@
+"""The options commands share, and where their values come from: command line, ``--config`` file, environment.
+
+The names of the file and of the environment are those of the CloudQuery plugin that this package replaces.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import yaml
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.exceptions import UsageError
+from airflow_provider_k8s_inventory.kube import kubeconfig
+from airflow_provider_k8s_inventory.kube.kubeconfig import Context
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--kubeconfig",
+        "kubeconfig_path",
+        metavar="PATH",
+        help="Kubeconfig file(s), separated as in $KUBECONFIG. [default: $KUBECONFIG, ~/.kube/config, in-cluster]",
+    ),
+    click.option(
+        "--context",
+        "contexts",
+        metavar="NAME|GLOB",
+        multiple=True,
+        help="Context to read; repeatable. [default: $K8S_CONTEXTS, comma-separated, or all]",
+    ),
+    click.option("--exclude", metavar="NAME|GLOB", multiple=True, help="Context to leave out; repeatable."),
+    click.option(
+        "--resource",
+        "names",
+        metavar="NAME",
+        multiple=True,
+        help=f"Resource to read; repeatable. [default: $K8S_RESOURCES, comma-separated, or "
+        f"{','.join(resources.DEFAULT)}]",
+    ),
+    click.option(
+        "--config",
+        "config_path",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="YAML with spec.spec.contexts, .resources and .database_url.",
+    ),
+    click.option("--dsn", metavar="DSN", help="PostgreSQL connection string. [default: $DATABASE_URL]"),
+    click.option("--schema", metavar="NAME", default="public", show_default=True, help="PostgreSQL schema."),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What was asked for, wherever it was said."""
+
+    contexts: tuple[Context, ...]
+    names: tuple[str, ...]
+    """The resources' canonical names, each once."""
+    dsn: str
+
+
+def shared(command: _F) -> _F:
+    """Give a command the shared options."""
+    return reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), command)
+
+
+def gather(
+    *,
+    kubeconfig_path: str | None,
+    contexts: Sequence[str],
+    exclude: Sequence[str],
+    names: Sequence[str],
+    config_path: Path | None,
+    dsn: str | None,
+) -> Asked:
+    """Find out what was asked for.
+
+    :raises UsageError: when something cannot be, with what could.
+    """
+    config = _read(config_path) if config_path else {}
+    found_dsn = dsn or config.get("database_url") or os.environ.get("DATABASE_URL")
+    if not found_dsn:
+        raise UsageError("no database: give --dsn, set DATABASE_URL, or database_url in --config")
+    wanted = names or _names(config, "resources") or _split("K8S_RESOURCES") or resources.DEFAULT
+    paths = kubeconfig_path.split(os.pathsep) if kubeconfig_path else None
+    return Asked(
+        contexts=kubeconfig.select(
+            kubeconfig.load(paths),
+            contexts or _names(config, "contexts") or _split("K8S_CONTEXTS"),
+            exclude,
+        ),
+        names=tuple(dict.fromkeys(resources.canonical(name) for name in wanted)),
+        dsn=str(found_dsn),
+    )
+
+
+def _split(variable: str) -> list[str]:
+    return [name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()]
+
+
+def _names(config: dict[str, Any], key: str) -> list[str]:
+    value = config.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise UsageError(f"--config: spec.spec.{key} must be a list of names")
+    return value
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        inner = document["spec"]["spec"]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"--config {path}: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"--config {path}: there is no spec.spec in it") from error
+    if not isinstance(inner, dict):
+        raise UsageError(f"--config {path}: spec.spec is not a mapping")
+    return inner

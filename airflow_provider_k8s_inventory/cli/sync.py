@@ -1,0 +1,86 @@
+"""``k8s-inventory sync``: sync every asked resource of every asked context, and say how it went."""
+
+from __future__ import annotations
+
+import sys
+import time
+from functools import partial
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from airflow_provider_k8s_inventory import sync as core
+from airflow_provider_k8s_inventory.cli import options, printing
+from airflow_provider_k8s_inventory.cli.failing import speaking
+from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.postgres import connecting, migrations
+from airflow_provider_k8s_inventory.sync.fleet import run_fleet
+
+
+@click.command()
+@options.shared
+@click.option("--namespace", "namespaces", metavar="NAME", multiple=True, help="Read only this namespace; repeatable.")
+@click.option("--no-object", is_flag=True, help="Leave the column object empty.")
+@click.option("--on-delete", type=click.Choice(["delete", "mark"]), default="delete", show_default=True)
+@click.option("--allow-mass-delete", is_flag=True, help="Let a sync delete more than half of a scope of over 100 rows.")
+@click.option("--mode", type=click.Choice(["auto", "full"]), default="auto", show_default=True)
+@click.option("--migrate", type=click.Choice(["safe", "forced"]), default="safe", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line per scope on stdout.")
+@speaking
+def sync(
+    namespaces: tuple[str, ...],
+    no_object: bool,
+    on_delete: Any,
+    allow_mass_delete: bool,
+    mode: Any,
+    migrate: Any,
+    as_json: bool,
+    schema: str,
+    **shared: Any,
+) -> None:
+    """List resources per context, and write them to PostgreSQL.
+
+    Exit status: 0, 1 when a scope failed, 2 for wrong usage.
+    """
+    asked = options.gather(**shared)
+    settings = core.Settings(
+        schema=schema,
+        namespaces=namespaces,
+        store_object=not no_object,
+        on_delete=on_delete,
+        allow_mass_delete=allow_mass_delete,
+        mode=mode,
+    )
+    started = time.monotonic()
+    with connecting.connect(asked.dsn) as conn:
+        migrations.migrate(conn, schema=schema, mode=migrate)
+    reports = _run(asked, settings, as_json)
+    if not as_json:
+        printing.print_reports(Console(), reports)
+    click.echo(core.summary(reports, seconds=time.monotonic() - started), err=as_json)
+    sys.exit(0 if all(report.good for report in reports) else 1)
+
+
+def _run(asked: options.Asked, settings: core.Settings, as_json: bool) -> list[SyncReport]:
+    """Sync, with a progress bar on a terminal; the reports in the order they were asked for."""
+    reports: list[SyncReport] = []
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("syncing", total=len(asked.contexts) * len(asked.names))
+        for report in run_fleet(asked.contexts, asked.names, partial(connecting.connect, asked.dsn), settings):
+            if as_json:
+                click.echo(msgspec.json.encode(report.as_dict()))
+            reports.append(report)
+            progress.update(bar, advance=1, description=f"{report.context_name} · {report.resource}")
+    places = {context.name: place for place, context in enumerate(asked.contexts)}
+    return sorted(reports, key=lambda report: (places[report.context_name], asked.names.index(report.resource)))

@@ -1,0 +1,105 @@
+"""Every error this package raises on purpose; its message says what failed, why, and what to do.
+
+The tree is our own, so that neither the HTTP library nor the driver shows through::
+
+    InventoryError
+    ├── UsageError                  the caller asked for something that cannot be: exit status 2
+    │   ├── KubeconfigError         no kubeconfig, or one that cannot be read
+    │   ├── UnknownContextError     the kubeconfig has no such context
+    │   └── UnknownResourceError    no such resource; the message names the nearest
+    ├── ScopeError                  one scope failed; carries the status for the ledger
+    │   ├── UnreachableError        the API server did not answer, or not in time
+    │   ├── UnauthorizedError       401, or credentials that cannot be had
+    │   ├── ForbiddenError          403
+    │   ├── NotServedError          404: whether it proves absence, discovery must say
+    │   ├── ExpiredError            410 in the middle of a list: start again
+    │   ├── AnswerError             an answer that is not what the API promises
+    │   ├── RefusedError            the mass-delete guard
+    │   └── LockedError             another sync of this scope is running
+    └── DatabaseError               PostgreSQL cannot be reached, or refuses
+        ├── DestructiveChangeError  a migration would destroy data and was not forced
+        └── NewerSchemaError        the database was migrated by a newer version of this package
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class InventoryError(Exception):
+    """Whatever this package raises on purpose."""
+
+
+class UsageError(InventoryError):
+    """The caller asked for something that cannot be."""
+
+
+class KubeconfigError(UsageError):
+    """There is no kubeconfig, or it cannot be read."""
+
+
+class UnknownContextError(UsageError):
+    """The kubeconfig has no such context."""
+
+
+class UnknownResourceError(UsageError):
+    """Neither the catalogue nor a cluster knows the resource."""
+
+
+class ScopeError(InventoryError):
+    """One scope failed; other scopes go on."""
+
+    status: ClassVar[str] = "failed"
+    """What the ledger records; one of `model.STATUSES`."""
+
+
+class UnreachableError(ScopeError):
+    """The API server did not answer, or not in time."""
+
+    status = "unreachable"
+
+
+class UnauthorizedError(ScopeError):
+    """The API server does not accept the credentials, or there are none to be had."""
+
+    status = "unauthorized"
+
+
+class ForbiddenError(ScopeError):
+    """The API server knows who asks and does not allow it."""
+
+    status = "forbidden"
+
+
+class NotServedError(ScopeError):
+    """The API server has no such path."""
+
+
+class ExpiredError(ScopeError):
+    """The server forgot the snapshot a list was reading: it must start again."""
+
+
+class AnswerError(ScopeError):
+    """The answer is cut off, is not JSON, or is not what the API promises."""
+
+
+class RefusedError(ScopeError):
+    """A complete answer would delete too much of a scope."""
+
+    status = "refused"
+
+
+class LockedError(ScopeError):
+    """Another sync of the same scope is running."""
+
+
+class DatabaseError(InventoryError):
+    """PostgreSQL cannot be reached, or refuses what we need."""
+
+
+class DestructiveChangeError(DatabaseError):
+    """A migration would destroy data, and was not forced."""
+
+
+class NewerSchemaError(DatabaseError):
+    """The database was migrated by a newer version of this package."""

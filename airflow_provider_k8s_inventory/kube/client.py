@@ -1,0 +1,155 @@
+"""HTTP to the API server of one context: the one place from where requests are sent.
+
+What is asked for is in `listing` and `discovery`; what failures mean is in `failures`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Self
+from urllib.parse import quote, urlencode
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from airflow_provider_k8s_inventory import __version__
+from airflow_provider_k8s_inventory.exceptions import UnreachableError
+from airflow_provider_k8s_inventory.kube import failures, pools
+from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.retrying import retries as retries_
+from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
+
+JSON = "application/json"
+USER_AGENT = f"airflow-provider-k8s-inventory/{__version__}"
+
+
+class Client:
+    """Requests to one context over connections that are kept; may be used by several threads.
+
+    Making one does no I/O and cannot fail: certificates are read and commands run at the first request.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        connect_timeout: float = 10,
+        read_timeout: float = 60,
+        retries: int = 4,
+        retry_after_max: float = 30,
+        backoff: float = 0.5,
+    ) -> None:
+        """Keep what is needed for the first request.
+
+        :param connect_timeout: seconds for one try to connect, TLS included.
+        :param read_timeout: seconds without a byte after which an answer is given up.
+        :param retries: how many times a request is sent again when the server does not answer, breaks off, or says
+            "not now" (429, 500, 502, 503, 504).
+        :param retry_after_max: the longest wait in seconds that the server may ask for.
+        :param backoff: the scale in seconds of the growing waits when it asks for none.
+        """
+        self.context = context
+        self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
+        self._retries = retries_(retries, retry_after_max=retry_after_max, backoff=backoff)
+        self._lock = threading.Lock()
+        self._pool: urllib3.PoolManager | None = None
+        self._presented: ClientCertificate | None = None
+
+    def get(self, path: str, params: Mapping[str, str | int] | None = None, *, accept: str = JSON) -> bytes:
+        """What the API server has at a path.
+
+        :param path: below the server's URL, quoted; for example ``/api/v1/pods``.
+        :param params: the query.
+        :param accept: the media types wanted.
+        :raises UnauthorizedError: 401, or credentials that cannot be had.
+        :raises ForbiddenError: 403.
+        :raises NotServedError: 404.
+        :raises ExpiredError: 410.
+        :raises UnreachableError: no connection, no TLS, no answer in time, or "not now" to the last try.
+        :raises AnswerError: an answer that is cut off or not JSON, or any other status.
+        """
+        return self._send("GET", path, params=params, accept=accept)
+
+    def post(self, path: str, body: bytes) -> bytes:
+        """The answer to a question that is too long for a query, such as a SelfSubjectAccessReview.
+
+        :param body: JSON. It may be sent more than once, so it must only ask.
+        :raises ScopeError: as `get`.
+        """
+        return self._send("POST", path, body=body)
+
+    def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool:
+            pool.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: bytes | None = None,
+        accept: str = JSON,
+    ) -> bytes:
+        """Send it; once more when a 401 shows that the credentials need renewing."""
+        response = self._exchange(method, path, params, body, accept)
+        if response.status == 401 and self.context.credentials.renew():
+            response = self._exchange(method, path, params, body, accept)
+        if error := failures.answered(response, self.context, f"{method} {path}", accept):
+            raise error
+        return response.data
+
+    def _exchange(
+        self, method: str, path: str, params: Mapping[str, str | int] | None, body: bytes | None, accept: str
+    ) -> urllib3.BaseHTTPResponse:
+        if self.context.problem:
+            raise UnreachableError(self.context.problem)
+        url = self.context.server + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
+        try:
+            return self._connections().urlopen(
+                method,
+                url,
+                body=body,
+                headers=self._headers(accept, body),
+                timeout=self._timeout,
+                retries=self._retries,
+                redirect=False,
+            )
+        except HTTPError as error:
+            raise failures.failed(error, self.context, f"{method} {path}") from error
+
+    def _connections(self) -> urllib3.PoolManager:
+        """New ones when the credentials now give another certificate: TLS presents it per connection."""
+        certificate = self.context.credentials.certificate() if self._secure else None
+        with self._lock:
+            if self._pool is None or certificate != self._presented:
+                self._pool, self._presented = pools.manager(self.context, certificate), certificate
+            return self._pool
+
+    def _headers(self, accept: str, body: bytes | None) -> urllib3.HTTPHeaderDict:
+        headers = urllib3.HTTPHeaderDict({"Accept": accept, "User-Agent": USER_AGENT})
+        if not self.context.disable_compression:
+            headers["Accept-Encoding"] = "gzip"
+        if body is not None:
+            headers["Content-Type"] = JSON
+        if self._secure and (authorization := self.context.credentials.authorization()):
+            headers["Authorization"] = authorization
+        for name, value in self.context.impersonation:
+            # Header values are bytes; http.client takes text for latin-1, Go sends UTF-8.
+            headers.add(name, value.encode().decode("latin-1"))
+        return headers
+
+    @property
+    def _secure(self) -> bool:
+        """Whether credentials may be sent. Over http:// kubectl sends none either."""
+        return self.context.server.startswith("https://")

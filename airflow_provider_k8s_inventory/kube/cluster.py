@@ -1,0 +1,100 @@
+"""What a cluster says of itself: its identity, its version, its size.
+
+The API has no object for it; `page` puts one together, in the shape `resources.clusters` decodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError
+from airflow_provider_k8s_inventory.kube import listing
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.model import Page
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """Which cluster this is: the UID of its kube-system namespace, which outlives addresses and names."""
+
+    uid: str
+    created_at: str | None
+    """The creationTimestamp of kube-system."""
+
+
+class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    uid: str
+    creation_timestamp: str | None = None
+
+
+class _Namespace(msgspec.Struct, frozen=True):
+    metadata: _Metadata
+
+
+class _Version(msgspec.Struct, frozen=True, rename="camel"):
+    git_version: str
+
+
+def identify(client: Client) -> Identity:
+    """Ask a cluster who it is.
+
+    :raises ForbiddenError: when the namespace kube-system may not be read.
+    :raises NotServedError: when there is none.
+    :raises ScopeError: whatever else `Client.get` raises.
+    """
+    path = "/api/v1/namespaces/kube-system"
+    namespace = _decode(client, path, client.get(path), _Namespace)
+    return Identity(uid=namespace.metadata.uid, created_at=namespace.metadata.creation_timestamp)
+
+
+def page(client: Client, identity: Identity, *, limit: int) -> tuple[Page, list[str]]:
+    """The cluster as a page of one object, and warnings.
+
+    :param client: the cluster.
+    :param identity: as `identify` gave it.
+    :param limit: nodes per page, for counting them.
+    :raises ScopeError: whatever `Client.get` raises.
+    """
+    body = client.get("/version")
+    version = _decode(client, "/version", body, _Version)
+    nodes, warnings = _count_nodes(client, limit)
+    context = client.context
+    item = {
+        "metadata": {"uid": identity.uid, "name": context.cluster_name, "creationTimestamp": identity.created_at},
+        "spec": {
+            "clusterName": context.cluster_name,
+            "server": context.server,
+            "caFile": context.ca_file,
+            "insecureSkipVerify": context.insecure_skip_verify,
+            "namespace": context.namespace,
+        },
+        "status": {
+            "kubernetesVersion": version.git_version,
+            "nodeCount": nodes,
+            "version": msgspec.Raw(body),
+        },
+    }
+    encoded = msgspec.json.encode(item)
+    return Page(items=[msgspec.Raw(encoded)], resource_version="", token=None, size=len(encoded)), warnings
+
+
+def _count_nodes(client: Client, limit: int) -> tuple[int | None, list[str]]:
+    try:
+        pages = listing.pages(client, "/api/v1/nodes", limit=limit, metadata_only=True)
+        return sum(len(page.items) for page in pages), []
+    except ForbiddenError as error:
+        return None, [f"node_count is NULL: {error}"]
+
+
+def _decode(client: Client, path: str, body: bytes, type_: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except msgspec.MsgspecError as error:
+        raise AnswerError(
+            f"context {client.context.name}: GET {path}: not an answer of Kubernetes ({error})"
+        ) from error

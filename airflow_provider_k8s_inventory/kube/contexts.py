@@ -1,0 +1,112 @@
+"""One kubeconfig context with everything needed to reach its cluster, and choosing among many.
+
+Reading kubeconfigs is in `kubeconfig`; sending requests to a context is in `client`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from fnmatch import fnmatchcase
+
+from airflow_provider_k8s_inventory.exceptions import UnknownContextError
+from airflow_provider_k8s_inventory.kube.credentials import Credentials
+
+SHORTEST_SECRET = 5
+"""Shorter texts are not blotted out: they would take half the message with them. Airflow's masker does the same."""
+NAMES_SHOWN = 20
+"""How many contexts an error names; fleets have thousands."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
+class Context:
+    """One kubeconfig context, everything needed to reach it; its repr shows no secret."""
+
+    name: str
+    cluster_name: str
+    """The name of the kubeconfig's cluster entry."""
+    server: str
+    """The API server's URL, perhaps with a path, without a slash at the end, without user or password."""
+    namespace: str | None = None
+    ca_file: str | None = None
+    """Absolute; None when the CA is embedded or the system's."""
+    ca_data: str | None = None
+    """PEM; wins over the file."""
+    insecure_skip_verify: bool = False
+    tls_server_name: str | None = None
+    """The name to ask for and to expect in the certificate, when it is not the server's."""
+    proxy_url: str | None = None
+    """With user and password, when it has them: never show it."""
+    disable_compression: bool = False
+    impersonation: tuple[tuple[str, str], ...] = ()
+    """HTTP headers; a name may come several times."""
+    credentials: Credentials = field(default_factory=Credentials)
+    problem: str | None = None
+    """Why the cluster cannot be reached, ready to be shown: raised when the context is used, not before."""
+
+    def __repr__(self) -> str:
+        return f"Context(name={self.name!r}, cluster_name={self.cluster_name!r}, server={self.server!r})"
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must not be shown, as far as it is known now; for example for Airflow's `mask_secret`."""
+        userinfo = (self.proxy_url or "").rpartition("://")[2].partition("/")[0].rpartition("@")[0]
+        password = userinfo.partition(":")[2]
+        return tuple(dict.fromkeys(text for text in (*self.credentials.secrets(), userinfo, password) if text))
+
+    def redact(self, text: str) -> str:
+        """The text with every secret blotted out, for what others wrote and we show."""
+        for secret in self.secrets():
+            if len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, "***")
+        return text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kubeconfig:
+    """The contexts of one or several merged kubeconfig files, of a Connection, or of the pod we run in."""
+
+    contexts: Mapping[str, Context]
+    """By name, in the order of the files."""
+    current: str | None
+    """The current context's name, which need not exist."""
+    source: str
+    """Where it comes from, for messages: the files, or for example ``"connection k8s_inventory"``."""
+
+
+def select(kubeconfig: Kubeconfig, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Context, ...]:
+    """The contexts that are asked for, in the kubeconfig's order.
+
+    :param include: names or globs (``*``, ``?``, ``[…]``, case matters); empty means all.
+    :param exclude: names or globs to leave out; one that matches nothing is no error.
+    :raises UnknownContextError: when something included matches no context, or nothing is left.
+    """
+    names = list(kubeconfig.contexts)
+    for pattern in include:
+        if not any(_matches(name, pattern) for name in names):
+            raise UnknownContextError(
+                f"no context {pattern!r} in {kubeconfig.source}; it has {_listed(pattern, names)}"
+            )
+    wanted = [
+        name
+        for name in names
+        if (not include or any(_matches(name, pattern) for pattern in include))
+        and not any(_matches(name, pattern) for pattern in exclude)
+    ]
+    if not wanted:
+        raise UnknownContextError(
+            f"no context of {kubeconfig.source} is left: {', '.join(exclude)} excludes every one that was asked for"
+        )
+    return tuple(kubeconfig.contexts[name] for name in wanted)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """An exact name always matches, also one with a glob's characters in it."""
+    return name == pattern or fnmatchcase(name, pattern)
+
+
+def _listed(wanted: str, names: Iterable[str]) -> str:
+    """The names, those most like the wanted one first."""
+    nearest = sorted(names, key=lambda name: -SequenceMatcher(None, wanted.lower(), name.lower()).ratio())
+    shown = ", ".join(nearest[:NAMES_SHOWN])
+    return f"{shown} and {len(nearest) - NAMES_SHOWN} more" if len(nearest) > NAMES_SHOWN else shown

@@ -1,0 +1,191 @@
+"""Which resources a cluster serves; reading their objects is in `listing`.
+
+Aggregated discovery needs two requests (Kubernetes 1.30, and 1.26 as beta), older servers one per group and version:
+https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import msgspec
+
+from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, ScopeError
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.model import Resource
+
+_ACCEPT: Final = ",".join(
+    (
+        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+        "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+        "application/json",
+    )
+)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Discovery:
+    """What a cluster serves, and what it could not tell."""
+
+    resources: tuple[Resource, ...]
+    """Every listable resource, each group's preferred version first."""
+    unproven: frozenset[str]
+    """The groups of which an answer is missing or stale: their resources' absence is not proven."""
+
+    def find(self, name: str) -> Resource | None:
+        """The resource of that full name, in the preferred version."""
+        return next((resource for resource in self.resources if resource.name == name), None)
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    kind: str = ""
+
+
+class _Item(msgspec.Struct, frozen=True):
+    resource: str
+    scope: str
+    verbs: list[str]
+    response_kind: _Kind = msgspec.field(name="responseKind", default=_Kind())
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: str
+    resources: list[_Item] = []
+    freshness: str = "Current"
+
+
+class _GroupName(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _Group(msgspec.Struct, frozen=True):
+    metadata: _GroupName = _GroupName()
+    versions: list[_Version] = []
+
+
+class _Aggregated(msgspec.Struct, frozen=True):
+    kind: str
+    items: list[_Group] = []
+
+
+class _LegacyVersion(msgspec.Struct, frozen=True):
+    version: str
+
+
+class _LegacyGroup(msgspec.Struct, frozen=True, rename="camel"):
+    name: str
+    versions: list[_LegacyVersion]
+    preferred_version: _LegacyVersion | None = None
+
+
+class _LegacyGroups(msgspec.Struct, frozen=True):
+    groups: list[_LegacyGroup]
+
+
+class _LegacyItem(msgspec.Struct, frozen=True):
+    name: str
+    kind: str
+    namespaced: bool
+    verbs: list[str] = []
+
+
+class _LegacyResources(msgspec.Struct, frozen=True):
+    resources: list[_LegacyItem]
+
+
+def discover(client: Client) -> Discovery:
+    """Ask a cluster which resources can be listed.
+
+    :raises ScopeError: when the cluster does not answer; a group that fails alone is in `Discovery.unproven`.
+    """
+    found: list[Resource] = []
+    unproven: set[str] = set()
+    for path in ("/api", "/apis"):
+        answer = _get(client, path, _Aggregated)
+        if answer.kind == "APIGroupDiscoveryList":
+            _read_aggregated(answer, found, unproven)
+        elif path == "/api":
+            _read_legacy(client, "", "v1", found, unproven)
+        else:
+            _read_legacy_groups(client, found, unproven)
+    return Discovery(resources=tuple(found), unproven=frozenset(unproven))
+
+
+def _read_aggregated(answer: _Aggregated, found: list[Resource], unproven: set[str]) -> None:
+    for group in answer.items:
+        for version in group.versions:
+            # "Stale": an aggregated API server that does not answer; its resources may be left out.
+            if version.freshness != "Current":
+                unproven.add(group.metadata.name)
+            found.extend(_listable(group.metadata.name, version))
+
+
+def _listable(group: str, version: _Version) -> Iterator[Resource]:
+    for item in version.resources:
+        if "list" in item.verbs:
+            yield Resource(
+                group=group,
+                version=version.version,
+                plural=item.resource,
+                kind=item.response_kind.kind,
+                namespaced=item.scope == "Namespaced",
+            )
+
+
+def _read_legacy_groups(client: Client, found: list[Resource], unproven: set[str]) -> None:
+    for group in _get(client, "/apis", _LegacyGroups).groups:
+        versions = [entry.version for entry in group.versions]
+        if group.preferred_version:
+            versions.sort(key=group.preferred_version.version.__ne__)
+        for version in versions:
+            _read_legacy(client, group.name, version, found, unproven)
+
+
+def _read_legacy(client: Client, group: str, version: str, found: list[Resource], unproven: set[str]) -> None:
+    path = f"/apis/{group}/{version}" if group else f"/api/{version}"
+    try:
+        answer = _get(client, path, _LegacyResources)
+    except NotServedError:
+        return
+    except ScopeError:
+        # One aggregated API server that is down must not hide the others.
+        unproven.add(group)
+        return
+    found.extend(
+        Resource(group=group, version=version, plural=item.name, kind=item.kind, namespaced=item.namespaced)
+        for item in answer.resources
+        if "list" in item.verbs and "/" not in item.name
+    )
+
+
+def _get(client: Client, path: str, type_: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(client.get(path, accept=_ACCEPT), type=type_)
+    except msgspec.MsgspecError as error:
+        raise AnswerError(
+            f"context {client.context.name}: GET {path}: not an answer of Kubernetes' discovery ({error})"
+        ) from error
+
+
+def serves(client: Client, resource: Resource) -> bool:
+    """Whether a cluster serves a resource; False is proof.
+
+    :raises AnswerError: when it cannot be proven, or only other versions are served.
+    """
+    discovery = discover(client)
+    name, context = resource.name, client.context.name
+    found = [candidate for candidate in discovery.resources if candidate.name == name]
+    if any(candidate.version == resource.version for candidate in found):
+        return True
+    if found:
+        versions = ", ".join(candidate.api_version for candidate in found)
+        raise AnswerError(f"context {context} serves {name} as {versions}, not as {resource.api_version}")
+    if resource.group in discovery.unproven:
+        raise AnswerError(
+            f"context {context}: the API group {resource.group} does not answer, so {name} cannot be proven absent: "
+            "look at its APIService"
+        )
+    return False

@@ -1,0 +1,133 @@
+"""Kubeconfigs: find them, read them, and make a `Context` of each of their contexts.
+
+The text and the merging are in `documents`, the meaning of users in `users`, and the pod we run in in `incluster`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from airflow_provider_k8s_inventory.exceptions import KubeconfigError, UnauthorizedError, UnreachableError
+from airflow_provider_k8s_inventory.kube import documents, incluster, servers, users
+from airflow_provider_k8s_inventory.kube.contexts import Context, Kubeconfig, select
+from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials, Credentials
+from airflow_provider_k8s_inventory.kube.entries import find, typed
+
+__all__ = ["Context", "Kubeconfig", "load", "parse", "select"]
+
+
+class _Context(msgspec.Struct):
+    """The fields we know of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#Context."""
+
+    cluster: str = ""
+    user: str = ""
+    namespace: str = ""
+
+
+def load(paths: Sequence[str | Path] | None = None) -> Kubeconfig:
+    """Read kubeconfig files, or whatever kubectl would read.
+
+    :param paths: the files, each of which must exist, merged as kubectl merges. None means those of the environment
+        variable ``KUBECONFIG`` (of which some may be missing), else ``~/.kube/config``, else the pod we run in.
+    :raises KubeconfigError: when there is none, or one cannot be read. A context that names a broken user or cluster
+        is no such error: it raises when it is used.
+    """
+    if paths is not None:
+        return _files([Path(path).expanduser() for path in paths], must_exist=True)
+    if variable := os.environ.get("KUBECONFIG"):
+        return _files([Path(path) for path in dict.fromkeys(variable.split(os.pathsep)) if path], must_exist=False)
+    home = Path("~/.kube/config").expanduser()
+    if home.exists():
+        return _files([home], must_exist=True)
+    if pod := incluster.kubeconfig():
+        return pod
+    raise KubeconfigError(
+        f"no kubeconfig: KUBECONFIG is not set, {home} does not exist, and this is not a pod with a service account; "
+        "set KUBECONFIG, pass a path, or put the kubeconfig into an Airflow connection"
+    )
+
+
+def parse(document: str | Mapping[str, Any], *, source: str, allow_exec: bool = True) -> Kubeconfig:
+    """Read a kubeconfig that came in no file.
+
+    :param document: YAML or JSON text, or its values.
+    :param source: where it came from, for messages; for example ``"connection k8s_inventory"``.
+    :param allow_exec: whether its users may run commands on this machine (``exec``, ``auth-provider``) and send what
+        is in its files (``tokenFile``, ``client-certificate``, ``client-key``). Whoever may edit an Airflow
+        connection may not do so by himself. A context that needs it raises `UnauthorizedError` when it is used.
+    :raises KubeconfigError: when it is not a kubeconfig, or has no contexts.
+    """
+    value = documents.decode(document, source) if isinstance(document, str) else document
+    return _kubeconfig([(value, None, source)], source=source, allow_exec=allow_exec)
+
+
+def _files(paths: Sequence[Path], *, must_exist: bool) -> Kubeconfig:
+    found = []
+    for path in paths:
+        content = documents.read(path)
+        if content is None:
+            if must_exist:
+                raise KubeconfigError(f"no kubeconfig {path}: there is no such file; check the path")
+            continue
+        source = f"kubeconfig {path}"
+        found.append((documents.decode(content, source), path.absolute().parent, source))
+    if not found:
+        names = ", ".join(map(str, paths)) or "nothing"
+        raise KubeconfigError(
+            f"no kubeconfig: KUBECONFIG names {names}, and there is no such file; correct or unset it"
+        )
+    return _kubeconfig(found, source=", ".join(source for _, _, source in found), allow_exec=True)
+
+
+def _kubeconfig(found: Sequence[tuple[Any, Path | None, str]], *, source: str, allow_exec: bool) -> Kubeconfig:
+    merged = documents.merge(found)
+    if not merged.contexts:
+        raise KubeconfigError(f"{source} has no contexts; add one with `kubectl config set-context`")
+    contexts = {name: _context(name, merged, allow_exec=allow_exec) for name in merged.contexts}
+    return Kubeconfig(contexts=contexts, current=merged.current, source=source)
+
+
+def _context(name: str, merged: documents.Merged, *, allow_exec: bool) -> Context:
+    """What is wrong with the context is kept in it, so that the others can be used."""
+    owner = f"context {name!r}"
+    parts = _Context()
+    try:
+        parts = typed(_Context, merged.contexts[name], owner, UnreachableError)
+        entry = find(merged.clusters, parts.cluster, owner, "cluster", UnreachableError)
+        server = servers.server(entry, owner)
+    except UnreachableError as error:
+        return Context(name=name, cluster_name=parts.cluster, server="", problem=str(error))
+    credentials, impersonation = _proof(parts.user, merged, owner, allow_exec=allow_exec)
+    return Context(
+        name=name,
+        cluster_name=parts.cluster,
+        server=server.url,
+        namespace=parts.namespace or None,
+        ca_file=server.ca_file,
+        ca_data=server.ca_data,
+        insecure_skip_verify=server.insecure,
+        tls_server_name=server.tls_server_name,
+        proxy_url=server.proxy_url,
+        disable_compression=server.disable_compression,
+        impersonation=impersonation,
+        credentials=credentials,
+    )
+
+
+def _proof(
+    name: str, merged: documents.Merged, owner: str, *, allow_exec: bool
+) -> tuple[Credentials, tuple[tuple[str, str], ...]]:
+    """Who the context is and as whom it acts."""
+    if not name:
+        return Credentials(), ()
+    try:
+        entry = find(merged.users, name, owner, "user", UnauthorizedError)
+        fields = users.user(entry, owner)
+        return users.credentials(fields, entry.folder, owner), users.impersonation(fields, owner)
+    except UnauthorizedError as error:
+        return BrokenCredentials(str(error)), ()

@@ -1,0 +1,94 @@
+"""Connections to the API server of one context: its TLS, its proxy, and nothing that is shared with another context.
+
+Which proxy the environment asks for is in `proxies`; what is sent is in `client`.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+from urllib3.connection import HTTPSConnection
+
+from airflow_provider_k8s_inventory.exceptions import UnreachableError
+from airflow_provider_k8s_inventory.kube import proxies, tls
+from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.credentials import basic
+from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
+
+CONNECTIONS = 4
+"""Kept per server: more than one only when several threads ask at once."""
+
+
+class _UnverifiedConnection(HTTPSConnection):
+    """Without urllib3's warning at every request: the kubeconfig asked for it with insecure-skip-tls-verify."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.is_verified = True
+
+
+class _UnverifiedPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _UnverifiedConnection
+
+
+def manager(context: Context, certificate: ClientCertificate | None) -> urllib3.PoolManager:
+    """The connections of a context, none of them open yet.
+
+    :param certificate: what to present in the TLS handshake.
+    :raises UnreachableError: when the CA cannot be read, or the proxy is of a kind we have no library for.
+    :raises UnauthorizedError: when the certificate cannot be read.
+    """
+    trust = _trust(context)
+    if certificate:
+        certificate.load_into(trust)
+    proxy = context.proxy_url or proxies.from_environment(context.server, os.environ)
+    options: dict[str, Any] = {"maxsize": CONNECTIONS, "ssl_context": trust, "server_hostname": context.tls_server_name}
+    if proxy and proxy.startswith("socks"):
+        return _through_socks(context, proxy, options)
+    made = _through_proxy(context, proxy, options) if proxy else urllib3.PoolManager(**options)
+    if context.insecure_skip_verify:
+        made.pool_classes_by_scheme = {**made.pool_classes_by_scheme, "https": _UnverifiedPool}
+    return made
+
+
+def _trust(context: Context, *, system_roots: bool = False) -> ssl.SSLContext:
+    return tls.server_context(
+        owner=f"context {context.name!r}",
+        ca_file=context.ca_file,
+        ca_data=context.ca_data,
+        insecure=context.insecure_skip_verify,
+        system_roots=system_roots,
+    )
+
+
+def _through_proxy(context: Context, url: str, options: dict[str, Any]) -> urllib3.ProxyManager:
+    """TLS to the API server goes through a CONNECT tunnel; the proxy never sees certificate or token.
+
+    client-go trusts the cluster's CA for an https:// proxy too; we add the system's, and send it no certificate.
+    """
+    parts = urlsplit(url)
+    headers = {}
+    if parts.username is not None:
+        headers["Proxy-Authorization"] = basic(unquote(parts.username), unquote(parts.password or ""))
+    return urllib3.ProxyManager(
+        parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+        proxy_headers=headers,
+        proxy_ssl_context=_trust(context, system_roots=True) if parts.scheme == "https" else None,
+        **options,
+    )
+
+
+def _through_socks(context: Context, url: str, options: dict[str, Any]) -> urllib3.PoolManager:
+    """The proxy resolves the server's name, as with Go."""
+    if find_spec("socks") is None:
+        raise UnreachableError(
+            f"context {context.name!r}: its proxy-url is a SOCKS proxy, which needs PySocks: pip install PySocks"
+        )
+    from urllib3.contrib.socks import SOCKSProxyManager
+
+    return SOCKSProxyManager(url.replace("socks5://", "socks5h://", 1), **options)

@@ -1,0 +1,110 @@
+"""What a kubeconfig's cluster entry means: where the API server is and how to know it.
+
+Who we are to it is in `users`; the TLS context is made in `tls`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from airflow_provider_k8s_inventory.exceptions import UnreachableError
+from airflow_provider_k8s_inventory.kube.documents import Entry
+from airflow_provider_k8s_inventory.kube.entries import beside, pem, typed
+
+PROXY_SCHEMES = ("http", "https", "socks5")
+"""As client-go; socks5 needs PySocks here."""
+
+
+class _Cluster(msgspec.Struct, rename="kebab", frozen=True):
+    """The fields we know of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#Cluster."""
+
+    server: str = ""
+    certificate_authority: str = ""
+    certificate_authority_data: str = ""
+    insecure_skip_tls_verify: bool = False
+    tls_server_name: str = ""
+    proxy_url: str = ""
+    disable_compression: bool = False
+    extensions: list[dict[str, Any]] = []
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Server:
+    """An API server that a cluster entry describes well enough to be asked."""
+
+    url: str
+    """Without a slash at the end."""
+    ca_file: str | None = None
+    ca_data: str | None = None
+    """PEM; wins over the file."""
+    insecure: bool = False
+    tls_server_name: str | None = None
+    proxy_url: str | None = None
+    disable_compression: bool = False
+    exec_config: Any = None
+    """What the entry tells exec plugins."""
+
+
+def server(entry: Entry, owner: str) -> Server:
+    """Read a cluster entry.
+
+    :param owner: whose it is, for messages.
+    :raises UnreachableError: when it says nothing that could be reached.
+    """
+    fields = typed(_Cluster, entry, owner, UnreachableError)
+    data, file = fields.certificate_authority_data, fields.certificate_authority
+    if fields.insecure_skip_tls_verify and (data or file):
+        raise UnreachableError(
+            f"{owner}: both a certificate authority and insecure-skip-tls-verify; keep one, as kubectl demands"
+        )
+    return Server(
+        url=_url(fields, owner),
+        ca_file=beside(entry.folder, file) if file and not data else None,
+        ca_data=pem(data, owner, "certificate-authority-data", UnreachableError) if data else None,
+        insecure=fields.insecure_skip_tls_verify,
+        tls_server_name=fields.tls_server_name or None,
+        proxy_url=_proxy(fields.proxy_url, owner) if fields.proxy_url else None,
+        disable_compression=fields.disable_compression,
+        exec_config=next(
+            (one.get("extension") for one in fields.extensions if one.get("name") == EXEC_EXTENSION), None
+        ),
+    )
+
+
+EXEC_EXTENSION = "client.authentication.k8s.io/exec"
+"""The name under which a cluster entry holds what it tells exec plugins."""
+
+
+def _url(fields: _Cluster, owner: str) -> str:
+    """The URL, completed as client-go completes it: no scheme means https when TLS is set up, else http."""
+    url = fields.server.strip()
+    if not url:
+        raise UnreachableError(f"{owner}: its cluster has no `server`; add the URL of the API server")
+    if "://" not in url:
+        tls = fields.certificate_authority or fields.certificate_authority_data or fields.insecure_skip_tls_verify
+        url = f"https://{url}" if tls else f"http://{url}"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or True)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UnreachableError(f"{owner}: its cluster's `server` is no http:// or https:// URL; correct it")
+    if "@" in parts.netloc:
+        raise UnreachableError(f"{owner}: its cluster's `server` holds a user name; put it into the user's entry")
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _proxy(url: str, owner: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in PROXY_SCHEMES and parts.hostname and (parts.port or True)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UnreachableError(f"{owner}: its cluster's proxy-url is no URL of {', '.join(PROXY_SCHEMES)}; correct it")
+    return url

@@ -1,0 +1,38 @@
+"""Make JSON text such that PostgreSQL can hold it.
+
+NUL and lone surrogates are legal in JSON, and neither text nor jsonb takes them:
+https://www.postgresql.org/docs/current/datatype-json.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Escapes in order, so that an escaped backslash is not taken for the start of one; a proper pair comes first.
+_ESCAPE: Final = re.compile(
+    rb"\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
+)
+_UNHOLDABLE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
+_REPLACEMENT: Final = rb"\ufffd"
+
+
+def holdable(body: bytes) -> tuple[bytes, int]:
+    """The same JSON with U+FFFD in the place of every NUL and lone surrogate.
+
+    :param body: JSON text.
+    :returns: the text, and how many characters were replaced.
+    """
+    if not _UNHOLDABLE.search(body):
+        return body, 0
+    replaced = 0
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        nonlocal replaced
+        escape = match.group()
+        if len(escape) != 6 or not _UNHOLDABLE.fullmatch(escape):
+            return escape
+        replaced += 1
+        return _REPLACEMENT
+
+    return _ESCAPE.sub(replace, body), replaced

@@ -1,0 +1,187 @@
+"""The frozen data that crosses rooms: what is kept, what was asked, what came, what was done.
+
+Only data: reading Kubernetes is in `kube`, writing PostgreSQL in `postgres`, and what is kept of each resource
+is declared in `resources`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, LiteralString
+
+import msgspec
+
+Status = Literal["success", "absent", "forbidden", "unauthorized", "unreachable", "refused", "failed"]
+"""How a sync ended; see the README for what each one means for the rows."""
+
+GOOD_STATUSES: Final[frozenset[str]] = frozenset({"success", "absent"})
+"""The statuses that do not fail a task: the rows are what the cluster says."""
+
+Mode = Literal["full"]
+"""The way a scope was read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """An API endpoint, as kubectl writes it."""
+
+    group: str
+    """The API group; ``""`` is the core group."""
+    version: str
+    """For example ``"v1"``."""
+    plural: str
+    """The name in paths; for example ``"deployments"``."""
+    kind: str
+    """The type name in its objects; for example ``"Deployment"``."""
+    namespaced: bool
+
+    @property
+    def name(self) -> str:
+        """As kubectl writes it: ``pods``, ``deployments.apps``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def api_version(self) -> str:
+        """As objects write it: ``v1``, ``apps/v1``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None) -> str:
+        """The path that lists it, in one namespace or (``None``) everywhere."""
+        prefix = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        return f"{prefix}/namespaces/{namespace}/{self.plural}" if namespace else f"{prefix}/{self.plural}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: LiteralString
+    """The SQL name, unquoted; for example ``"node_name"``."""
+    type: LiteralString
+    """The PostgreSQL type as ``format_type`` prints it; for example ``"text"``, ``"timestamp with time zone"``."""
+    comment: str
+    """What it holds; becomes the SQL comment."""
+    generated: LiteralString | None = None
+    """The column it repeats, which PostgreSQL keeps up; None: we write it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """One table, as this package wants it to be."""
+
+    name: LiteralString
+    comment: str
+    columns: tuple[Column, ...]
+    """All columns in order, the shared ones first; the key is always (context_name, uid)."""
+    indexes: tuple[tuple[LiteralString, ...], ...] = ()
+    """The column lists of further indexes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Definition:
+    """What we keep of one resource: where it is listed, its table, and how a row is read from an object."""
+
+    name: str
+    """The short name users write: ``"deployments"``; a custom resource's is its full one."""
+    resource: Resource
+    table: Table
+    type: type[msgspec.Struct]
+    """What an object is decoded into before `extract`: only the fields that `extract` reads."""
+    extract: Callable[[Any], tuple[Any, ...]]
+    """The values of the columns behind the shared ones, in the table's order."""
+    aliases: tuple[str, ...] = ()
+    """Other names users may write; the resource's own full name is always one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """What one sync speaks of: one context, one resource, perhaps only some namespaces."""
+
+    context_name: str
+    resource: str
+    """The definition's name."""
+    namespaces: tuple[str, ...] = ()
+    """Empty: all of them."""
+
+    def __str__(self) -> str:
+        where = f" ({', '.join(self.namespaces)})" if self.namespaces else ""
+        return f"{self.context_name} · {self.resource}{where}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """One piece of a list: the objects as the bytes they came in."""
+
+    items: list[msgspec.Raw]
+    resource_version: str
+    """The collection's resourceVersion, the same on every page of one list."""
+    token: str | None
+    """Where the next page starts; None on the last: the answer is complete."""
+    size: int
+    """Bytes of JSON."""
+    replaced: int = 0
+    """Characters PostgreSQL cannot hold (NUL, lone surrogates) that were replaced by U+FFFD."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """The Airflow task instance a sync runs in, for the ledger; all None outside of Airflow."""
+
+    dag_id: str | None = None
+    run_id: str | None = None
+    task_id: str | None = None
+    map_index: int | None = None
+    try_number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncReport:
+    """The result of one sync of one scope: a row of the ledger."""
+
+    context_name: str
+    cluster_uid: str | None
+    resource: str
+    namespaces: tuple[str, ...] = ()
+    mode: Mode = "full"
+    status: Status
+    reason: str | None = None
+    """Why it is not a success, and what to do."""
+    started_at: datetime
+    finished_at: datetime
+    resource_version: str | None = None
+    """The list's, when it was complete."""
+    pages: int = 0
+    bytes: int = 0
+    seen: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    warnings: tuple[str, ...] = ()
+    """What a person should know though the sync went on; the ledger holds them as text[]."""
+    origin: Origin = field(default_factory=Origin)
+
+    @property
+    def good(self) -> bool:
+        """Whether the rows are now what the cluster says."""
+        return self.status in GOOD_STATUSES
+
+    @property
+    def seconds(self) -> float:
+        """How long the sync took."""
+        return (self.finished_at - self.started_at).total_seconds()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The ledger's fields and ``seconds``, all of them JSON values."""
+        fields = asdict(self)
+        fields.update(fields.pop("origin"))
+        fields.update(
+            namespaces=list(self.namespaces),
+            warnings=list(self.warnings),
+            started_at=self.started_at.isoformat(),
+            finished_at=self.finished_at.isoformat(),
+            seconds=round(self.seconds, 3),
+        )
+        return fields

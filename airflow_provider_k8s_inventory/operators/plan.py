@@ -1,0 +1,83 @@
+"""The operator that says which scopes a run has, for the sync to be mapped over.
+
+Syncing one is in `transfers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.exceptions import UsageError
+from airflow_provider_k8s_inventory.hooks import arguments
+from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+_MAX_MAP_LENGTH: Final = 1024
+"""Airflow's own default of `[core] max_map_length`."""
+
+
+class KubernetesInventoryPlanOperator(BaseOperator):
+    """Read the kubeconfig and return one ``{"cluster_context": …, "resource": …}`` per scope.
+
+    No cluster is asked: one that is down must fail its own syncs, not the plan. The order is the kubeconfig's, then
+    that of the resources, so the map index of a scope stays the same from run to run. There is always at least one
+    scope: over an empty list Airflow would skip the mapped sync, and nobody would see it.
+
+    :param contexts: names or globs of contexts; empty means all. (templated)
+    :param exclude_contexts: names or globs to leave out. (templated)
+    :param resource_names: as kubectl writes them; empty means clusters, namespaces, pods, deployments, services and
+        crds. (templated)
+    :param kubernetes_conn_id: as for `KubernetesToPostgresOperator`. (templated)
+    :param allow_exec: as there; contexts of a Connection are refused in the plan already.
+    :raises UsageError: when something asked for does not exist, or there are more scopes than Airflow maps over.
+    """
+
+    template_fields: Sequence[str] = ("contexts", "exclude_contexts", "resource_names", "kubernetes_conn_id")
+    ui_color = "#e8eaf6"
+
+    def __init__(
+        self,
+        *,
+        contexts: Sequence[str] | str | None = (),
+        exclude_contexts: Sequence[str] | str | None = (),
+        resource_names: Sequence[str] | str | None = (),
+        kubernetes_conn_id: str | None = None,
+        allow_exec: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.contexts = contexts
+        self.exclude_contexts = exclude_contexts
+        self.resource_names = resource_names
+        self.kubernetes_conn_id = kubernetes_conn_id
+        self.allow_exec = allow_exec
+
+    def execute(self, context: Context) -> list[dict[str, str]]:
+        """Return the keyword arguments of each mapped sync."""
+        hook = KubernetesInventoryHook(self.kubernetes_conn_id, allow_exec=self.allow_exec)
+        found = hook.contexts(
+            arguments.names("contexts", self.contexts), arguments.names("exclude_contexts", self.exclude_contexts)
+        )
+        wanted = arguments.names("resource_names", self.resource_names) or resources.DEFAULT
+        # Two names of one resource are one scope.
+        names = list(dict.fromkeys(resources.canonical(name) for name in wanted))
+        scopes = [{"cluster_context": each.name, "resource": name} for each in found for name in names]
+        _check_length(len(scopes))
+        self.log.info("%d scopes: %d contexts × %s", len(scopes), len(found), ", ".join(names))
+        return scopes
+
+
+def _check_length(scopes: int) -> None:
+    limit = conf.getint("core", "max_map_length", fallback=_MAX_MAP_LENGTH)
+    if scopes > limit:
+        raise UsageError(
+            f"{scopes} scopes are more than Airflow maps one task over ([core] max_map_length is {limit}): set "
+            f"AIRFLOW__CORE__MAX_MAP_LENGTH={scopes} or more for the whole deployment, choose fewer contexts or "
+            "resources, or split the contexts over several DAGs"
+        )

@@ -1,0 +1,70 @@
+"""Open a connection to PostgreSQL, and say what a person can do when that, or a statement, fails."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import conninfo, errors
+
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
+
+CONNECT_TIMEOUT = 10
+"""Seconds to wait for PostgreSQL unless the DSN says otherwise."""
+
+_ADVICE: dict[type[psycopg.Error], str] = {
+    errors.InvalidPassword: "check the password",
+    errors.InvalidAuthorizationSpecification: "check the user, and what pg_hba.conf allows it",
+    errors.InvalidCatalogName: "create the database, or correct its name",
+    errors.InsufficientPrivilege: "grant the user USAGE and CREATE on the schema, and ownership of the tables",
+    errors.ReadOnlySqlTransaction: "connect to the primary, not to a read-only replica",
+    errors.InvalidSchemaName: "create the schema first: CREATE SCHEMA …",
+    errors.UndefinedTable: "migrate the database first: the DAG's migrate task or `k8s-inventory sync` does it",
+    errors.UndefinedColumn: "migrate the database first: it was made by an older version",
+    errors.DiskFull: "make room on the server's disk",
+    errors.IdleInTransactionSessionTimeout: "raise idle_in_transaction_session_timeout for this user: "
+    "a sync is one transaction, open while it waits for the API server",
+}
+
+
+def connect(dsn: str) -> psycopg.Connection:
+    """Connect to PostgreSQL.
+
+    :param dsn: a libpq connection string or URI.
+    :raises DatabaseError: when it cannot be reached or refuses; the message never has the password.
+    """
+    try:
+        settings = conninfo.conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        # The driver's message quotes the string, password and all: it is not chained.
+        raise DatabaseError(
+            "the DSN is not a connection string; write postgresql://user:password@host/database"
+        ) from None
+    settings.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    settings.setdefault("application_name", "k8s-inventory")
+    try:
+        return psycopg.connect(
+            conninfo.make_conninfo("", **{key: str(value) for key, value in settings.items() if value is not None})
+        )
+    except psycopg.Error as error:
+        where = f"{settings.get('host', 'localhost')}:{settings.get('port', 5432)}/{settings.get('dbname', '')}"
+        raise DatabaseError(f"PostgreSQL at {where}: {explain(error)}") from error
+
+
+def explain(error: psycopg.Error) -> str:
+    """One line that says what PostgreSQL answered and what to do about it.
+
+    :param error: what the driver raised.
+    """
+    message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
+    advice = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), None) or _connecting(message)
+    return f"{message}; {advice}" if advice else message
+
+
+def _connecting(message: str) -> str | None:
+    # A failed connection has no SQLSTATE in libpq: only its words tell.
+    if "password authentication failed" in message or "no password supplied" in message:
+        return _ADVICE[errors.InvalidPassword]
+    if "does not exist" in message and "database" in message:
+        return _ADVICE[errors.InvalidCatalogName]
+    if any(words in message for words in ("refused", "timeout", "resolve", "unreachable", "not known")):
+        return "check host, port and firewall, and that PostgreSQL is running"
+    return None

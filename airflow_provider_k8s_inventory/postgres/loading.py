@@ -1,0 +1,103 @@
+"""Bring one scope's rows into its table, inside the caller's transaction: stage, merge, remove what is gone.
+
+The SQL is in `statements`; whether an answer was complete, and so may prove a deletion, the caller knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import psycopg
+from psycopg import errors, sql
+
+from airflow_provider_k8s_inventory.exceptions import RefusedError
+from airflow_provider_k8s_inventory.postgres import statements
+from airflow_provider_k8s_inventory.postgres.statements import Target
+
+OnDelete = Literal["delete", "mark"]
+"""What becomes of a row whose object is gone: it goes too, or gets a deleted_at."""
+
+GUARD_ROWS: Final = 100
+"""The mass-delete guard leaves scopes of at most so many rows alone."""
+GUARD_SHARE: Final = 0.5
+"""The mass-delete guard refuses to delete more than this share of a scope."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Merged:
+    """What a merge wrote."""
+
+    inserted: int
+    updated: int
+    duplicates: int
+    """Objects that came more than once; the last one counts."""
+
+
+def stage(cursor: psycopg.Cursor[Any], target: Target) -> None:
+    """Make an empty temporary table for the scope's rows."""
+    # pglz, the default, costs twice the time of lz4 on whole objects; servers may be built without it.
+    cursor.execute(
+        "SELECT set_config('default_toast_compression', 'lz4', true) FROM pg_settings"
+        " WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
+    )
+    cursor.execute(statements.stage(target))
+
+
+def restart(cursor: psycopg.Cursor[Any]) -> None:
+    """Forget the staged rows: the list starts again."""
+    cursor.execute(sql.SQL("TRUNCATE {}").format(statements.STAGE))
+
+
+def copy(cursor: psycopg.Cursor[Any], target: Target, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Stage rows.
+
+    :param rows: tuples in the order of ``target.staged``; jsonb values as text.
+    """
+    with cursor.copy(statements.copy(target)) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def merge(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None) -> Merged:
+    """Write the staged rows that are new or differ."""
+    parameters = target.parameters | {"cluster_uid": cluster_uid}
+    duplicates = 0
+    try:
+        with cursor.connection.transaction():
+            cursor.execute(statements.merge(target), parameters)
+            inserted, updated = _one(cursor)
+    except errors.CardinalityViolation:
+        # Only an aggregated API gives an object twice: rare enough to look for it when it happened.
+        duplicates = cursor.execute(statements.deduplicate()).rowcount
+        cursor.execute(statements.merge(target), parameters)
+        inserted, updated = _one(cursor)
+    return Merged(inserted=inserted, updated=updated, duplicates=duplicates)
+
+
+def remove(cursor: psycopg.Cursor[Any], target: Target, *, on_delete: OnDelete, allow_mass_delete: bool) -> int:
+    """Delete or mark the scope's rows that are not staged; the staged ones must be a complete answer.
+
+    :returns: how many rows went.
+    :raises RefusedError: when more than half of a scope of over 100 rows would go, unless it is allowed.
+    """
+    cursor.execute(statements.count_gone(target), target.parameters)
+    live, gone = _one(cursor)
+    if live > GUARD_ROWS and gone > live * GUARD_SHARE and not allow_mass_delete:
+        raise RefusedError(
+            f"the complete answer would delete {gone} of {live} rows of {target.table.name} "
+            f"(context {target.context_name}): nothing was changed. If the cluster really lost them, "
+            "run again with allow_mass_delete=True (--allow-mass-delete)"
+        )
+    if on_delete == "mark" and not gone:
+        return 0
+    statement = statements.delete_gone(target) if on_delete == "delete" else statements.mark_gone(target)
+    return cursor.execute(statement, target.parameters).rowcount
+
+
+def _one(cursor: psycopg.Cursor[Any]) -> tuple[int, int]:
+    row = cursor.fetchone()
+    if row is None:
+        raise psycopg.InternalError("an aggregate without a row")
+    return row[0], row[1]

@@ -1,0 +1,142 @@
+"""Make the schema what this version of the package needs, in one transaction, and record what was done.
+
+Two kinds of steps: the ordered ones are SQL files beside this module, each run once and recorded by name in
+``k8s_migrations``; the tables of the resources are compared with their declarations by `tables`, so that a new
+resource or column needs no file.
+"""
+
+from __future__ import annotations
+
+from importlib import resources as files
+from typing import Any, Final, Literal
+
+import psycopg
+from psycopg import errors, sql
+
+from airflow_provider_k8s_inventory import __version__
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
+from airflow_provider_k8s_inventory.postgres import connecting, locking
+from airflow_provider_k8s_inventory.postgres.migrations import tables
+
+MigrateMode = Literal["safe", "forced"]
+"""Whether a change that destroys data is refused, or done."""
+
+ORDERED: Final = ("0001_ledger",)
+"""The names of the SQL files, in the order they are run."""
+
+_RECORD: Final = """
+CREATE TABLE IF NOT EXISTS k8s_migrations (
+    name text PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    version text NOT NULL,
+    statements text[] NOT NULL
+);
+COMMENT ON TABLE k8s_migrations IS 'What was done to this schema, and by which version of the package'
+"""
+
+
+def migrate(conn: psycopg.Connection, *, schema: str = "public", mode: MigrateMode = "safe") -> list[str]:
+    """Bring the schema up to date; do nothing when it is.
+
+    :param conn: a connection outside of a transaction; it is left outside of one.
+    :param schema: an existing schema.
+    :param mode: ``safe`` refuses what would destroy data, ``forced`` does it.
+    :returns: the names of the steps that were done.
+    :raises DestructiveChangeError: the message has the statements that ``forced`` would run.
+    :raises NewerSchemaError: when a newer version migrated it.
+    :raises DatabaseError: whatever else PostgreSQL refuses.
+    """
+    try:
+        with conn.transaction(), conn.cursor() as cursor:
+            _enter(cursor, schema)
+            done = [name for name in ORDERED if _apply(cursor, name)]
+            changes = tables.changes(cursor, schema)
+            if mode == "safe":
+                _refuse(schema, changes)
+            for change in changes:
+                for statement in change.statements:
+                    cursor.execute(statement)
+                _note(cursor, change.name, [statement.as_string(cursor) for statement in change.statements])
+            return done + [change.name for change in changes]
+    except psycopg.Error as error:
+        raise DatabaseError(f"migrating schema {schema}: {connecting.explain(error)}") from error
+
+
+def pending(conn: psycopg.Connection, *, schema: str = "public") -> list[str]:
+    """The names of the steps that `migrate` would do; the schema is not changed.
+
+    :raises DatabaseError: as `migrate`.
+    """
+    try:
+        with conn.transaction(force_rollback=True), conn.cursor() as cursor:
+            _check_schema(cursor, schema)
+            cursor.execute("SELECT to_regclass(%s)", [f"{sql.Identifier(schema, 'k8s_migrations').as_string(cursor)}"])
+            known = cursor.fetchone() != (None,)
+            missing = [name for name in ORDERED if not known or not _applied(cursor, schema, name)]
+            return missing + [change.name for change in tables.changes(cursor, schema)]
+    except psycopg.Error as error:
+        raise DatabaseError(f"schema {schema}: {connecting.explain(error)}") from error
+
+
+def _enter(cursor: psycopg.Cursor[Any], schema: str) -> None:
+    """Lock the schema, make it the one unqualified names mean, and check that we know what is in it."""
+    _check_schema(cursor, schema)
+    locking.lock_schema(cursor, schema)
+    cursor.execute("SELECT set_config('search_path', quote_ident(%s), true)", [schema])
+    cursor.execute("SELECT to_regclass('k8s_migrations')")
+    if cursor.fetchone() == (None,):
+        cursor.execute(_RECORD)
+    cursor.execute("SELECT name, version FROM k8s_migrations WHERE name ~ '^[0-9]{4}_' ORDER BY name")
+    unknown = [row for row in cursor.fetchall() if row[0] not in ORDERED]
+    if unknown:
+        raise NewerSchemaError(
+            f"schema {schema} was migrated by version {unknown[-1][1]} ({unknown[-1][0]}), "
+            f"this is version {__version__}: upgrade airflow-provider-k8s-inventory"
+        )
+
+
+def _check_schema(cursor: psycopg.Cursor[Any], schema: str) -> None:
+    cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", [schema])
+    if cursor.fetchone() is None:
+        statement = sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)).as_string(cursor)
+        raise DatabaseError(f"schema {schema} does not exist: create it ({statement}), or name another one")
+
+
+def _apply(cursor: psycopg.Cursor[Any], name: str) -> bool:
+    cursor.execute("SELECT FROM k8s_migrations WHERE name = %s", [name])
+    if cursor.fetchone() is not None:
+        return False
+    text = files.files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    try:
+        cursor.execute(text.encode())
+    except errors.DuplicateTable as error:
+        raise DatabaseError(
+            f"migration {name}: {error.diag.message_primary}, and this package did not make it: "
+            "rename or drop it, or use a schema of its own"
+        ) from error
+    _note(cursor, name, [text])
+    return True
+
+
+def _applied(cursor: psycopg.Cursor[Any], schema: str, name: str) -> bool:
+    query = sql.SQL("SELECT FROM {} WHERE name = %s").format(sql.Identifier(schema, "k8s_migrations"))
+    return cursor.execute(query, [name]).fetchone() is not None
+
+
+def _note(cursor: psycopg.Cursor[Any], name: str, statements: list[str]) -> None:
+    cursor.execute(
+        "INSERT INTO k8s_migrations (name, version, statements) VALUES (%s, %s, %s)"
+        " ON CONFLICT (name) DO UPDATE SET"
+        " applied_at = now(), version = excluded.version, statements = excluded.statements",
+        [name, __version__, statements],
+    )
+
+
+def _refuse(schema: str, changes: list[tables.Change]) -> None:
+    destructive = [change for change in changes if change.destroys]
+    if destructive:
+        lines = "\n".join(f"  {change.destroys}: {'; '.join(change.sql)}" for change in destructive)
+        raise DestructiveChangeError(
+            f"schema {schema} cannot be migrated without destroying data, and nothing was changed. "
+            f"Use another schema, or migrate with mode forced, which would run:\n{lines}"
+        )

@@ -1,0 +1,190 @@
+"""Compare the tables that are there with the declared ones, and say what would make them the same.
+
+Running it, or refusing to, is up to the package's `migrate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.model import Column, Table
+from airflow_provider_k8s_inventory.resources.shared import SHARED_NAMES
+
+_KEY: Final = ["context_name", "uid"]
+_NOT_NULL: Final = frozenset({"context_name", "uid", "labels", "annotations", "first_seen_at", "changed_at"})
+_OBJECTS: Final = "k8s_objects"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One step towards the declared tables."""
+
+    name: str
+    """What the record calls it; for example ``"table k8s_pods"``."""
+    statements: list[sql.Composed]
+    destroys: str | None = None
+    """What would be lost; None: nothing."""
+
+    @property
+    def sql(self) -> list[str]:
+        """The statements as text."""
+        return [statement.as_string(None) for statement in self.statements]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """A column that is there."""
+
+    type: str
+    required: bool
+    comment: str | None
+
+
+def changes(cursor: psycopg.Cursor[Any], schema: str) -> list[Change]:
+    """What would make the tables of a schema the declared ones."""
+    found = [change for table in resources.TABLES for change in _table(cursor, schema, table)]
+    objects = sql.Identifier(schema, _OBJECTS)
+    cursor.execute("SELECT to_regclass(%s)", [objects.as_string(cursor)])
+    if found or cursor.fetchone() == (None,):
+        if any(change.destroys for change in found):
+            # PostgreSQL neither drops nor retypes what a view shows.
+            drop = sql.SQL("DROP VIEW IF EXISTS {}").format(objects)
+            found.insert(0, Change(name=f"view {_OBJECTS} dropped", statements=[drop]))
+        found.append(Change(name=f"view {_OBJECTS}", statements=list(_objects(schema))))
+    return found
+
+
+def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table) -> Iterator[Change]:
+    name = sql.Identifier(schema, table.name)
+    label = f"table {table.name}"
+    key, columns = _look(cursor, name)
+    if not columns:
+        yield Change(name=label, statements=list(_create(schema, table)))
+    elif key != _KEY:
+        yield Change(
+            name=label,
+            statements=[sql.SQL("DROP TABLE {}").format(name), *_create(schema, table)],
+            destroys=f"all rows of {table.name}, whose key is ({', '.join(key)}) and not (context_name, uid)",
+        )
+    else:
+        yield from _columns(name, table, columns)
+
+
+def _look(cursor: psycopg.Cursor[Any], name: sql.Identifier) -> tuple[list[str], dict[str, _Found]]:
+    """The primary key and the columns of a table; both empty when there is none."""
+    regclass = name.as_string(cursor)
+    cursor.execute(
+        "SELECT attname, format_type(atttypid, atttypmod), attnotnull AND NOT atthasdef AND attidentity = '',"
+        " col_description(attrelid, attnum) FROM pg_attribute"
+        " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+        [regclass],
+    )
+    columns = {row[0]: _Found(type=row[1], required=row[2], comment=row[3]) for row in cursor.fetchall()}
+    cursor.execute(
+        "SELECT a.attname FROM pg_index AS i CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)"
+        " JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
+        " WHERE i.indrelid = to_regclass(%s) AND i.indisprimary ORDER BY k.place",
+        [regclass],
+    )
+    return [row[0] for row in cursor.fetchall()], columns
+
+
+def _create(schema: str, table: Table) -> Iterator[sql.Composed]:
+    name = sql.Identifier(schema, table.name)
+    yield sql.SQL("CREATE TABLE {} ({}, PRIMARY KEY (context_name, uid))").format(
+        name, sql.SQL(", ").join(_column(column) for column in table.columns)
+    )
+    for columns in table.indexes:
+        yield sql.SQL("CREATE INDEX ON {} ({})").format(name, sql.SQL(", ").join(map(sql.Identifier, columns)))
+    yield sql.SQL("COMMENT ON TABLE {} IS {}").format(name, sql.Literal(table.comment))
+    for column in table.columns:
+        yield _comment(name, column)
+
+
+def _column(column: Column) -> sql.Composed:
+    generated = sql.SQL(" GENERATED ALWAYS AS ({}) STORED")
+    return sql.SQL("{} {}{}{}").format(
+        sql.Identifier(column.name),
+        sql.SQL(column.type),
+        sql.SQL(" NOT NULL" if column.name in _NOT_NULL else ""),
+        generated.format(sql.Identifier(column.generated)) if column.generated else sql.SQL(""),
+    )
+
+
+def _comment(name: sql.Identifier, column: Column) -> sql.Composed:
+    return sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(
+        name, sql.Identifier(column.name), sql.Literal(column.comment)
+    )
+
+
+def _columns(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> Iterator[Change]:
+    label = f"table {table.name}"
+    additions = [column for column in table.columns if column.name not in found]
+    statements = [sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(name, _column(column)) for column in additions]
+    statements += [
+        _comment(name, column)
+        for column in table.columns
+        if column in additions or found[column.name].comment != column.comment
+    ]
+    if statements:
+        yield Change(name=label, statements=statements)
+    for column in table.columns:
+        if column.name in found and found[column.name].type != column.type:
+            yield Change(
+                name=f"{label}.{column.name}",
+                statements=[
+                    sql.SQL("ALTER TABLE {0} ALTER COLUMN {1} TYPE {2} USING {1}::{2}").format(
+                        name, sql.Identifier(column.name), sql.SQL(column.type)
+                    )
+                ],
+                destroys=f"values of {table.name}.{column.name} that {found[column.name].type} can hold "
+                f"and {column.type} cannot",
+            )
+    yield from _foreign(name, table, found)
+
+
+def _foreign(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> Iterator[Change]:
+    """Columns that are not ours may stay, unless a row without a value for them is refused."""
+    ours = {column.name for column in table.columns}
+    for column, facts in found.items():
+        if column not in ours and facts.required:
+            yield Change(
+                name=f"table {table.name}.{column}",
+                statements=[
+                    sql.SQL("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL").format(name, sql.Identifier(column))
+                ],
+                destroys=f"the NOT NULL of {table.name}.{column}, which this package does not fill",
+            )
+
+
+def _objects(schema: str) -> Iterator[sql.Composed]:
+    """The view over all tables: what they share, and the resource."""
+    view = sql.Identifier(schema, _OBJECTS)
+    yield sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(
+        view, sql.SQL(" UNION ALL ").join(_branch(schema, table) for table in resources.TABLES)
+    )
+    yield sql.SQL("COMMENT ON VIEW {} IS {}").format(
+        view, sql.Literal("Every object of every resource: the columns they share")
+    )
+
+
+def _branch(schema: str, table: Table) -> sql.Composed:
+    own = {column.name for column in table.columns}
+    names = {definition.table.name: definition.name for definition in resources.CATALOGUE.values()}
+    resource = sql.Literal(names[table.name]) if table.name in names else sql.Identifier("resource")
+    return sql.SQL("SELECT {}, {}::text AS resource FROM {}").format(
+        sql.SQL(", ").join(_shared(name, own) for name in SHARED_NAMES),
+        resource,
+        sql.Identifier(schema, table.name),
+    )
+
+
+def _shared(name: str, own: Iterable[str]) -> sql.Composable:
+    # Cluster-wide resources have no such column.
+    return sql.Identifier(name) if name in own else sql.SQL("NULL::text AS {}").format(sql.Identifier(name))

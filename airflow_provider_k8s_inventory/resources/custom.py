@@ -1,0 +1,37 @@
+"""Instances of custom resources, of any group, in one table. Their definitions are kept by `crds`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from airflow_provider_k8s_inventory.model import Column, Definition, Resource
+from airflow_provider_k8s_inventory.resources import shared
+
+TABLE = shared.table(
+    "k8s_custom_resources",
+    "Instances of custom resources, of any group",
+    Column(name="api_group", type="text", comment="The API group"),
+    Column(name="api_version", type="text", comment="The version they were read in"),
+    Column(name="kind", type="text", comment="The kind"),
+    Column(name="resource", type="text", comment="The resource as kubectl writes it: certificates.cert-manager.io"),
+    indexes=(("context_name", "resource"),),
+)
+
+
+def definition(resource: Resource) -> Definition:
+    """How instances of a custom resource are kept.
+
+    :param resource: the resource; its version and kind are known from discovery only.
+    """
+    return Definition(
+        name=resource.name,
+        resource=resource,
+        table=TABLE,
+        type=shared.Object,
+        extract=partial(_extract, values=(resource.group, resource.version, resource.kind, resource.name)),
+    )
+
+
+def _extract(_: shared.Object, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return values

@@ -1,0 +1,138 @@
+"""READY, STATUS and RESTARTS of a pod as kubectl prints them; what a pod's row holds is in `pods`.
+
+kubectl shows what the API server's table printer computes, from far more than the phase:
+https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/printers/internalversion/printers.go (printPod).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from airflow_provider_k8s_inventory.resources import shared
+
+
+class _Waiting(msgspec.Struct, frozen=True, gc=False):
+    reason: str | None = None
+
+
+class _Terminated(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    reason: str | None = None
+    exit_code: int = 0
+    signal: int = 0
+
+    @property
+    def shown(self) -> str:
+        return self.reason or (f"Signal:{self.signal}" if self.signal else f"ExitCode:{self.exit_code}")
+
+
+class _Running(msgspec.Struct, frozen=True, gc=False):
+    pass
+
+
+class _State(msgspec.Struct, frozen=True):
+    waiting: _Waiting | None = None
+    running: _Running | None = None
+    terminated: _Terminated | None = None
+
+
+class ContainerStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """One entry of the container statuses."""
+
+    name: str = ""
+    ready: bool = False
+    started: bool | None = None
+    restart_count: int = 0
+    state: _State = _State()
+
+
+class Spec(msgspec.Struct, frozen=True, rename="camel"):
+    """What the printer reads of a pod's spec."""
+
+    containers: list[shared.Container] | None = None
+    init_containers: list[shared.Container] | None = None
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel"):
+    """What the printer reads of a pod's status."""
+
+    phase: str | None = None
+    reason: str | None = None
+    conditions: list[shared.Condition] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class Shown:
+    """What kubectl prints of a pod: READY is ``ready/total``."""
+
+    status: str
+    ready: int
+    total: int
+    restarts: int
+
+
+def show(spec: Spec, status: Status, *, deleting: bool) -> Shown:
+    """Compute what kubectl prints.
+
+    :param spec: the pod's spec.
+    :param status: the pod's status.
+    :param deleting: whether it has a deletionTimestamp.
+    """
+    # Init containers that go on running are sidecars, and count as containers.
+    sidecars = {container.name for container in spec.init_containers or () if container.restart_policy == "Always"}
+    shown = Shown(
+        status=status.reason or status.phase or "",
+        ready=0,
+        total=len(spec.containers or ()) + len(sidecars),
+        restarts=0,
+    )
+    if any(c.type == "PodScheduled" and c.reason == "SchedulingGated" for c in status.conditions or ()):
+        shown.status = "SchedulingGated"
+    initializing = _show_init_containers(shown, spec, status, sidecars)
+    if not initializing or shared.holds(status.conditions, "Initialized"):
+        shown.restarts = sum(s.restart_count for s in status.init_container_statuses or () if s.name in sidecars)
+        _show_containers(shown, status)
+    if deleting and status.reason == "NodeLost":
+        shown.status = "Unknown"
+    elif deleting and status.phase not in ("Succeeded", "Failed"):
+        shown.status = "Terminating"
+    return shown
+
+
+def _show_init_containers(shown: Shown, spec: Spec, status: Status, sidecars: set[str]) -> bool:
+    """Whether an init container is still at work; it then gives the status."""
+    for position, container in enumerate(status.init_container_statuses or ()):
+        shown.restarts += container.restart_count
+        waiting, terminated = container.state.waiting, container.state.terminated
+        if terminated and terminated.exit_code == 0:
+            continue
+        if container.name in sidecars and container.started:
+            shown.ready += container.ready
+            continue
+        if terminated:
+            shown.status = f"Init:{terminated.shown}"
+        elif waiting and waiting.reason and waiting.reason != "PodInitializing":
+            shown.status = f"Init:{waiting.reason}"
+        else:
+            shown.status = f"Init:{position}/{len(spec.init_containers or ())}"
+        return True
+    return False
+
+
+def _show_containers(shown: Shown, status: Status) -> None:
+    running = False
+    for container in reversed(status.container_statuses or ()):
+        shown.restarts += container.restart_count
+        state = container.state
+        if state.waiting and state.waiting.reason:
+            shown.status = state.waiting.reason
+        elif state.terminated:
+            shown.status = state.terminated.shown
+        elif container.ready and state.running:
+            running = True
+            shown.ready += 1
+    if shown.status == "Completed" and running:
+        shown.status = "Running" if shared.holds(status.conditions, "Ready") else "NotReady"

@@ -1,0 +1,134 @@
+"""What every object and every table share: the metadata we decode and the columns that hold it.
+
+What is kept beyond that is declared in one module per resource beside this one.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from airflow_provider_k8s_inventory.model import Column, Table
+
+EMPTY: Final = msgspec.Raw(b"{}")
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+class OwnerReference(msgspec.Struct, frozen=True, gc=False):
+    """One entry of ``metadata.ownerReferences``."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool | None = None
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    """The fields of ``metadata`` that become columns; every one may be missing or null."""
+
+    uid: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+    labels: msgspec.Raw = EMPTY
+    annotations: msgspec.Raw = EMPTY
+    owner_references: list[OwnerReference] | None = None
+    resource_version: str | None = None
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+
+    @property
+    def controller(self) -> OwnerReference | None:
+        """The owner that manages the object; at most one may have ``controller: true``."""
+        return next((owner for owner in self.owner_references or () if owner.controller), None)
+
+
+class Object(msgspec.Struct, frozen=True, rename="camel"):
+    """An object of which only the metadata is read; the resources extend it by what they read."""
+
+    metadata: Metadata = Metadata()
+
+
+class Condition(msgspec.Struct, frozen=True, gc=False):
+    """One entry of ``status.conditions``."""
+
+    type: str = ""
+    status: str = ""
+    reason: str | None = None
+
+
+class Container(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """One container of a pod or of a pod template."""
+
+    name: str = ""
+    image: str | None = None
+    restart_policy: str | None = None
+
+
+def holds(conditions: Iterable[Condition] | None, type_: str) -> bool:
+    """Whether the condition is there and ``True``."""
+    return any(condition.type == type_ and condition.status == "True" for condition in conditions or ())
+
+
+def images(containers: Iterable[Container] | None) -> list[str]:
+    """The images, in the containers' order."""
+    return [container.image for container in containers or () if container.image]
+
+
+def inet(address: str | None) -> str | None:
+    """An address PostgreSQL's ``inet`` takes, or None: ``""`` and ``"None"`` (headless) are not addresses.
+
+    Old API servers let leading zeros through (CVE-2021-29923), which ``inet`` refuses.
+    """
+    if not address or address == "None":
+        return None
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    return address
+
+
+_KEY: Final = (
+    Column(name="context_name", type="text", comment="The kubeconfig context it was read through"),
+    Column(name="cluster_uid", type="text", comment="The cluster: the UID of its kube-system namespace"),
+    Column(name="uid", type="text", comment="metadata.uid; namespace/name where an aggregated API gives none"),
+)
+_NAMESPACE: Final = Column(name="namespace", type="text", comment="metadata.namespace")
+_METADATA: Final = (
+    Column(name="name", type="text", comment="metadata.name"),
+    Column(name="labels", type="jsonb", comment="metadata.labels; {} when there are none"),
+    Column(name="annotations", type="jsonb", comment="metadata.annotations, without last-applied-configuration"),
+    Column(name="owner_kind", type="text", comment="The kind of the controller among metadata.ownerReferences"),
+    Column(name="owner_name", type="text", comment="The name of that controller"),
+    Column(name="owner_uid", type="text", comment="The UID of that controller"),
+    Column(name="resource_version", type="text", comment="metadata.resourceVersion; compare for equality only"),
+    Column(name="created_at", type="timestamp with time zone", comment="metadata.creationTimestamp"),
+    Column(name="deletion_timestamp", type="timestamp with time zone", comment="metadata.deletionTimestamp"),
+    Column(name="first_seen_at", type="timestamp with time zone", comment="When a sync first wrote the row"),
+    Column(name="changed_at", type="timestamp with time zone", comment="When a sync last changed the row"),
+    Column(name="deleted_at", type="timestamp with time zone", comment="When a sync proved it gone (on_delete=mark)"),
+    Column(name="object", type="jsonb", comment="The object without managedFields; NULL when not stored"),
+)
+
+SHARED_NAMES: Final = tuple(column.name for column in (*_KEY, _NAMESPACE, *_METADATA))
+"""The columns that every table has, `namespace` only where its objects have one."""
+
+
+def table(name: Any, comment: str, *own: Column, namespaced: bool = True, indexes: Any = ()) -> Table:
+    """A table of the shared columns and its own ones.
+
+    :param name: the SQL name, a literal string.
+    :param comment: what it holds; becomes the SQL comment.
+    :param own: the columns behind the shared ones.
+    :param namespaced: whether the objects live in namespaces.
+    :param indexes: the column lists of further indexes.
+    """
+    namespace = (_NAMESPACE,) if namespaced else ()
+    default: Any = (("context_name", "namespace", "name"),) if namespaced else (("context_name", "name"),)
+    return Table(
+        name=name, comment=comment, columns=(*_KEY, *namespace, *_METADATA, *own), indexes=(*default, *indexes)
+    )

@@ -1,0 +1,102 @@
+"""Sync many contexts at a time, each its resources in order; one that fails delays no other.
+
+One scope is in `running`. Airflow maps tasks instead, and does not need this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import Final
+
+import psycopg
+
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.kubeconfig import Context
+from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.sync.running import repeat, run
+from airflow_provider_k8s_inventory.sync.settings import Settings
+
+MAX_PARALLEL_CONTEXTS: Final = 4
+"""Contexts at a time: each holds one database connection and two pages."""
+
+_HOPELESS: Final = frozenset({"unreachable", "unauthorized"})
+"""The statuses that every other resource of the context would have too."""
+
+
+def run_fleet(
+    contexts: Sequence[Context],
+    names: Sequence[str],
+    connect: Callable[[], psycopg.Connection],
+    settings: Settings,
+    *,
+    parallel: int = MAX_PARALLEL_CONTEXTS,
+) -> Iterator[SyncReport]:
+    """Sync every resource of every context.
+
+    :param contexts: the contexts.
+    :param names: the resources, as `run` takes them.
+    :param connect: opens a connection; called once per context, and again after one broke.
+    :param settings: what the caller chooses.
+    :param parallel: contexts at a time.
+    :returns: the reports, each as soon as its scope has ended; one per context and resource.
+    """
+    reports: SimpleQueue[SyncReport | None] = SimpleQueue()
+    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="k8s-inventory") as executor:
+
+        def sync(context: Context) -> None:
+            try:
+                _sync_context(context, names, connect, settings, reports.put)
+            finally:
+                reports.put(None)
+
+        futures = [executor.submit(sync, context) for context in contexts]
+        for _ in futures:
+            while (report := reports.get()) is not None:
+                yield report
+        for future in as_completed(futures):
+            future.result()
+
+
+def _sync_context(
+    context: Context,
+    names: Sequence[str],
+    connect: Callable[[], psycopg.Connection],
+    settings: Settings,
+    tell: Callable[[SyncReport], None],
+) -> None:
+    conn: psycopg.Connection | None = None
+    hopeless: SyncReport | None = None
+    with Client(context) as client:
+        for name in names:
+            try:
+                conn = conn if conn and not conn.closed else connect()
+                report = repeat(conn, name, settings, hopeless) if hopeless else run(client, conn, name, settings)
+            except DatabaseError as error:
+                report = _unwritten(context, name, settings, error)
+            else:
+                hopeless = report if report.status in _HOPELESS else None
+            tell(report)
+    if conn:
+        conn.close()
+
+
+def _unwritten(context: Context, name: str, settings: Settings, error: DatabaseError) -> SyncReport:
+    """The report of a scope that the ledger could not take."""
+    now = datetime.now(UTC)
+    return replace(
+        SyncReport(
+            context_name=context.name,
+            cluster_uid=None,
+            resource=name,
+            status="failed",
+            reason=str(error),
+            started_at=now,
+            finished_at=now,
+        ),
+        namespaces=settings.namespaces,
+    )

@@ -1,0 +1,110 @@
+"""Which pages answer a scope: a list, one list per namespace, or the one object a cluster is.
+
+How a page is fetched is in `kube`; what becomes of it is in `running`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
+from airflow_provider_k8s_inventory.kube import cluster, discovery, listing
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.model import Definition, Page, Resource, Scope
+from airflow_provider_k8s_inventory.resources import custom
+from airflow_provider_k8s_inventory.sync.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a cluster will say of a scope; nothing of it is read before `pages` is iterated."""
+
+    cluster_uid: str | None
+    definition: Definition
+    namespaces: tuple[str, ...]
+    """What the answer is narrowed to; empty for resources outside of namespaces."""
+    warnings: tuple[str, ...]
+    pages: Callable[[], Iterator[Page]]
+    """Start reading; the answer is complete when the iterator ends.
+
+    It raises NotServedError when the cluster has no such path, which is not yet a proof of absence.
+    """
+
+
+def open_answer(client: Client, scope: Scope, settings: Settings) -> Answer:
+    """Find out which cluster this is, and how the scope is read from it.
+
+    :raises ScopeError: when the cluster does not answer.
+    """
+    if scope.resource == "clusters":
+        return _cluster(client, settings)
+    identity, warnings = _identify(client)
+    definition = resources.CATALOGUE.get(scope.resource)
+    if definition is None:
+        definition = custom.definition(_discover(client, scope.resource))
+    namespaces = scope.namespaces if definition.resource.namespaced else ()
+    return Answer(
+        cluster_uid=identity.uid if identity else None,
+        definition=definition,
+        namespaces=namespaces,
+        warnings=warnings,
+        pages=lambda: _pages(client, definition.resource, namespaces, settings.page_size),
+    )
+
+
+def prove_absent(client: Client, resource: Resource) -> str:
+    """Ask discovery whether a cluster that had no path for a resource really does not serve it.
+
+    :returns: the reason for the ledger.
+    :raises AnswerError: when it does serve it, or cannot tell.
+    """
+    if discovery.serves(client, resource):
+        raise AnswerError(
+            f"context {client.context.name}: discovery names {resource.name}, but listing it gives 404: "
+            "it is being set up or removed; run again"
+        )
+    return f"context {client.context.name} does not serve {resource.name}"
+
+
+def _cluster(client: Client, settings: Settings) -> Answer:
+    try:
+        identity = cluster.identify(client)
+    except ForbiddenError as error:
+        raise ForbiddenError(f"{error}; without it a cluster has no identity") from error
+    except NotServedError as error:
+        raise AnswerError(f"{error}; without a namespace kube-system a cluster has no identity") from error
+    page, warnings = cluster.page(client, identity, limit=settings.page_size)
+    return Answer(
+        cluster_uid=identity.uid,
+        definition=resources.CATALOGUE["clusters"],
+        namespaces=(),
+        warnings=tuple(warnings),
+        pages=lambda: iter([page]),
+    )
+
+
+def _identify(client: Client) -> tuple[cluster.Identity | None, tuple[str, ...]]:
+    try:
+        return cluster.identify(client), ()
+    except (ForbiddenError, NotServedError) as error:
+        return None, (f"cluster_uid is NULL: {error}",)
+
+
+def _discover(client: Client, name: str) -> Resource:
+    """The resource of that name; one that listing will not find when the cluster does not know it."""
+    found = discovery.discover(client).find(name)
+    if found is not None:
+        return found
+    plural, _, group = name.partition(".")
+    return Resource(group=group, version="v1", plural=plural, kind="", namespaced=True)
+
+
+def _pages(client: Client, resource: Resource, namespaces: tuple[str, ...], limit: int) -> Iterator[Page]:
+    if not namespaces:
+        yield from listing.pages(client, resource.path(), limit=limit)
+    for namespace in namespaces:
+        for page in listing.pages(client, resource.path(namespace), limit=limit):
+            # Several lists are complete at several resourceVersions: no one stands for all.
+            yield page if len(namespaces) == 1 else replace(page, resource_version="")

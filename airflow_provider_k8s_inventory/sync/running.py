@@ -1,0 +1,211 @@
+"""Sync one scope: the only place where reading a cluster meets writing PostgreSQL.
+
+One transaction: lock the scope, stage what the cluster says, merge it, remove what a complete answer did not contain,
+write the ledger. A sync that fails changes nothing but the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import psycopg
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.exceptions import (
+    DatabaseError,
+    ExpiredError,
+    InventoryError,
+    NotServedError,
+    ScopeError,
+)
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
+from airflow_provider_k8s_inventory.postgres import connecting, ledger, loading, locking
+from airflow_provider_k8s_inventory.postgres.statements import Target
+from airflow_provider_k8s_inventory.sync import reading
+from airflow_provider_k8s_inventory.sync.ahead import ahead
+from airflow_provider_k8s_inventory.sync.reading import Answer
+from airflow_provider_k8s_inventory.sync.rows import RowReader
+from airflow_provider_k8s_inventory.sync.settings import Settings
+
+log = logging.getLogger(__name__)
+
+MAX_RESTARTS: Final = 3
+"""How often a list whose snapshot expired is started again."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Tally:
+    """What is known of a sync so far; a failed one reports it too."""
+
+    cluster_uid: str | None = None
+    resource_version: str | None = None
+    pages: int = 0
+    bytes: int = 0
+    seen: int = 0
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+def run(
+    client: Client,
+    conn: psycopg.Connection,
+    resource: str,
+    settings: Settings | None = None,
+    origin: Origin | None = None,
+) -> SyncReport:
+    """Sync one scope.
+
+    A scope that fails is a report, not an exception: its status and reason say what happened, and the ledger has it.
+
+    :param client: the cluster; it may be closed only after the call.
+    :param conn: a psycopg connection outside of a transaction; it is left outside of one.
+    :param resource: a name of the catalogue, an alias, or the full name of a custom resource.
+    :param settings: what the caller chooses.
+    :param origin: the Airflow task instance, for the ledger.
+    :returns: the ledger's row.
+    :raises UnknownResourceError: when there is no such resource.
+    :raises DatabaseError: when not even the ledger could be written.
+    """
+    settings = settings or Settings()
+    scope = Scope(
+        context_name=client.context.name, resource=resources.canonical(resource), namespaces=settings.namespaces
+    )
+    report = SyncReport(
+        context_name=scope.context_name,
+        cluster_uid=None,
+        resource=scope.resource,
+        namespaces=scope.namespaces,
+        status="failed",
+        started_at=datetime.now(UTC),
+        finished_at=datetime.now(UTC),
+        origin=origin or Origin(),
+    )
+    # A prepared statement outlives the transaction, and PgBouncer's transaction mode does not know it.
+    conn.prepare_threshold = None
+    tally = _Tally()
+    try:
+        return _sync(client, conn, scope, settings, report, tally)
+    except InventoryError as error:
+        status: Status = error.status if isinstance(error, ScopeError) else "failed"  # type: ignore[assignment]
+        reason = str(error)
+    except psycopg.Error as error:
+        status, reason = "failed", f"PostgreSQL, syncing {scope}: {connecting.explain(error)}"
+    except Exception as error:
+        log.exception("%s: a defect of this package", scope)
+        status, reason = "failed", f"a defect of this package, please report it: {type(error).__name__}: {error}"
+    return _fail(conn, settings, replace(_filled(report, tally), status=status, reason=reason))
+
+
+def _sync(
+    client: Client, conn: psycopg.Connection, scope: Scope, settings: Settings, report: SyncReport, tally: _Tally
+) -> SyncReport:
+    answer = reading.open_answer(client, scope, settings)
+    tally.cluster_uid = answer.cluster_uid
+    tally.warnings.extend(answer.warnings)
+    target = Target(
+        schema=settings.schema,
+        table=answer.definition.table,
+        context_name=scope.context_name,
+        namespaces=answer.namespaces,
+        resource=None if scope.resource in resources.CATALOGUE else scope.resource,
+    )
+    with conn.transaction(), conn.cursor() as cursor:
+        locking.lock_scope(cursor, settings.schema, scope)
+        loading.stage(cursor, target)
+        absence = _read(client, cursor, target, answer, settings, tally)
+        merged = loading.merge(cursor, target, answer.cluster_uid)
+        tally.inserted, tally.updated = merged.inserted, merged.updated
+        if merged.duplicates:
+            tally.seen -= merged.duplicates
+            tally.warnings.append(f"{merged.duplicates} objects came more than once in one list; the last one counts")
+        tally.deleted = loading.remove(
+            cursor, target, on_delete=settings.on_delete, allow_mass_delete=settings.allow_mass_delete
+        )
+        done = replace(_filled(report, tally), status="success", namespaces=answer.namespaces)
+        if absence:
+            done = replace(done, status="absent", reason=absence)
+        ledger.record(cursor, settings.schema, done)
+    return done
+
+
+def _read(
+    client: Client,
+    cursor: psycopg.Cursor[Any],
+    target: Target,
+    answer: Answer,
+    settings: Settings,
+    tally: _Tally,
+) -> str | None:
+    """Stage the complete answer; where there is none because the cluster does not serve the resource, say so."""
+    for _ in range(MAX_RESTARTS):
+        reader = RowReader(answer.definition, store_object=settings.store_object)
+        tally.pages = tally.seen = 0
+        try:
+            for page in ahead(answer.pages()):
+                tally.pages += 1
+                tally.bytes += page.size
+                tally.seen += len(page.items)
+                tally.resource_version = page.resource_version or None
+                loading.copy(cursor, target, reader.rows(page))
+        except ExpiredError as error:
+            log.info("%s; starting the list again", error)
+            loading.restart(cursor)
+            continue
+        except NotServedError:
+            loading.restart(cursor)
+            return reading.prove_absent(client, answer.definition.resource)
+        tally.warnings.extend(reader.warnings)
+        return None
+    raise ExpiredError(
+        f"context {client.context.name}: the list of {answer.definition.name} expired {MAX_RESTARTS} times before "
+        "its end; nothing was changed: try a bigger page size"
+    )
+
+
+def _filled(report: SyncReport, tally: _Tally) -> SyncReport:
+    return replace(
+        report,
+        finished_at=datetime.now(UTC),
+        cluster_uid=tally.cluster_uid,
+        resource_version=tally.resource_version,
+        pages=tally.pages,
+        bytes=tally.bytes,
+        seen=tally.seen,
+        inserted=tally.inserted,
+        updated=tally.updated,
+        unchanged=tally.seen - tally.inserted - tally.updated,
+        deleted=tally.deleted,
+        warnings=tuple(tally.warnings),
+    )
+
+
+def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: SyncReport) -> SyncReport:
+    """Record for another resource what stopped a sync of the same context, without asking the cluster again.
+
+    :param resource: a name as `run` takes it.
+    :param failed: the report of the scope that found out.
+    :raises DatabaseError: when the ledger cannot be written.
+    """
+    now = datetime.now(UTC)
+    report = replace(failed, resource=resources.canonical(resource), started_at=now, finished_at=now)
+    return _fail(conn, settings, report)
+
+
+def _fail(conn: psycopg.Connection, settings: Settings, report: SyncReport) -> SyncReport:
+    """Write a failed sync into the ledger, in a transaction of its own; it wrote nothing else."""
+    failed = replace(report, resource_version=None, inserted=0, updated=0, unchanged=0, deleted=0)
+    try:
+        with conn.transaction(), conn.cursor() as cursor:
+            ledger.record(cursor, settings.schema, failed)
+    except psycopg.Error as error:
+        raise DatabaseError(
+            f"{failed.context_name} · {failed.resource}: {failed.status}: {failed.reason} "
+            f"(and the ledger could not be written: {connecting.explain(error)})"
+        ) from error
+    return failed

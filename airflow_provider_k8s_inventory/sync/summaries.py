@@ -1,0 +1,23 @@
+"""What many reports say together: the line every run ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_provider_k8s_inventory.model import SyncReport
+
+
+def summary(reports: Iterable[SyncReport], *, seconds: float, lost: int = 0) -> str:
+    """The line a run ends with.
+
+    :param reports: the run's reports.
+    :param seconds: how long the run took.
+    :param lost: scopes that ended without a report.
+    """
+    reports = list(reports)
+    errors = lost + sum(not report.good for report in reports)
+    return (
+        f"Sync completed {'with errors' if errors else 'successfully'}. "
+        f"Resources: {sum(report.seen for report in reports if report.good)}, Errors: {errors}, "
+        f"Warnings: {sum(len(report.warnings) for report in reports)}, Time: {max(round(seconds), 1)}s"
+    )

@@ -1,0 +1,1 @@
+"""The operator that brings one scope from Kubernetes to PostgreSQL."""
