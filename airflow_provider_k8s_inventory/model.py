@@ -75,6 +75,8 @@ class Table:
     comment: str
     columns: tuple[Column, ...]
     """All columns in order, the shared ones first; the key is always (context_name, uid)."""
+    namespaced: bool
+    """Whether its objects live in namespaces, and so the shared columns have ``namespace``."""
     indexes: tuple[tuple[LiteralString, ...], ...] = ()
     """The column lists of further indexes."""
 

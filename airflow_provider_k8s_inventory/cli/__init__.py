@@ -16,6 +16,8 @@ from airflow_provider_k8s_inventory.cli.sync import sync
 def main() -> None:
     """Keep a PostgreSQL inventory of many Kubernetes clusters."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # It warns of every try; what a person must know is in the reports.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 main.add_command(sync)

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import click
-from rich.console import Console
 
 from airflow_provider_k8s_inventory.cli import options, printing
 from airflow_provider_k8s_inventory.cli.failing import speaking
@@ -37,7 +36,7 @@ def doctor(schema: str, **shared: Any) -> None:
     with ThreadPoolExecutor(max_workers=MAX_PARALLEL_CONTEXTS) as executor:
         per_context = executor.map(examine, asked.contexts)
         findings = [*_database(asked.dsn, schema), *(finding for found in per_context for finding in found)]
-    printing.print_findings(Console(), findings)
+    printing.print_findings(printing.console(), findings)
     failing = [finding for finding in findings if not finding.good]
     click.echo(
         f"{len(findings)} checks, {len(failing)} would fail." if failing else f"{len(findings)} checks, all good."

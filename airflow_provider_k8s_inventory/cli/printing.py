@@ -12,16 +12,23 @@ from rich.table import Table
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.sync.doctor import Finding
 
+_WIDTH = 120
 _COUNTS = ("seen", "inserted", "updated", "unchanged", "deleted")
 
 
+def console() -> Console:
+    """Standard output; wide enough for the tables where it is no terminal."""
+    found = Console()
+    return found if found.is_terminal else Console(width=max(found.width, _WIDTH))
+
+
 def print_reports(console: Console, reports: Sequence[SyncReport]) -> None:
-    """A line per scope, and below the table what a person should read of each."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    """A line per scope, and below the table what a person should read of them."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("context", "resource", "status"):
         table.add_column(name, overflow="fold")
     for name in (*_COUNTS, "seconds"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for report in reports:
         color = "green" if report.status == "success" else "yellow" if report.good else "red"
         table.add_row(
@@ -32,12 +39,22 @@ def print_reports(console: Console, reports: Sequence[SyncReport]) -> None:
             f"{report.seconds:.2f}",
         )
     console.print(table)
+    _print_reasons(console, reports)
     for report in reports:
-        scope = f"{report.context_name} · {report.resource}"
-        if report.reason:
-            console.print(f"{scope}: {report.status}: {report.reason}", markup=False, highlight=False, soft_wrap=True)
         for warning in report.warnings:
-            console.print(f"{scope}: warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+            line = f"{report.context_name} · {report.resource}: warning: {warning}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_reasons(console: Console, reports: Sequence[SyncReport]) -> None:
+    """Why scopes are no success; what stopped a whole context is said once."""
+    said: dict[tuple[str, str, str], list[str]] = {}
+    for report in reports:
+        if report.reason:
+            said.setdefault((report.context_name, report.status, report.reason), []).append(report.resource)
+    for (context_name, status, reason), names in said.items():
+        line = f"{context_name} · {', '.join(names)}: {status}: {reason}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_findings(console: Console, findings: Iterable[Finding]) -> None:

@@ -59,7 +59,7 @@ def sync(
         migrations.migrate(conn, schema=schema, mode=migrate)
     reports = _run(asked, settings, as_json)
     if not as_json:
-        printing.print_reports(Console(), reports)
+        printing.print_reports(printing.console(), reports)
     click.echo(core.summary(reports, seconds=time.monotonic() - started), err=as_json)
     sys.exit(0 if all(report.good for report in reports) else 1)
 

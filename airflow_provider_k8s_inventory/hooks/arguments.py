@@ -5,6 +5,7 @@ What an argument means is with the operator that takes it.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,25 +13,27 @@ from airflow_provider_k8s_inventory.exceptions import UsageError
 
 
 def names(argument: str, value: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Several names: a list, or text with commas between them; None and empty text are no names.
+    """Several names: a list, the text Jinja renders a list or null to, or text with commas between them.
 
     :param argument: the argument's name, for the message.
-    :raises UsageError: for text that is a rendered list, and for anything else.
+    :raises UsageError: for anything else.
     """
-    if value is None:
-        return ()
     if isinstance(value, str):
-        # Jinja renders a list as its repr, whose parts are no names of anything.
-        if value.lstrip().startswith(("[", "(", "{")):
-            raise UsageError(
-                f"{argument} is the text {value!r}; pass the param itself, as dag.param({argument!r}), "
-                f"or join it: {{{{ params.{argument} | join(',') }}}}"
-            )
-        value = value.split(",")
-    found = tuple(value)
+        value = _rendered(argument, value)
+    found = tuple(value or ())
     if not all(isinstance(name, str) for name in found):
         raise UsageError(f"{argument} holds something else than names: {found!r}")
     return tuple(name.strip() for name in found if name.strip())
+
+
+def _rendered(argument: str, text: str) -> Iterable[str]:
+    # Without `render_template_as_native_obj` a list of params comes as its repr.
+    if not text.lstrip().startswith("["):
+        return text.split(",") if text.strip() != "None" else ()
+    try:
+        return list(ast.literal_eval(text.strip()))
+    except (ValueError, SyntaxError) as error:
+        raise UsageError(f"{argument} is {text!r}, which begins like a list and is none") from error
 
 
 def flag(argument: str, value: Any) -> bool:

@@ -6,24 +6,32 @@ The fields of a Connection are read in `connections`; what a client does is in `
 from __future__ import annotations
 
 import base64
-import dataclasses
 import glob
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import yaml
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
-from airflow_provider_k8s_inventory.exceptions import InventoryError
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.exceptions import InventoryError, UnauthorizedError, UnknownResourceError
 from airflow_provider_k8s_inventory.hooks import connections
-from airflow_provider_k8s_inventory.kube import contexts, kubeconfig
+from airflow_provider_k8s_inventory.kube import access, discovery, incluster, listing
+from airflow_provider_k8s_inventory.kube import kubeconfig as kubeconfigs
 from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials
+from airflow_provider_k8s_inventory.kube.kubeconfig import Context, Kubeconfig
+from airflow_provider_k8s_inventory.model import Page, Resource
 
 if TYPE_CHECKING:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
 
-    from airflow_provider_k8s_inventory.kube.discovery import Discovery
-    from airflow_provider_k8s_inventory.model import Page, Resource
+_PAGE_SIZE: Final = 500
+_NAMES_SHOWN: Final = 10
 
 
 class KubernetesInventoryHook(BaseHook):
@@ -60,27 +68,25 @@ class KubernetesInventoryHook(BaseHook):
         return connections.read(self.get_connection(self.kubernetes_conn_id))
 
     @cached_property
-    def kubeconfig(self) -> contexts.Kubeconfig:
-        """Every context there is.
+    def kubeconfig(self) -> Kubeconfig:
+        """Every context there is; those of a Connection with its namespace and without TLS checks, if it says so.
 
-        :raises KubeconfigError: when there is no kubeconfig, or one that cannot be used.
+        :raises UsageError: when there is no kubeconfig, or one that cannot be read.
         """
         fields = self.fields
         if fields.document is not None:
-            found = kubeconfig.parse(fields.document, source=fields.source, allow_exec=self.allow_exec)
+            found = kubeconfigs.parse(fields.document, source=fields.source, allow_exec=self.allow_exec)
         elif fields.in_cluster:
-            found = kubeconfig.in_cluster()
+            found = kubeconfigs.in_cluster()
         else:
-            found = kubeconfig.load(fields.paths or None)
-        changes: dict[str, Any] = {}
-        if fields.namespace:
-            changes["namespace"] = fields.namespace
+            found = kubeconfigs.load(fields.paths or None)
+        changes: dict[str, Any] = {"namespace": fields.namespace} if fields.namespace else {}
         if fields.disable_verify_ssl:
             changes["insecure_skip_verify"] = True
-        changed = {name: dataclasses.replace(context, **changes) for name, context in found.contexts.items()}
-        return dataclasses.replace(found, contexts=changed)
+        contexts = {name: replace(context, **changes) for name, context in found.contexts.items()}
+        return replace(found, contexts=contexts)
 
-    def contexts(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[contexts.Context, ...]:
+    def contexts(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Context, ...]:
         """The contexts that are asked for, in the kubeconfig's order.
 
         :param include: names or globs; empty means the Connection's `cluster_context`, else all.
@@ -89,62 +95,112 @@ class KubernetesInventoryHook(BaseHook):
         """
         if not include and self.fields.cluster_context:
             include = (self.fields.cluster_context,)
-        return contexts.select(self.kubeconfig, include, exclude)
+        return kubeconfigs.select(self.kubeconfig, include, exclude)
 
-    def context(self, name: str) -> contexts.Context:
-        """One context by its name, which is no glob here; its credentials are masked in every log from now on.
+    def client(self, context: str | Context) -> Client:
+        """A client of one context, which sends nothing before its first use. Use it in a `with`, or close it.
 
+        From here on, Airflow blots out the context's credentials in the task's log.
+
+        :param context: a context, or its name, which is no glob here.
         :raises UnknownContextError: when it does not exist.
         """
-        context = self.kubeconfig.contexts.get(name)
-        if context is None:
-            # Finds nothing either, and says it well.
-            (context,) = contexts.select(self.kubeconfig, (glob.escape(name),))
+        if isinstance(context, str):
+            context = self._context(context)
         _mask(context)
-        return context
+        return Client(context)
 
-    def client(self, context: str | contexts.Context) -> Client:
-        """A client of one context; no request is sent before its first use. Close it, or use it in a `with`."""
-        return Client(self.context(context if isinstance(context, str) else context.name))
+    def discover(self, context: str | Context) -> discovery.Discovery:
+        """Every resource a cluster serves.
 
-    def discover(self, context: str | contexts.Context) -> Discovery:
-        """Every resource the cluster serves."""
-        from airflow_provider_k8s_inventory.kube import discovery
-
+        :raises ScopeError: when the cluster does not answer.
+        """
         with self.client(context) as client:
             return discovery.discover(client)
 
     def pages(
-        self, context: str | contexts.Context, resource: str | Resource, *, namespace: str | None = None
+        self, context: str | Context, resource: str | Resource, *, namespace: str | None = None
     ) -> Iterator[Page]:
         """The objects of one resource, page by page, each as the bytes it came in.
 
         :param context: a context or its name.
-        :param resource: as kubectl writes it, for example ``"pods"`` or ``"certificates.cert-manager.io"``.
+        :param resource: what `discover` gave, or a name: ``"pods"``, ``"leases.coordination.k8s.io"``.
         :param namespace: only this one.
-        :raises ScopeError: when the cluster cannot be read.
+        :raises UnknownResourceError: when the cluster does not serve it.
+        :raises ExpiredError: when the cluster forgot the list between two pages; those that came are worth nothing.
+        :raises ScopeError: when the cluster does not answer, or not with what was asked for.
         """
-        raise NotImplementedError
+        limit = self.fields.page_size or _PAGE_SIZE
+        with self.client(context) as client:
+            found = resource if isinstance(resource, Resource) else _find(client, resource)
+            yield from listing.pages(client, found.path(namespace), limit=limit)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether the first context answers; for the Test button of Airflow's connection form.
+        """Whether the first context answers, for the button of Airflow's connection form.
 
-        Airflow runs this in its API server, whose network and files need not be the worker's.
+        Airflow runs this in its API server, whose network and files need not be the workers'.
         """
         try:
             first, *others = self.contexts()
             with self.client(first) as client:
-                client.get("/version")
+                identity = access.who_am_i(client)
         except InventoryError as error:
             return False, str(error)
-        return True, f"Context {first.name} answers; {len(others)} more in {self.kubeconfig.source} were not asked"
+        names = f"; not asked: {', '.join(context.name for context in others[:_NAMES_SHOWN])}" if others else ""
+        more = f" and {len(others) - _NAMES_SHOWN} more" if len(others) > _NAMES_SHOWN else ""
+        return True, f"context {first.name} answers, we are {identity}{names}{more}"
 
-    def kubernetes_hook(self, context: str | contexts.Context) -> KubernetesHook:
-        """Airflow's own hook for one context, for whatever this one does not do."""
-        raise NotImplementedError
+    def kubernetes_hook(self, context: str | Context) -> KubernetesHook:
+        """Airflow's own hook for one context, for what this one does not do. It brings in both Kubernetes clients.
+
+        :raises UnauthorizedError: when the context's credentials are refused, such as `exec` from a Connection.
+        """
+        from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
+        from kubernetes.client import Configuration
+
+        name = context if isinstance(context, str) else context.name
+        credentials = self._context(name).credentials
+        if isinstance(credentials, BrokenCredentials):
+            raise UnauthorizedError(credentials.problem)
+        found: dict[str, Any] = self._stock_arguments()
+        if not found.get("in_cluster"):
+            # Without its own, a hook loads into the process-wide default, and two hooks mix their clusters.
+            found |= {"cluster_context": name, "client_configuration": Configuration()}
+        if self.fields.disable_verify_ssl:
+            found["disable_verify_ssl"] = True
+        # Both ids: with one of them None, the hook would look for the connection kubernetes_default.
+        return KubernetesHook(conn_id=None, kubernetes_conn_id=None, **found)
+
+    def _stock_arguments(self) -> dict[str, Any]:
+        """Where the stock hook finds the same kubeconfig; its own default would prefer the pod to KUBECONFIG."""
+        document = self.fields.document
+        if document is not None:
+            return {"config_dict": yaml.safe_load(document) if isinstance(document, str) else dict(document)}
+        if self.fields.in_cluster or self.kubeconfig.current == incluster.NAME:
+            return {"in_cluster": True}
+        return {"config_file": ":".join(self.fields.paths) or os.environ.get("KUBECONFIG") or "~/.kube/config"}
+
+    def _context(self, name: str) -> Context:
+        found = self.kubeconfig.contexts.get(name)
+        # The second way finds nothing either, and says it well.
+        return found or kubeconfigs.select(self.kubeconfig, (glob.escape(name),))[0]
 
 
-def _mask(context: contexts.Context) -> None:
-    """Blot out the context's credentials in all logs, also as a kubeconfig writes them, which is in base64."""
+def _find(client: Client, name: str) -> Resource:
+    with suppress(UnknownResourceError):  # what the catalogue has no table for may be served all the same
+        name = resources.canonical(name)
+    definition = resources.CATALOGUE.get(name)
+    found = discovery.discover(client).find(definition.resource.name if definition else name)
+    if found is None:
+        raise UnknownResourceError(f"context {client.context.name} serves no resource {name!r} that can be listed")
+    return found
+
+
+def _mask(context: Context) -> None:
+    """Blot out the credentials of a context in the task's log, also as a kubeconfig writes them, in base64.
+
+    Of the context that is used, and no other: Airflow compiles one pattern of all secrets anew with each, which for a
+    hundred tokens takes 50 s.
+    """
     secrets = context.secrets()
     mask_secret([*secrets, *(base64.b64encode(secret.encode()).decode() for secret in secrets)])

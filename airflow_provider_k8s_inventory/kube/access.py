@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
+from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedError
 from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
 
 _T = TypeVar("_T")
@@ -69,10 +71,5 @@ def who_am_i(client: Client) -> str:
     return f"{user.username} ({', '.join(user.groups)})" if user.groups else user.username
 
 
-def _post(client: Client, path: str, body: dict[str, object], type_: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(client.post(path, msgspec.json.encode(body)), type=type_)
-    except msgspec.MsgspecError as error:
-        raise AnswerError(
-            f"context {client.context.name}: POST {path}: not an answer of Kubernetes ({error})"
-        ) from error
+def _post(client: Client, path: str, body: Mapping[str, object], type_: type[_T]) -> _T:
+    return decode(client, f"POST {path}", client.post(path, msgspec.json.encode(body)), type_)

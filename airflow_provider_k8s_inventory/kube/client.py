@@ -1,6 +1,7 @@
 """HTTP to the API server of one context: the one place from where requests are sent.
 
-What is asked for is in `listing` and `discovery`; what failures mean is in `failures`.
+What is asked for is in `listing` and `discovery`; what unwanted answers and failures mean is in
+`answers` and `failures`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube import failures, pools
+from airflow_provider_k8s_inventory.kube import answers, failures, pools
 from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.retrying import retries as retries_
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
@@ -105,7 +106,7 @@ class Client:
         response = self._exchange(method, path, params, body, accept)
         if response.status == 401 and self.context.credentials.renew():
             response = self._exchange(method, path, params, body, accept)
-        if error := failures.answered(response, self.context, f"{method} {path}", accept):
+        if error := answers.problem(response, self.context, f"{method} {path}", accept):
             raise error
         return response.data
 
@@ -133,7 +134,10 @@ class Client:
         certificate = self.context.credentials.certificate() if self._secure else None
         with self._lock:
             if self._pool is None or certificate != self._presented:
-                self._pool, self._presented = pools.manager(self.context, certificate), certificate
+                old, self._pool = self._pool, pools.manager(self.context, certificate)
+                self._presented = certificate
+                if old:
+                    old.clear()
             return self._pool
 
     def _headers(self, accept: str, body: bytes | None) -> urllib3.HTTPHeaderDict:

@@ -6,16 +6,14 @@ The API has no object for it; `page` puts one together, in the shape `resources.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError
+from airflow_provider_k8s_inventory.exceptions import ForbiddenError
 from airflow_provider_k8s_inventory.kube import listing
 from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Page
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +46,7 @@ def identify(client: Client) -> Identity:
     :raises ScopeError: whatever else `Client.get` raises.
     """
     path = "/api/v1/namespaces/kube-system"
-    namespace = _decode(client, path, client.get(path), _Namespace)
+    namespace = decode(client, f"GET {path}", client.get(path), _Namespace)
     return Identity(uid=namespace.metadata.uid, created_at=namespace.metadata.creation_timestamp)
 
 
@@ -61,7 +59,7 @@ def page(client: Client, identity: Identity, *, limit: int) -> tuple[Page, list[
     :raises ScopeError: whatever `Client.get` raises.
     """
     body = client.get("/version")
-    version = _decode(client, "/version", body, _Version)
+    version = decode(client, "GET /version", body, _Version)
     nodes, warnings = _count_nodes(client, limit)
     context = client.context
     item = {
@@ -89,12 +87,3 @@ def _count_nodes(client: Client, limit: int) -> tuple[int | None, list[str]]:
         return sum(len(page.items) for page in pages), []
     except ForbiddenError as error:
         return None, [f"node_count is NULL: {error}"]
-
-
-def _decode(client: Client, path: str, body: bytes, type_: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(body, type=type_)
-    except msgspec.MsgspecError as error:
-        raise AnswerError(
-            f"context {client.context.name}: GET {path}: not an answer of Kubernetes ({error})"
-        ) from error

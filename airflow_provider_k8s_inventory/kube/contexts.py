@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
+from urllib.parse import unquote
 
 from airflow_provider_k8s_inventory.exceptions import UnknownContextError
 from airflow_provider_k8s_inventory.kube.credentials import Credentials
@@ -52,7 +53,8 @@ class Context:
         """Every text that must not be shown, as far as it is known now; for example for Airflow's `mask_secret`."""
         userinfo = (self.proxy_url or "").rpartition("://")[2].partition("/")[0].rpartition("@")[0]
         password = userinfo.partition(":")[2]
-        return tuple(dict.fromkeys(text for text in (*self.credentials.secrets(), userinfo, password) if text))
+        known = (*self.credentials.secrets(), userinfo, password, unquote(password))
+        return tuple(dict.fromkeys(text for text in known if text))
 
     def redact(self, text: str) -> str:
         """The text with every secret blotted out, for what others wrote and we show."""

@@ -14,6 +14,7 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
 
 _ACCEPT: Final = ",".join(
@@ -47,13 +48,15 @@ class _Kind(msgspec.Struct, frozen=True):
 class _Item(msgspec.Struct, frozen=True):
     resource: str
     scope: str
-    verbs: list[str]
-    response_kind: _Kind = msgspec.field(name="responseKind", default=_Kind())
+    # Go writes empty lists as null: a resource of which only subresources are served, as custom.metrics.k8s.io's
+    # are, has no verbs of its own.
+    verbs: list[str] | None = None
+    response_kind: _Kind | None = msgspec.field(name="responseKind", default=None)
 
 
 class _Version(msgspec.Struct, frozen=True):
     version: str
-    resources: list[_Item] = []
+    resources: list[_Item] | None = None
     freshness: str = "Current"
 
 
@@ -63,12 +66,12 @@ class _GroupName(msgspec.Struct, frozen=True):
 
 class _Group(msgspec.Struct, frozen=True):
     metadata: _GroupName = _GroupName()
-    versions: list[_Version] = []
+    versions: list[_Version] | None = None
 
 
 class _Aggregated(msgspec.Struct, frozen=True):
     kind: str
-    items: list[_Group] = []
+    items: list[_Group] | None = None
 
 
 class _LegacyVersion(msgspec.Struct, frozen=True):
@@ -82,18 +85,18 @@ class _LegacyGroup(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _LegacyGroups(msgspec.Struct, frozen=True):
-    groups: list[_LegacyGroup]
+    groups: list[_LegacyGroup] | None
 
 
 class _LegacyItem(msgspec.Struct, frozen=True):
     name: str
     kind: str
     namespaced: bool
-    verbs: list[str] = []
+    verbs: list[str] | None = None
 
 
 class _LegacyResources(msgspec.Struct, frozen=True):
-    resources: list[_LegacyItem]
+    resources: list[_LegacyItem] | None
 
 
 def discover(client: Client) -> Discovery:
@@ -115,8 +118,8 @@ def discover(client: Client) -> Discovery:
 
 
 def _read_aggregated(answer: _Aggregated, found: list[Resource], unproven: set[str]) -> None:
-    for group in answer.items:
-        for version in group.versions:
+    for group in answer.items or ():
+        for version in group.versions or ():
             # "Stale": an aggregated API server that does not answer; its resources may be left out.
             if version.freshness != "Current":
                 unproven.add(group.metadata.name)
@@ -124,19 +127,19 @@ def _read_aggregated(answer: _Aggregated, found: list[Resource], unproven: set[s
 
 
 def _listable(group: str, version: _Version) -> Iterator[Resource]:
-    for item in version.resources:
-        if "list" in item.verbs:
+    for item in version.resources or ():
+        if "list" in (item.verbs or ()):
             yield Resource(
                 group=group,
                 version=version.version,
                 plural=item.resource,
-                kind=item.response_kind.kind,
+                kind=item.response_kind.kind if item.response_kind else "",
                 namespaced=item.scope == "Namespaced",
             )
 
 
 def _read_legacy_groups(client: Client, found: list[Resource], unproven: set[str]) -> None:
-    for group in _get(client, "/apis", _LegacyGroups).groups:
+    for group in _get(client, "/apis", _LegacyGroups).groups or ():
         versions = [entry.version for entry in group.versions]
         if group.preferred_version:
             versions.sort(key=group.preferred_version.version.__ne__)
@@ -156,18 +159,13 @@ def _read_legacy(client: Client, group: str, version: str, found: list[Resource]
         return
     found.extend(
         Resource(group=group, version=version, plural=item.name, kind=item.kind, namespaced=item.namespaced)
-        for item in answer.resources
-        if "list" in item.verbs and "/" not in item.name
+        for item in answer.resources or ()
+        if "list" in (item.verbs or ()) and "/" not in item.name
     )
 
 
 def _get(client: Client, path: str, type_: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(client.get(path, accept=_ACCEPT), type=type_)
-    except msgspec.MsgspecError as error:
-        raise AnswerError(
-            f"context {client.context.name}: GET {path}: not an answer of Kubernetes' discovery ({error})"
-        ) from error
+    return decode(client, f"GET {path}", client.get(path, accept=_ACCEPT), type_)
 
 
 def serves(client: Client, resource: Resource) -> bool:

@@ -1,104 +1,107 @@
-"""What a failed request or an unwanted answer means, in words that say what to do.
+"""What a request without an answer means, in words that say what to do.
 
-When requests are sent again before that is in `retrying`.
+Unwanted answers are in `answers`; when requests are sent again before either is in `retrying`.
 """
 
 from __future__ import annotations
 
+import ssl
 from typing import Final
+from urllib.parse import urlsplit
 
-import msgspec
-import urllib3
 from urllib3 import exceptions as http
 
-from airflow_provider_k8s_inventory.exceptions import (
-    AnswerError,
-    ExpiredError,
-    ForbiddenError,
-    NotServedError,
-    ScopeError,
-    UnauthorizedError,
-    UnreachableError,
-)
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnauthorizedError, UnreachableError
+from airflow_provider_k8s_inventory.kube import proxies
 from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.retrying import STATUSES
 
-LONGEST_EXCERPT = 300
-"""Characters of somebody else's text that an error quotes."""
-
-
-class _Status(msgspec.Struct):
-    """What we read of https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ objects."""
-
-    message: str = ""
-    reason: str = ""
-
-
-def answered(response: urllib3.BaseHTTPResponse, context: Context, request: str, accept: str) -> ScopeError | None:
-    """The error in an answer; None when it is what was asked for.
-
-    :param request: method and path, for messages.
-    :param accept: the media type that was asked for.
-    """
-    status, kind = response.status, response.headers.get("Content-Type", "")
-    if 200 <= status < 300:
-        if accept.startswith("application/json") and kind and "json" not in kind:
-            return AnswerError(
-                f"context {context.name!r}: {request} gave {kind.partition(';')[0]}, not JSON; "
-                f"is {context.server} the API server, or a proxy or login page before it?"
-            )
-        return None
-    said = context.redact(_said(response.data, kind))
-    what = f"context {context.name!r}: {request} gave {status}{f' ({said})' if said else ''}"
-    if status in STATUSES:
-        tries = 1 + len(response.retries.history if response.retries else ())
-        return UnreachableError(
-            f"{what}, {tries} times; the API server is overloaded or not ready: the next run tries again"
-        )
-    error, advice = _MEANING.get(status, (AnswerError, "the API server should not answer that; see its log"))
-    if 300 <= status < 400:
-        advice = "redirects are not followed, as they would carry credentials elsewhere; correct the server's URL"
-    if status == 401 and context.server.startswith("http://"):
-        advice = "credentials are never sent over http://; use https:// in the kubeconfig"
-    if status == 403 and "system:anonymous" in said:
-        advice = "the context has no credentials: name a user in the kubeconfig"
-    return error(f"{what}; {advice}")
-
-
-_MEANING: Final[dict[int, tuple[type[ScopeError], str]]] = {
-    401: (UnauthorizedError, "the token or certificate is wrong or has expired: get a new one into the kubeconfig"),
-    403: (ForbiddenError, "grant the verb on the resource to this user, or leave the resource out"),
-    404: (NotServedError, "the API server has no such path; perhaps the resource is not installed there"),
-    410: (ExpiredError, "the snapshot is gone: the list must start again"),
-}
-
-
-def _said(body: bytes, kind: str) -> str:
-    """What the answer says for itself: a Status's message, or the first line of plain text."""
-    if "html" in kind or body.lstrip()[:1] == b"<":
-        return "an HTML page: a proxy answered, not Kubernetes"
-    try:
-        status = msgspec.json.decode(body, type=_Status)
-        text = status.message or status.reason
-    except (msgspec.DecodeError, UnicodeError):
-        text = body[: 4 * LONGEST_EXCERPT].decode(errors="replace")
-    text = " ".join(text.split())
-    text = "".join(character for character in text if character.isprintable())
-    return text if len(text) <= LONGEST_EXCERPT else text[:LONGEST_EXCERPT] + "…"
+# OpenSSL's X509_V_ERR_* numbers; Python's ssl has no names for them.
+# https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
+_NOT_YET_VALID: Final = 9
+_EXPIRED: Final = 10
+_WRONG_NAME: Final = frozenset({62, 64})
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
 
 def failed(error: http.HTTPError, context: Context, request: str) -> ScopeError:
-    """The error of a request that got no answer, or half of one.
+    """The error of a request that got no answer, or a part of one.
 
     :param request: method and path, for messages.
     """
     reason: Exception = error
     if isinstance(reason, http.MaxRetryError) and reason.reason:
         reason = reason.reason
-    if isinstance(reason, (http.DecodeError, http.IncompleteRead)) or "Connection broken" in str(reason):
+    if isinstance(reason, http.DecodeError) or "Connection broken" in str(reason):
         return AnswerError(
             f"context {context.name!r}: the answer to {request} was cut off; "
-            f"if it happens again, look at the proxies before {context.server}"
+            f"if it happens again, look at the load balancers and proxies before {context.server}"
         )
-    at = f"context {context.name!r} cannot be reached at {context.server}"
-    return UnreachableError(f"{at}: {type(reason).__name__}: {context.redact(str(reason))}")
+    where = f"context {context.name!r} cannot be reached at {context.server}"
+    proxy = proxies.proxy_of(context)
+    if proxy:
+        where += f" through the proxy {proxies.shown(proxy)}"
+    if isinstance(reason, http.ProxyError):
+        reason = reason.original_error
+    if isinstance(reason, http.SSLError):
+        return _tls(reason, context, where)
+    what = _transport(reason)
+    return UnreachableError(f"{where}: {context.redact(what)}")
+
+
+def _transport(reason: Exception) -> str:
+    """What happened to the connection, and what to do."""
+    if isinstance(reason, http.NameResolutionError):
+        return "its name does not resolve; check the server's URL in the kubeconfig, and this machine's DNS"
+    if isinstance(reason, http.ConnectTimeoutError):
+        return "no connection in time; check firewalls, VPN, and whether this machine needs a proxy-url to get there"
+    if isinstance(reason, http.ReadTimeoutError):
+        return "no answer in time; the API server is overloaded, or something in between swallows the answer"
+    cause = reason.__cause__ if isinstance(reason, http.NewConnectionError) else _last(reason.args)
+    if "Tunnel connection failed" in str(cause):
+        return f"{cause}; check the proxy-url's user and password, and that the proxy allows CONNECT to this port"
+    if isinstance(reason, http.NewConnectionError):
+        said = (cause.strerror if isinstance(cause, OSError) else None) or str(reason)
+        return f"{said[:1].lower()}{said[1:]}; check that the API server runs, and its address in the kubeconfig"
+    said = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
+    return f"the connection was closed without an answer ({said}); check that this is the API server's port"
+
+
+def _last(args: tuple[object, ...]) -> object:
+    """What urllib3 wrapped, which stands behind its own words."""
+    return args[-1] if args else ""
+
+
+def _tls(error: http.SSLError, context: Context, where: str) -> ScopeError:
+    """Why there is no TLS connection."""
+    cause = error.args[0] if error.args else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return UnreachableError(f"{where}: certificate verify failed: {_verification(cause, context)}")
+    reason = (cause.reason if isinstance(cause, ssl.SSLError) else None) or str(cause)
+    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
+        return UnauthorizedError(
+            f"{where}: the server does not accept the client certificate ({_words(reason)}); get a new one"
+        )
+    if reason in _NO_TLS:
+        return UnreachableError(f"{where}: no TLS is spoken there; check the port, or use http:// in the kubeconfig")
+    return UnreachableError(f"{where}: no TLS connection ({_words(reason)}); see the API server's log")
+
+
+def _verification(cause: ssl.SSLCertVerificationError, context: Context) -> str:
+    """Why the server's certificate is not believed, and what to do."""
+    if cause.verify_code == _EXPIRED:
+        return "it has expired; renew it on the cluster (or correct this machine's clock)"
+    if cause.verify_code == _NOT_YET_VALID:
+        return "it is not valid yet; correct this machine's clock, or wait"
+    if cause.verify_code in _WRONG_NAME:
+        wanted = context.tls_server_name or urlsplit(context.server).hostname
+        return f"it is not for {wanted}; give a name it is for as tls-server-name in the kubeconfig"
+    if context.ca_data:
+        authority = f"the certificate-authority-data of cluster {context.cluster_name!r}"
+    else:
+        authority = f"the CA in {context.ca_file}" if context.ca_file else "any CA of this machine"
+    return f"{cause.verify_message}: it is not signed by {authority}; put the cluster's CA into the kubeconfig"
+
+
+def _words(reason: str) -> str:
+    """OpenSSL's constant as words."""
+    return reason.lower().replace("_", " ")

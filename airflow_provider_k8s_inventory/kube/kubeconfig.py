@@ -18,7 +18,7 @@ from airflow_provider_k8s_inventory.kube.contexts import Context, Kubeconfig, se
 from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials, Credentials
 from airflow_provider_k8s_inventory.kube.entries import find, typed
 
-__all__ = ["Context", "Kubeconfig", "load", "parse", "select"]
+__all__ = ["Context", "Kubeconfig", "in_cluster", "load", "parse", "select"]
 
 
 class _Context(msgspec.Struct):
@@ -44,12 +44,24 @@ def load(paths: Sequence[str | Path] | None = None) -> Kubeconfig:
     home = Path("~/.kube/config").expanduser()
     if home.exists():
         return _files([home], must_exist=True)
-    if pod := incluster.kubeconfig():
-        return pod
-    raise KubeconfigError(
-        f"no kubeconfig: KUBECONFIG is not set, {home} does not exist, and this is not a pod with a service account; "
-        "set KUBECONFIG, pass a path, or put the kubeconfig into an Airflow connection"
-    )
+    try:
+        return in_cluster()
+    except KubeconfigError as error:
+        raise KubeconfigError(
+            f"no kubeconfig: KUBECONFIG is not set, {home} does not exist, and {error}; "
+            "set KUBECONFIG, pass a path, or put the kubeconfig into an Airflow connection"
+        ) from None
+
+
+def in_cluster() -> Kubeconfig:
+    """The cluster whose pod we run in, as the one context ``in-cluster``.
+
+    :raises KubeconfigError: when this is no pod, or one without a service account.
+    """
+    found = incluster.kubeconfig()
+    if not found:
+        raise KubeconfigError("this is not a pod with a service account")
+    return found
 
 
 def parse(document: str | Mapping[str, Any], *, source: str, allow_exec: bool = True) -> Kubeconfig:
@@ -102,7 +114,7 @@ def _context(name: str, merged: documents.Merged, *, allow_exec: bool) -> Contex
         server = servers.server(entry, owner)
     except UnreachableError as error:
         return Context(name=name, cluster_name=parts.cluster, server="", problem=str(error))
-    credentials, impersonation = _proof(parts.user, merged, owner, allow_exec=allow_exec)
+    credentials, impersonation = _proof(parts.user, merged, server, owner, allow_exec=allow_exec)
     return Context(
         name=name,
         cluster_name=parts.cluster,
@@ -120,7 +132,7 @@ def _context(name: str, merged: documents.Merged, *, allow_exec: bool) -> Contex
 
 
 def _proof(
-    name: str, merged: documents.Merged, owner: str, *, allow_exec: bool
+    name: str, merged: documents.Merged, server: servers.Server, owner: str, *, allow_exec: bool
 ) -> tuple[Credentials, tuple[tuple[str, str], ...]]:
     """Who the context is and as whom it acts."""
     if not name:
@@ -128,6 +140,7 @@ def _proof(
     try:
         entry = find(merged.users, name, owner, "user", UnauthorizedError)
         fields = users.user(entry, owner)
-        return users.credentials(fields, entry.folder, owner), users.impersonation(fields, owner)
+        credentials = users.credentials(fields, entry, server, owner, allow_exec=allow_exec)
+        return credentials, users.impersonation(fields, owner)
     except UnauthorizedError as error:
         return BrokenCredentials(str(error)), ()

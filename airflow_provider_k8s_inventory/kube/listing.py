@@ -67,7 +67,7 @@ def _parse(body: bytes, what: str) -> Page:
     body, replaced = text.holdable(body)
     try:
         answer = _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise AnswerError(
             f"{what}: the answer is not a Kubernetes list ({error}): is there a proxy in between?"
         ) from error

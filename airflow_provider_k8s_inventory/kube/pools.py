@@ -1,11 +1,10 @@
 """Connections to the API server of one context: its TLS, its proxy, and nothing that is shared with another context.
 
-Which proxy the environment asks for is in `proxies`; what is sent is in `client`.
+Which proxy to take is in `proxies`; what is sent is in `client`.
 """
 
 from __future__ import annotations
 
-import os
 import ssl
 from importlib.util import find_spec
 from typing import Any
@@ -46,7 +45,7 @@ def manager(context: Context, certificate: ClientCertificate | None) -> urllib3.
     trust = _trust(context)
     if certificate:
         certificate.load_into(trust)
-    proxy = context.proxy_url or proxies.from_environment(context.server, os.environ)
+    proxy = proxies.proxy_of(context)
     options: dict[str, Any] = {"maxsize": CONNECTIONS, "ssl_context": trust, "server_hostname": context.tls_server_name}
     if proxy and proxy.startswith("socks"):
         return _through_socks(context, proxy, options)
@@ -76,7 +75,7 @@ def _through_proxy(context: Context, url: str, options: dict[str, Any]) -> urlli
     if parts.username is not None:
         headers["Proxy-Authorization"] = basic(unquote(parts.username), unquote(parts.password or ""))
     return urllib3.ProxyManager(
-        parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+        proxies.shown(url),
         proxy_headers=headers,
         proxy_ssl_context=_trust(context, system_roots=True) if parts.scheme == "https" else None,
         **options,

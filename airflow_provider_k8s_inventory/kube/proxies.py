@@ -1,15 +1,53 @@
-"""Which proxy leads to a server when the kubeconfig names none: the environment's rules, as Go reads them.
+"""Which proxy leads to an API server: the kubeconfig's, else the environment's, by the rules Go has for that.
 
 Connecting through proxies is in `pools`.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
+from typing import Final
 from urllib.parse import urlsplit
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+from airflow_provider_k8s_inventory.exceptions import UnreachableError
+from airflow_provider_k8s_inventory.kube.contexts import Context
+
+SCHEMES: Final = ("http", "https", "socks5", "socks5h")
+"""As Go; the last two need PySocks here."""
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def proxy_of(context: Context) -> str | None:
+    """The URL of the context's proxy, perhaps with user and password; None for a direct connection.
+
+    :raises UnreachableError: when the environment names one that is no URL.
+    """
+    if context.proxy_url:  # was checked with the rest of the kubeconfig
+        return context.proxy_url
+    url = from_environment(context.server, os.environ)
+    if url and not usable(url):
+        raise UnreachableError(
+            f"context {context.name!r}: HTTPS_PROXY or HTTP_PROXY in the environment is no URL of "
+            f"{', '.join(SCHEMES)}; correct it, or name {urlsplit(context.server).hostname} in NO_PROXY"
+        )
+    return url
+
+
+def usable(url: str) -> bool:
+    """Whether it is the URL of a proxy."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def shown(url: str) -> str:
+    """A proxy's URL without user and password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def from_environment(server: str, environ: Mapping[str, str]) -> str | None:
@@ -27,7 +65,7 @@ def from_environment(server: str, environ: Mapping[str, str]) -> str | None:
     if not proxy or not parts.hostname:
         return None
     exceptions = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
-    if _bypassed(parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme], exceptions):
+    if _bypassed(parts.hostname, parts.port or _PORTS[parts.scheme], exceptions):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 

@@ -6,17 +6,18 @@ Who we are to it is in `users`; the TLS context is made in `tls`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
+from airflow_provider_k8s_inventory.kube import proxies
 from airflow_provider_k8s_inventory.kube.documents import Entry
 from airflow_provider_k8s_inventory.kube.entries import beside, pem, typed
 
-PROXY_SCHEMES = ("http", "https", "socks5")
-"""As client-go; socks5 needs PySocks here."""
+EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
+"""The name under which a cluster entry holds what it tells exec plugins."""
 
 
 class _Cluster(msgspec.Struct, rename="kebab", frozen=True):
@@ -75,10 +76,6 @@ def server(entry: Entry, owner: str) -> Server:
     )
 
 
-EXEC_EXTENSION = "client.authentication.k8s.io/exec"
-"""The name under which a cluster entry holds what it tells exec plugins."""
-
-
 def _url(fields: _Cluster, owner: str) -> str:
     """The URL, completed as client-go completes it: no scheme means https when TLS is set up, else http."""
     url = fields.server.strip()
@@ -100,11 +97,8 @@ def _url(fields: _Cluster, owner: str) -> str:
 
 
 def _proxy(url: str, owner: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in PROXY_SCHEMES and parts.hostname and (parts.port or True)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UnreachableError(f"{owner}: its cluster's proxy-url is no URL of {', '.join(PROXY_SCHEMES)}; correct it")
+    if not proxies.usable(url):
+        raise UnreachableError(
+            f"{owner}: its cluster's proxy-url is no URL of {', '.join(proxies.SCHEMES)}; correct it"
+        )
     return url

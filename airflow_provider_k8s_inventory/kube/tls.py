@@ -30,6 +30,13 @@ class ClientCertificate:
         """The private key's text, when it is not in a file."""
         return (self.key_data,) if self.key_data else ()
 
+    def text(self) -> str:
+        """The certificate, in PEM.
+
+        :raises OSError: when its file cannot be read.
+        """
+        return self.certificate_data or Path(self.certificate_file).read_text(encoding="utf-8")
+
     def load_into(self, context: ssl.SSLContext) -> None:
         """Present this certificate in the context's handshakes.
 
@@ -54,7 +61,7 @@ class ClientCertificate:
 
     def _load_texts(self, context: ssl.SSLContext) -> None:
         """Through a file only we can read: OpenSSL's Python module reads certificate chains from nothing else."""
-        certificate = self.certificate_data or Path(self.certificate_file).read_text(encoding="utf-8")
+        certificate = self.text()
         key = self.key_data or Path(self.key_file).read_text(encoding="utf-8")
         handle, name = tempfile.mkstemp(suffix=".pem")  # mode 0600
         try:

@@ -6,12 +6,12 @@ What each kind of credentials does is in `credentials`, `execplugins` and `legac
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
+from airflow_provider_k8s_inventory.kube import execplugins
 from airflow_provider_k8s_inventory.kube.credentials import (
     Credentials,
     StaticCredentials,
@@ -20,6 +20,9 @@ from airflow_provider_k8s_inventory.kube.credentials import (
 )
 from airflow_provider_k8s_inventory.kube.documents import Entry
 from airflow_provider_k8s_inventory.kube.entries import beside, pem, typed
+from airflow_provider_k8s_inventory.kube.execplugins import ExecCredentials, Plugin
+from airflow_provider_k8s_inventory.kube.legacy import LegacyCredentials, Provider
+from airflow_provider_k8s_inventory.kube.servers import Server
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 _NAME_CHARACTERS = "!#$&'*+-.^_`|~"
@@ -41,8 +44,8 @@ class User(msgspec.Struct, rename="kebab", frozen=True):
     as_uid: str = ""
     as_groups: list[str] = []
     as_user_extra: dict[str, list[str]] = {}
-    exec: dict[str, Any] | None = None
-    auth_provider: dict[str, Any] | None = None
+    exec: Plugin | None = None
+    auth_provider: Provider | None = None
 
 
 def user(entry: Entry, owner: str) -> User:
@@ -54,18 +57,31 @@ def user(entry: Entry, owner: str) -> User:
     return typed(User, entry, owner, UnauthorizedError)
 
 
-def credentials(fields: User, folder: Path | None, owner: str) -> Credentials:
-    """What the user proves itself with.
+def credentials(fields: User, entry: Entry, server: Server, owner: str, *, allow_exec: bool) -> Credentials:
+    """What the user proves itself with, in client-go's order: its own fields, a command, an auth provider.
 
-    :param folder: what its relative paths are relative to.
+    :param fields: the user.
+    :param entry: where it comes from.
+    :param server: what it wants to speak to.
     :param owner: whose it is, for messages.
+    :param allow_exec: whether it may run commands, and send what is in files.
     :raises UnauthorizedError: when that cannot be used.
     """
-    proof = _certificate(fields, folder, owner)
-    if (fields.token or fields.token_file) and (fields.username or fields.password):
+    if not allow_exec:
+        _refuse(fields, entry, owner)
+    if fields.exec and fields.auth_provider:
+        raise UnauthorizedError(f"{owner}: both exec and auth-provider; keep one, as kubectl demands")
+    proof = _certificate(fields, entry.folder, owner)
+    has_token, has_password = fields.token or fields.token_file, fields.username or fields.password
+    if has_token and has_password:
         raise UnauthorizedError(f"{owner}: both a token and a user name or password; keep one, as kubectl demands")
+    if fields.exec and not (has_token or has_password or proof):
+        execplugins.check(fields.exec, owner)
+        return ExecCredentials(fields.exec, server=server, folder=entry.folder, owner=owner)
+    if fields.auth_provider and not (has_token or has_password):
+        return LegacyCredentials(fields.auth_provider, server=server.url, client_certificate=proof, owner=owner)
     if fields.token_file:
-        path = beside(folder, fields.token_file)
+        path = beside(entry.folder, fields.token_file)
         return TokenFileCredentials(owner=owner, path=path, fallback=fields.token, client_certificate=proof)
     return StaticCredentials(
         token=checked_token(fields.token, owner) if fields.token else "",
@@ -73,6 +89,25 @@ def credentials(fields: User, folder: Path | None, owner: str) -> Credentials:
         password=fields.password,
         client_certificate=proof,
     )
+
+
+def _refuse(fields: User, entry: Entry, owner: str) -> None:
+    """A kubeconfig that somebody typed into a form may hold credentials; it may not fetch them from this machine.
+
+    A command could do anything here. A file's content would go to whatever server the kubeconfig names.
+    """
+    uses = {
+        "exec": fields.exec,
+        "auth-provider": fields.auth_provider,
+        "tokenFile": fields.token_file,
+        "client-certificate": fields.client_certificate,
+        "client-key": fields.client_key,
+    }
+    if asked := ", ".join(name for name, value in uses.items() if value):
+        raise UnauthorizedError(
+            f"{owner}: its user asks for {asked}, and {entry.source} may neither run commands nor read files here; "
+            "embed a token or certificate, use a kubeconfig file, or set allow_exec=True in the DAG"
+        )
 
 
 def impersonation(fields: User, owner: str) -> tuple[tuple[str, str], ...]:

@@ -6,11 +6,11 @@ What is migrated, and how, is in `postgres.migrations`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_k8s_inventory.hooks import postgres
+from airflow_provider_k8s_inventory.hooks import arguments, postgres
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -41,7 +41,8 @@ class KubernetesInventoryMigrateOperator(BaseOperator):
         """Migrate, and return the names of what was applied."""
         from airflow_provider_k8s_inventory.postgres import migrations
 
+        mode = arguments.choice("mode", self.mode, get_args(migrations.MigrateMode))
         with postgres.connection(self.postgres_conn_id) as conn:
-            applied = migrations.migrate(conn, schema=self.schema, mode=self.mode)
+            applied = migrations.migrate(conn, schema=self.schema, mode=mode)
         self.log.info("Schema %s is up to date; applied now: %s", self.schema, ", ".join(applied) or "nothing")
         return applied

@@ -61,7 +61,8 @@ class KubernetesInventoryReportOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the counts of the run."""
         reports = self._outcome(context)
-        self._log(reports)
+        started = context["dag_run"].start_date or context["ti"].start_date
+        self._log(reports, seconds=(datetime.now(UTC) - started).total_seconds())
         summary = _summary(reports)
         if not reports or summary["failed"]:
             context["ti"].xcom_push(key="return_value", value=summary)
@@ -82,7 +83,7 @@ class KubernetesInventoryReportOperator(BaseOperator):
             reports = ledger.latest_reports(conn, schema=self.schema, dag_id=ti.dag_id, run_id=ti.run_id)
         return outcomes.outcome(reports, states, self.planned or (), now=datetime.now(UTC))
 
-    def _log(self, reports: Sequence[SyncReport]) -> None:
+    def _log(self, reports: Sequence[SyncReport], *, seconds: float) -> None:
         from airflow_provider_k8s_inventory import sync
 
         with self._group("Scopes"):
@@ -91,7 +92,7 @@ class KubernetesInventoryReportOperator(BaseOperator):
         for report in reports:
             if not report.good:
                 self.log.error("%s: %s: %s", _scope(report), report.status, report.reason)
-        self.log.info("%s", sync.summary(reports))
+        self.log.info("%s", sync.summary(reports, seconds=seconds))
 
     @contextmanager
     def _group(self, title: str) -> Iterator[None]:
@@ -126,7 +127,9 @@ def _summary(reports: Sequence[SyncReport]) -> dict[str, Any]:
 
 def _complaint(reports: Sequence[SyncReport]) -> str:
     if not reports:
-        return "No scope was synced in this run, says the ledger: is the sync upstream of this task, in the same schema?"
+        return (
+            "The ledger knows no sync of this run; is one upstream of this task, with the same connection and schema?"
+        )
     failed = [f"{_scope(report)} ({report.status})" for report in reports if not report.good]
     more = f" and {len(failed) - _NAMES_SHOWN} more" if len(failed) > _NAMES_SHOWN else ""
     return (

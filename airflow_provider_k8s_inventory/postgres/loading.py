@@ -1,4 +1,4 @@
-"""Bring one scope's rows into its table, inside the caller's transaction: stage, merge, remove what is gone.
+"""Bring one scope's rows into its table, inside the caller's transaction: stage, remove what is gone, merge.
 
 The SQL is in `statements`; whether an answer was complete, and so may prove a deletion, the caller knows.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import sql
 
 from airflow_provider_k8s_inventory.exceptions import RefusedError
 from airflow_provider_k8s_inventory.postgres import statements
@@ -62,17 +62,10 @@ def copy(cursor: psycopg.Cursor[Any], target: Target, rows: Iterable[tuple[Any, 
 
 def merge(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None) -> Merged:
     """Write the staged rows that are new or differ."""
-    parameters = target.parameters | {"cluster_uid": cluster_uid}
-    duplicates = 0
-    try:
-        with cursor.connection.transaction():
-            cursor.execute(statements.merge(target), parameters)
-            inserted, updated = _one(cursor)
-    except errors.CardinalityViolation:
-        # Only an aggregated API gives an object twice: rare enough to look for it when it happened.
-        duplicates = cursor.execute(statements.deduplicate()).rowcount
-        cursor.execute(statements.merge(target), parameters)
-        inserted, updated = _one(cursor)
+    # Only an aggregated API gives an object twice. PostgreSQL would notice only where both differ from the row.
+    duplicates = cursor.execute(statements.deduplicate()).rowcount
+    cursor.execute(statements.merge(target), target.parameters | {"cluster_uid": cluster_uid})
+    inserted, updated = _one(cursor)
     return Merged(inserted=inserted, updated=updated, duplicates=duplicates)
 
 

@@ -115,9 +115,11 @@ def merge(target: Target) -> sql.Composed:
 
 def count_gone(target: Target) -> sql.Composed:
     """Count the scope's live rows, and how many of them the complete answer did not contain."""
+    # A join, as PostgreSQL runs a subquery in FILTER row by row.
     return sql.SQL(
-        "SELECT count(*), count(*) FILTER (WHERE {gone}) FROM {table} AS t WHERE {condition} AND t.deleted_at IS NULL"
-    ).format(gone=_gone(), table=target.name, condition=target.condition)
+        "SELECT count(*), count(*) FILTER (WHERE s.uid IS NULL)"
+        " FROM {table} AS t LEFT JOIN {stage} AS s ON s.uid = t.uid WHERE {condition} AND t.deleted_at IS NULL"
+    ).format(table=target.name, stage=STAGE, condition=target.condition)
 
 
 def delete_gone(target: Target) -> sql.Composed:

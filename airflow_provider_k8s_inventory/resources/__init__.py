@@ -6,6 +6,7 @@ Nothing here knows a client or a driver; how rows are made of bytes is in `sync.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -44,6 +45,10 @@ _NAMES: Final[Mapping[str, str]] = {
 }
 
 
+# The groups of custom resources are domain names; `apps` and `batch` are Kubernetes' own.
+_CUSTOM: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+){2,}")
+
+
 def canonical(name: str) -> str:
     """The one name of a resource, as the ledger writes it.
 
@@ -54,8 +59,7 @@ def canonical(name: str) -> str:
     wanted = name.strip().lower()
     if wanted in _NAMES:
         return _NAMES[wanted]
-    # The groups of custom resources are domain names; `apps` and `batch` are Kubernetes' own.
-    if "." in wanted.partition(".")[2] and all(wanted.split(".")):
+    if _CUSTOM.fullmatch(wanted):
         return wanted
     near = difflib.get_close_matches(wanted, _NAMES, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(dict.fromkeys(_NAMES[match] for match in near))}? " if near else ""

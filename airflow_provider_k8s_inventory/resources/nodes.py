@@ -80,7 +80,7 @@ def _state(node: Node) -> str:
 
 
 def _roles(node: Node) -> list[str]:
-    labels = msgspec.json.decode(node.metadata.labels, type=dict[str, str])
+    labels = msgspec.json.decode(node.metadata.labels, type=dict[str, str] | None) or {}
     roles = {key.removeprefix(_ROLE_PREFIX) for key in labels if key.startswith(_ROLE_PREFIX)}
     return sorted(role for role in roles | {labels.get(_ROLE_LABEL, "")} if role)
 

@@ -91,9 +91,9 @@ def show(spec: Spec, status: Status, *, deleting: bool) -> Shown:
     )
     if any(c.type == "PodScheduled" and c.reason == "SchedulingGated" for c in status.conditions or ()):
         shown.status = "SchedulingGated"
-    initializing = _show_init_containers(shown, spec, status, sidecars)
+    initializing, restarts_of_sidecars = _show_init_containers(shown, spec, status, sidecars)
     if not initializing or shared.holds(status.conditions, "Initialized"):
-        shown.restarts = sum(s.restart_count for s in status.init_container_statuses or () if s.name in sidecars)
+        shown.restarts = restarts_of_sidecars
         _show_containers(shown, status)
     if deleting and status.reason == "NodeLost":
         shown.status = "Unknown"
@@ -102,10 +102,13 @@ def show(spec: Spec, status: Status, *, deleting: bool) -> Shown:
     return shown
 
 
-def _show_init_containers(shown: Shown, spec: Spec, status: Status, sidecars: set[str]) -> bool:
-    """Whether an init container is still at work; it then gives the status."""
+def _show_init_containers(shown: Shown, spec: Spec, status: Status, sidecars: set[str]) -> tuple[bool, int]:
+    """Whether an init container is still at work, and then gives the status; the restarts of the sidecars up to it."""
+    restarts_of_sidecars = 0
     for position, container in enumerate(status.init_container_statuses or ()):
         shown.restarts += container.restart_count
+        if container.name in sidecars:
+            restarts_of_sidecars += container.restart_count
         waiting, terminated = container.state.waiting, container.state.terminated
         if terminated and terminated.exit_code == 0:
             continue
@@ -118,12 +121,12 @@ def _show_init_containers(shown: Shown, spec: Spec, status: Status, sidecars: se
             shown.status = f"Init:{waiting.reason}"
         else:
             shown.status = f"Init:{position}/{len(spec.init_containers or ())}"
-        return True
-    return False
+        return True, restarts_of_sidecars
+    return False, restarts_of_sidecars
 
 
 def _show_containers(shown: Shown, status: Status) -> None:
-    running = False
+    running, failure = False, ""
     for container in reversed(status.container_statuses or ()):
         shown.restarts += container.restart_count
         state = container.state
@@ -131,8 +134,16 @@ def _show_containers(shown: Shown, status: Status) -> None:
             shown.status = state.waiting.reason
         elif state.terminated:
             shown.status = state.terminated.shown
+            failure = shown.status if state.terminated.exit_code else failure
         elif container.ready and state.running:
             running = True
             shown.ready += 1
-    if shown.status == "Completed" and running:
-        shown.status = "Running" if shared.holds(status.conditions, "Ready") else "NotReady"
+    if shown.status == "Completed":
+        shown.status = _completed(running and shared.holds(status.conditions, "Ready"), failure, running)
+
+
+def _completed(well: bool, failure: str, running: bool) -> str:
+    """One container completed: what is said of the pod depends on the others."""
+    if well:
+        return "Running"
+    return failure or ("NotReady" if running else "Completed")

@@ -81,9 +81,9 @@ def images(containers: Iterable[Container] | None) -> list[str]:
 def inet(address: str | None) -> str | None:
     """An address PostgreSQL's ``inet`` takes, or None: ``""`` and ``"None"`` (headless) are not addresses.
 
-    Old API servers let leading zeros through (CVE-2021-29923), which ``inet`` refuses.
+    Old API servers let leading zeros through (CVE-2021-29923), which ``inet`` refuses, as it does zones (``%eth0``).
     """
-    if not address or address == "None":
+    if not address or address == "None" or "%" in address:
         return None
     try:
         ipaddress.ip_address(address)
@@ -95,7 +95,7 @@ def inet(address: str | None) -> str | None:
 _KEY: Final = (
     Column(name="context_name", type="text", comment="The kubeconfig context it was read through"),
     Column(name="cluster_uid", type="text", comment="The cluster: the UID of its kube-system namespace"),
-    Column(name="uid", type="text", comment="metadata.uid; namespace/name where an aggregated API gives none"),
+    Column(name="uid", type="text", comment="metadata.uid; resource/namespace/name where an aggregated API gives none"),
 )
 _NAMESPACE: Final = Column(name="namespace", type="text", comment="metadata.namespace")
 _METADATA: Final = (
@@ -130,5 +130,9 @@ def table(name: Any, comment: str, *own: Column, namespaced: bool = True, indexe
     namespace = (_NAMESPACE,) if namespaced else ()
     default: Any = (("context_name", "namespace", "name"),) if namespaced else (("context_name", "name"),)
     return Table(
-        name=name, comment=comment, columns=(*_KEY, *namespace, *_METADATA, *own), indexes=(*default, *indexes)
+        name=name,
+        comment=comment,
+        columns=(*_KEY, *namespace, *_METADATA, *own),
+        namespaced=namespaced,
+        indexes=(*default, *indexes),
     )

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from airflow_provider_k8s_inventory.simulator.errors import StatusError, unauthorized
+from airflow_provider_k8s_inventory.simulator.errors import StatusError, details, unauthorized
+from airflow_provider_k8s_inventory.simulator.targets import Target
 
 _EVERYTHING: Final = ("*",)
 
@@ -78,13 +79,13 @@ def authenticate(
     raise unauthorized()
 
 
-def forbidden(user: User, verb: str, plural: str, group: str, name: str | None, namespace: str | None) -> StatusError:
+def forbidden(user: User, verb: str, at: Target) -> StatusError:
     """403, in the words of the real server's RBAC authorizer."""
-    what = f"{plural}.{group}" if group else plural
-    named = f'{what} "{name}"' if name else what
-    where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+    what = f"{at.plural}.{at.group}" if at.group else at.plural
+    named = f'{what} "{at.name}"' if at.name else what
+    plural = f"{at.plural}/{at.subresource}" if at.subresource else at.plural
+    where = f'in the namespace "{at.namespace}"' if at.namespace else "at the cluster scope"
     message = (
-        f'{named} is forbidden: User "{user.name}" cannot {verb} resource "{plural}" in API group "{group}" {where}'
+        f'{named} is forbidden: User "{user.name}" cannot {verb} resource "{plural}" in API group "{at.group}" {where}'
     )
-    details = {key: value for key, value in {"name": name, "group": group, "kind": plural}.items() if value}
-    return StatusError(403, "Forbidden", message, details=details)
+    return StatusError(403, "Forbidden", message, details=details(at.plural, at.group, at.name))

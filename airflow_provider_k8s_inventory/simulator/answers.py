@@ -6,22 +6,35 @@ What an answer holds is decided in `server` and rendered in `rendering`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import zlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
 from airflow_provider_k8s_inventory.simulator.errors import StatusError
+from airflow_provider_k8s_inventory.simulator.faults import Fault
 from airflow_provider_k8s_inventory.simulator.objects import encode
 
 _COMPRESSED_FROM: Final = 128 * 1024
 """Bytes; as the real server's: https://github.com/kubernetes/kubernetes/pull/77449"""
 _GZIP: Final = 31
 """zlib's number for the gzip format with the largest window."""
+_REASONS: Final[Mapping[int, str]] = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    410: "Expired",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+    504: "Timeout",
+}
 
 
 @dataclass(kw_only=True)
@@ -29,16 +42,26 @@ class Answer:
     """One HTTP answer."""
 
     code: int = 200
-    size: int
-    """Of the body in bytes, before compression."""
-    pieces: Iterable[bytes]
+    size: int | None
+    """Of the body in bytes, before compression; ``None`` when its end is not known, as a watch's."""
+    pieces: AsyncGenerator[bytes]
     content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def raw(body: bytes, code: int = 200, content_type: str = "application/json") -> Answer:
     """An answer of these bytes."""
-    return Answer(code=code, size=len(body), pieces=(body,), content_type=content_type)
+    return Answer(code=code, size=len(body), pieces=_each((body,)), content_type=content_type)
+
+
+def pieces(size: int, parts: Iterable[bytes]) -> Answer:
+    """An answer of JSON that is made while it is sent."""
+    return Answer(size=size, pieces=_each(parts))
+
+
+def endless(parts: AsyncGenerator[bytes]) -> Answer:
+    """An answer that goes on until it is over."""
+    return Answer(size=None, pieces=parts)
 
 
 def document(value: Mapping[str, Any], code: int = 200, content_type: str = "application/json") -> Answer:
@@ -48,7 +71,23 @@ def document(value: Mapping[str, Any], code: int = 200, content_type: str = "app
 
 def refusal(error: StatusError) -> Answer:
     """The answer that says no."""
-    return document(error.document(), error.code)
+    answer = document(error.document(), error.code)
+    if seconds := (error.details or {}).get("retryAfterSeconds"):
+        answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
+def failure(fault: Fault) -> Answer:
+    """The answer a fault gives instead of the server."""
+    code = fault.status or 200
+    if fault.body is not None:
+        answer = raw(fault.body, code)
+    else:
+        phrase = HTTPStatus(code).phrase
+        answer = refusal(StatusError(code, _REASONS.get(code, phrase.replace(" ", "")), phrase))
+    if fault.retry_after is not None:
+        answer.headers["Retry-After"] = str(fault.retry_after)
+    return answer
 
 
 async def send(request: web.BaseRequest, answer: Answer, truncate: int | None = None) -> web.StreamResponse:
@@ -58,36 +97,28 @@ async def send(request: web.BaseRequest, answer: Answer, truncate: int | None = 
     """
     headers = {"Content-Type": answer.content_type, "Cache-Control": "no-cache, private", **answer.headers}
     response = web.StreamResponse(status=answer.code, headers=headers)
-    pieces = _each(answer.pieces)
-    if answer.size > _COMPRESSED_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
+    body = answer.pieces
+    if answer.size is None:
+        response.enable_chunked_encoding()
+    elif answer.size > _COMPRESSED_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
         response.headers.update({"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
-        pieces = _compressed(answer.pieces)
+        body = _compressed(body)
     else:
         response.content_length = answer.size
-    await response.prepare(request)
     left = truncate
-    async for piece in pieces:
-        await response.write(piece if left is None else piece[:left])
-        if left is not None and (left := left - len(piece)) <= 0:
-            close(request)
-            return response
+    # Closing ends a watch at once, also when its client has gone.
+    async with contextlib.aclosing(body):
+        await response.prepare(request)
+        async for piece in body:
+            await response.write(piece if left is None else piece[:left])
+            if left is not None and (left := left - len(piece)) <= 0:
+                _close(request)
+                return response
     await response.write_eof()
     return response
 
 
-async def stream(request: web.BaseRequest, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
-    """Write an answer whose end is not known; each piece is sent as soon as it is there."""
-    response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"})
-    response.enable_chunked_encoding()
-    await response.prepare(request)
-    async for piece in pieces:
-        if piece:
-            await response.write(piece)
-    await response.write_eof()
-    return response
-
-
-def close(request: web.BaseRequest) -> None:
+def _close(request: web.BaseRequest) -> None:
     """End the connection in the middle of whatever it is doing."""
     if request.transport is not None:
         request.transport.close()
@@ -102,13 +133,13 @@ def reset(request: web.BaseRequest) -> None:
         request.transport.abort()
 
 
-async def _each(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
-    for piece in pieces:
+async def _each(parts: Iterable[bytes]) -> AsyncGenerator[bytes]:
+    for piece in parts:
         yield piece
 
 
-async def _compressed(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+async def _compressed(parts: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     compressor = zlib.compressobj(level=1, wbits=_GZIP)
-    for piece in pieces:
+    async for piece in parts:
         yield await asyncio.to_thread(compressor.compress, piece)  # other requests go on meanwhile
     yield compressor.flush()

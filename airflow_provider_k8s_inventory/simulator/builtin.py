@@ -6,7 +6,7 @@ https://github.com/kubernetes/kubernetes/tree/master/api/discovery
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from airflow_provider_k8s_inventory.simulator.served import VERBS, Served, Subresource
@@ -96,24 +96,37 @@ node.k8s.io/v1
   runtimeclasses RuntimeClass C
 discovery.k8s.io/v1
   endpointslices EndpointSlice N
-flowcontrol.apiserver.k8s.io/v1
-  flowschemas FlowSchema C sub=status
-  prioritylevelconfigurations PriorityLevelConfiguration C sub=status
 resource.k8s.io/v1
   deviceclasses DeviceClass C
   resourceclaims ResourceClaim N sub=status
   resourceclaimtemplates ResourceClaimTemplate N
   resourceslices ResourceSlice C
+flowcontrol.apiserver.k8s.io/v1
+  flowschemas FlowSchema C sub=status
+  prioritylevelconfigurations PriorityLevelConfiguration C sub=status
 """
 
-_CREATED: Final = frozenset({"binding", "eviction", "token"})
-"""The subresources that know one verb: create."""
+_SUBRESOURCES: Final[Mapping[str, Subresource]] = {
+    sub.name: sub
+    for sub in (
+        Subresource(name="attach", verbs=("create", "get"), kind="PodAttachOptions"),
+        Subresource(name="binding", verbs=("create",), kind="Binding"),
+        Subresource(name="eviction", verbs=("create",), kind="Eviction", group="policy", version="v1"),
+        Subresource(name="exec", verbs=("create", "get"), kind="PodExecOptions"),
+        Subresource(name="finalize", verbs=("update",)),
+        Subresource(name="log", verbs=("get",)),
+        Subresource(name="portforward", verbs=("create", "get"), kind="PodPortForwardOptions"),
+        Subresource(name="scale", kind="Scale", group="autoscaling", version="v1"),
+        Subresource(name="token", verbs=("create",), kind="TokenRequest", group="authentication.k8s.io", version="v1"),
+    )
+}
+"""Those that are not just another view of the object."""
 
 
-def _subresource(name: str) -> Subresource:
-    if name in _CREATED:
-        return Subresource(name=name, verbs=("create",))
-    return Subresource(name=name, verbs=("get",)) if name == "log" else Subresource(name=name)
+def _subresource(name: str, kind: str) -> Subresource:
+    if name == "proxy":
+        return Subresource(name=name, verbs=("create", "delete", "get", "patch", "update"), kind=f"{kind}ProxyOptions")
+    return _SUBRESOURCES.get(name) or Subresource(name=name)
 
 
 def _words(text: str | None) -> tuple[str, ...]:
@@ -133,7 +146,7 @@ def _resource(group: str, version: str, line: str) -> Served:
         short_names=_words(options.get("short")),
         categories=_words(options.get("in")),
         verbs=_words(options.get("verbs")) or VERBS,
-        subresources=tuple(_subresource(name) for name in _words(options.get("sub"))),
+        subresources=tuple(_subresource(name, kind) for name in _words(options.get("sub"))),
         collection=options.get("kept") or (f"{plural}.{group}" if group else plural),
     )
 

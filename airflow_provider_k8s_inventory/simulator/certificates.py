@@ -12,7 +12,7 @@ import os
 import ssl
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, cast
@@ -32,17 +32,23 @@ class Pair:
     """A certificate and its private key, both PEM."""
 
     certificate: bytes
-    key: bytes
+    key: bytes = field(repr=False)
+    kept_as: Path | None = None
+    """The file that holds the certificate, if one does; that of the key is its neighbour."""
 
-    def __repr__(self) -> str:
-        return "Pair(…)"
+    @property
+    def key_kept_as(self) -> Path | None:
+        """The file that holds the key, if one does."""
+        return self.kept_as and self.kept_as.with_suffix(".key")
 
-    def write(self, folder: Path, name: str) -> None:
+    def write(self, folder: Path, name: str) -> Pair:
         """Keep it as ``name.crt`` and ``name.key``, the key for the owner's eyes only."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.crt").write_bytes(self.certificate)
-        with open(os.open(folder / f"{name}.key", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+        certificate.write_bytes(self.certificate)
+        with open(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(self.key)
+        return replace(self, kept_as=certificate)
 
     @classmethod
     def read(cls, folder: Path, name: str) -> Pair | None:
@@ -50,14 +56,12 @@ class Pair:
         certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
         if not (certificate.exists() and key.exists()):
             return None
-        return cls(certificate.read_bytes(), key.read_bytes())
+        return cls(certificate.read_bytes(), key.read_bytes(), certificate)
 
 
 def _new_key() -> tuple[ec.EllipticCurvePrivateKey, bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return key, pem
 
 
@@ -104,9 +108,9 @@ class Authority:
         self._key = cast(ec.EllipticCurvePrivateKey, key)
 
     @property
-    def certificate(self) -> bytes:
-        """The authority's own certificate, PEM."""
-        return self._pair.certificate
+    def pair(self) -> Pair:
+        """The authority's own certificate and key."""
+        return self._pair
 
     def token(self, user: str) -> str:
         """A bearer token for a user: as secret and as lasting as the authority's key."""
@@ -122,21 +126,18 @@ class Authority:
         """TLS for the server: clients may show a certificate, and then it must be ours."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.verify_mode = ssl.CERT_OPTIONAL
-        context.load_verify_locations(cadata=self.certificate.decode())
+        context.load_verify_locations(cadata=self._pair.certificate.decode())
         pair = self._kept("apiserver", self._new_server)
         with tempfile.TemporaryDirectory() as folder:  # Python's ssl reads keys from files only
-            pair.write(Path(folder), "apiserver")
-            context.load_cert_chain(Path(folder) / "apiserver.crt", Path(folder) / "apiserver.key")
+            written = pair.write(Path(folder), "apiserver")
+            context.load_cert_chain(str(written.kept_as), str(written.key_kept_as))
         return context
 
     def _kept(self, name: str, make: Callable[[], Pair]) -> Pair:
         """What the folder holds under this name, made now if it does not."""
         if self._folder is None:
             return make()
-        if (pair := Pair.read(self._folder, name)) is None:
-            pair = make()
-            pair.write(self._folder, name)
-        return pair
+        return Pair.read(self._folder, name) or make().write(self._folder, name)
 
     def _new(self) -> Pair:
         key, pem = _new_key()
@@ -156,8 +157,8 @@ class Authority:
         key, pem = _new_key()
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = _builder(subject, self._certificate.subject, key.public_key())
-        for extension in (x509.BasicConstraints(ca=False, path_length=None), _usage(authority=False)):
-            builder = builder.add_extension(extension, critical=True)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(_usage(authority=False), critical=True)
         for extension in (issuer_key, x509.ExtendedKeyUsage([usage]), *extensions):
             builder = builder.add_extension(extension, critical=False)
         return Pair(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), pem)

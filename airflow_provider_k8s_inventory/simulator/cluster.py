@@ -82,8 +82,8 @@ class Cluster:
         """Whether discovery is offered in one document."""
         self.watch_list = True
         """Whether a watch may begin with all objects there are."""
-        self.bookmark_after = 1.0
-        """Seconds without a change after which a watch sends a bookmark."""
+        self.bookmark_after: float | None = None
+        """Seconds between the bookmarks of a watch; ``None``: a minute, and one two seconds before its end."""
         self.store = Store()
         self.registry = Registry(list(BUILT_IN))
         self._writer = Writer(name, self.store, self.registry)
@@ -134,9 +134,7 @@ class Cluster:
             served, self._writer.replace(served, metadata.get("namespace"), metadata["name"], document)
         )
 
-    def patch(
-        self, resource: str, name: str, patch: Mapping[str, Any], namespace: str | None = None
-    ) -> dict[str, Any]:
+    def patch(self, resource: str, name: str, patch: Mapping[str, Any], namespace: str | None = None) -> dict[str, Any]:
         """Merge into an object, its status too."""
         served = self.registry.find(resource)
         return self._document(served, self._writer.patch(served, namespace, name, patch))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_k8s_inventory.simulator.errors import StatusError, page_not_found
+from airflow_provider_k8s_inventory.simulator.errors import page_not_found, unavailable
 from airflow_provider_k8s_inventory.simulator.served import Registry, Served, Subresource
 
 Document = dict[str, Any]
@@ -40,20 +40,27 @@ def group(registry: Registry, name: str) -> Document:
     return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, group_versions)}
 
 
+def _words(served: Served) -> Document:
+    """The names and categories by which kubectl finds it; left out where there are none."""
+    words = {"shortNames": list(served.short_names), "categories": list(served.categories)}
+    return {key: value for key, value in words.items() if value}
+
+
 def _legacy(served: Served) -> list[Document]:
-    shared = {"namespaced": served.namespaced, "kind": served.kind}
-    resource = {"name": served.plural, "singularName": served.singular, **shared, "verbs": list(served.verbs)}
-    if served.short_names:
-        resource["shortNames"] = list(served.short_names)
-    if served.categories:
-        resource["categories"] = list(served.categories)
-    return [
-        resource,
-        *(
-            {"name": f"{served.plural}/{sub.name}", "singularName": "", **shared, "verbs": list(sub.verbs)}
-            for sub in served.subresources
-        ),
-    ]
+    shared = {"namespaced": served.namespaced, "verbs": list(served.verbs)}
+    resource = {"name": served.plural, "singularName": served.singular, "kind": served.kind, **shared}
+    return [resource | _words(served), *(_legacy_below(served, sub) for sub in served.subresources)]
+
+
+def _legacy_below(served: Served, sub: Subresource) -> Document:
+    document: Document = {
+        "name": f"{served.plural}/{sub.name}",
+        "singularName": "",
+        "namespaced": served.namespaced,
+        "kind": sub.kind or served.kind,
+        "verbs": list(sub.verbs),
+    }
+    return document | ({"group": sub.group, "version": sub.version} if sub.group else {})
 
 
 def resources(registry: Registry, group_name: str, version: str) -> Document:
@@ -62,7 +69,7 @@ def resources(registry: Registry, group_name: str, version: str) -> Document:
     :raises StatusError: 404; 503 when the group's own server does not answer.
     """
     if (group_name, version) in registry.stale:
-        raise StatusError(503, "ServiceUnavailable", "service unavailable")
+        raise unavailable()
     served = registry.of(group_name, version)
     if not served:
         raise page_not_found()
@@ -81,7 +88,7 @@ def aggregated(registry: Registry, version: str, *, core: bool) -> Document:
     """
     items = [
         {
-            "metadata": {"name": name, "creationTimestamp": None} if name else {"creationTimestamp": None},
+            "metadata": {"name": name} if name else {},
             "versions": [_aggregated_version(registry, name, group_version) for group_version in group_versions],
         }
         for name, group_versions in registry.groups().items()
@@ -103,25 +110,30 @@ def _aggregated_version(registry: Registry, name: str, version: str) -> Document
 
 
 def _aggregated_resource(served: Served) -> Document:
-    kind = {"group": served.group, "version": served.version, "kind": served.kind}
-
-    def below(sub: Subresource) -> Document:
-        return {"subresource": sub.name, "responseKind": kind, "verbs": list(sub.verbs)}
-
     document: Document = {
         "resource": served.plural,
-        "responseKind": kind,
+        "responseKind": _kind(served, served.kind),
         "scope": "Namespaced" if served.namespaced else "Cluster",
         "singularResource": served.singular,
         "verbs": list(served.verbs),
     }
-    if served.short_names:
-        document["shortNames"] = list(served.short_names)
-    if served.categories:
-        document["categories"] = list(served.categories)
     if served.subresources:
-        document["subresources"] = [below(sub) for sub in served.subresources]
-    return document
+        document["subresources"] = [
+            {
+                "subresource": sub.name,
+                "responseKind": _kind(served, sub.kind or served.kind, sub.group, sub.version),
+                "verbs": list(sub.verbs),
+            }
+            for sub in served.subresources
+        ]
+    return document | _words(served)
+
+
+def _kind(served: Served, kind: str, group_name: str = "", version_name: str = "") -> Document:
+    """A kind; the real server leaves the group and version of built-in ones empty where they go without saying."""
+    if served.custom:
+        group_name, version_name = served.group, served.version
+    return {"group": group_name, "version": version_name, "kind": kind}
 
 
 def version(git_version: str) -> Document:

@@ -49,9 +49,10 @@ class StatusError(Exception):
         return status
 
 
-def _details(plural: str, group: str, name: str | None) -> dict[str, Any]:
-    details = {"name": name, "group": group, "kind": plural}
-    return {key: value for key, value in details.items() if value}
+def details(plural: str, group: str, name: str | None) -> dict[str, Any]:
+    """What a refusal is about."""
+    about = {"name": name, "group": group, "kind": plural}
+    return {key: value for key, value in about.items() if value}
 
 
 def _qualified(plural: str, group: str) -> str:
@@ -70,13 +71,13 @@ def unauthorized() -> StatusError:
 
 def page_not_found() -> StatusError:
     """404: no such path, which is also what a resource that is not served looks like."""
-    return StatusError(404, "NotFound", "the server could not find the requested resource", details={})
+    return StatusError(404, "NotFound", "the server could not find the requested resource")
 
 
 def not_found(plural: str, group: str, name: str) -> StatusError:
     """404: the resource is served, and has no object of that name."""
     message = f'{_qualified(plural, group)} "{name}" not found'
-    return StatusError(404, "NotFound", message, details=_details(plural, group, name))
+    return StatusError(404, "NotFound", message, details=details(plural, group, name))
 
 
 def method_not_allowed() -> StatusError:
@@ -93,13 +94,13 @@ def not_acceptable() -> StatusError:
 def already_exists(plural: str, group: str, name: str) -> StatusError:
     """409: there is an object of that name."""
     message = f'{_qualified(plural, group)} "{name}" already exists'
-    return StatusError(409, "AlreadyExists", message, details=_details(plural, group, name))
+    return StatusError(409, "AlreadyExists", message, details=details(plural, group, name))
 
 
 def conflict(plural: str, group: str, name: str, why: str) -> StatusError:
     """409: the object is not what the writer believes it is."""
     message = f'Operation cannot be fulfilled on {_qualified(plural, group)} "{name}": {why}'
-    return StatusError(409, "Conflict", message, details=_details(plural, group, name))
+    return StatusError(409, "Conflict", message, details=details(plural, group, name))
 
 
 def expired(message: str, **metadata: str) -> StatusError:
@@ -114,7 +115,12 @@ def unsupported_media_type() -> StatusError:
     return StatusError(415, "UnsupportedMediaType", message)
 
 
+def unavailable() -> StatusError:
+    """503: the group is served elsewhere, and nobody answers there."""
+    return StatusError(503, "ServiceUnavailable", "service unavailable")
+
+
 def invalid(kind: str, group: str, name: str, why: str) -> StatusError:
     """422: well-formed, and wrong."""
     what = f"{kind}.{group}" if group else kind
-    return StatusError(422, "Invalid", f'{what} "{name}" is invalid: {why}', details=_details(kind, group, name))
+    return StatusError(422, "Invalid", f'{what} "{name}" is invalid: {why}', details=details(kind, group, name))

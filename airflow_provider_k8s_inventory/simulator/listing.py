@@ -1,6 +1,6 @@
 """Which objects one answer to a list holds: paging over one state, with the real server's tokens and errors.
 
-How the answer is written is in `answers`; states and their end come from `store`.
+How the answer is written is in `rendering`; states and their end come from `store`.
 """
 
 from __future__ import annotations
@@ -8,17 +8,20 @@ from __future__ import annotations
 import base64
 import json
 from bisect import bisect_left
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from airflow_provider_k8s_inventory.simulator.collection import Snapshot
 from airflow_provider_k8s_inventory.simulator.errors import StatusError, bad_request, expired
 from airflow_provider_k8s_inventory.simulator.objects import Entry
+from airflow_provider_k8s_inventory.simulator.options import Options
 from airflow_provider_k8s_inventory.simulator.selectors import Predicate, predicate
 from airflow_provider_k8s_inventory.simulator.served import Served
 from airflow_provider_k8s_inventory.simulator.store import Store
 
-_EXPIRED = (
+# In the words of https://github.com/kubernetes/apiserver/blob/master/pkg/storage/etcd3/errors.go
+_LIST_EXPIRED: Final = "The resourceVersion for the provided list is too old."
+_PAGE_EXPIRED: Final = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
     "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
     "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
@@ -33,7 +36,8 @@ class Part:
     entries: list[Entry]
     version: int
     """The list's resourceVersion, the same on all of its pages."""
-    token: str | None
+    token: str
+    """Where the next page starts; empty on the last."""
     remaining: int | None
     """How many objects come after; unknown when there are selectors."""
 
@@ -52,30 +56,15 @@ def _read_token(token: str) -> tuple[int, str]:
         raise bad_request(f"continue key is not valid: {error}") from error
 
 
-def number(query: Mapping[str, str], name: str) -> int:
-    """A numeric parameter of a request; 0 when it is absent.
-
-    :raises StatusError: 400, it is not a number.
-    """
-    try:
-        return int(query.get(name) or 0)
-    except ValueError as error:
-        raise bad_request(f"invalid value for {name}: {error}") from error
-
-
-def _start(store: Store, query: Mapping[str, str]) -> tuple[int, str]:
+def _start(current: int, options: Options) -> tuple[int, str]:
     """The state a list speaks of, and the key it starts at."""
-    current = store.resource_version
-    requested = number(query, "resourceVersion")
-    if token := query.get("continue"):
-        if requested:
-            raise bad_request("specifying resource version is not allowed when using continue")
-        version, start = _read_token(token)
+    if options.token:
+        version, start = _read_token(options.token)
         return (current, start) if version < 0 else (version, start)
-    if requested > current:
-        message = f"Timeout: Too large resource version: {requested}, current: {current}"
+    if options.version > current:
+        message = f"Timeout: Too large resource version: {options.version}, current: {current}"
         raise StatusError(504, "Timeout", message, details={"retryAfterSeconds": 1})
-    return (requested if query.get("resourceVersionMatch") == "Exact" else current), ""
+    return (options.version if options.exact else current), ""
 
 
 def _snapshot(store: Store, collection: str, version: int, start: str) -> Snapshot:
@@ -83,37 +72,32 @@ def _snapshot(store: Store, collection: str, version: int, start: str) -> Snapsh
         return store.snapshot(collection, version)
     except StatusError as error:
         if start:
-            raise expired(_EXPIRED, **{"continue": _token(-1, start.rstrip("\0"))}) from error
-        raise
+            raise expired(_PAGE_EXPIRED, **{"continue": _token(-1, start.rstrip("\0"))}) from error
+        raise expired(_LIST_EXPIRED) from error
 
 
-def page(store: Store, served: Served, namespace: str | None, query: Mapping[str, str]) -> Part:
+def page(store: Store, served: Served, namespace: str | None, options: Options) -> Part:
     """Select one page.
 
-    :param query: the request's ``limit``, ``continue``, ``resourceVersion``, ``resourceVersionMatch``,
-        ``labelSelector`` and ``fieldSelector``.
-    :raises StatusError: 400 for parameters that make no sense, 410 for a state that was compacted, 504 for one that
-        is not there yet.
+    :raises StatusError: 400 for a selector or token that cannot be read, 410 for a state that was compacted, 504 for
+        one that is not there yet.
     """
-    selected = predicate(served.collection, query.get("labelSelector"), query.get("fieldSelector"))
+    selected = predicate(served.collection, options.labels, options.fields)
     with store.lock:
-        version, start = _start(store, query)
+        version, start = _start(store.resource_version, options)
         snapshot = _snapshot(store, served.collection, version, start)
     low, high = snapshot.range_of(namespace)
-    low = max(low, bisect_left(snapshot.keys, start))
-    limit = number(query, "limit") or len(snapshot.keys)
-    entries, end = _take(snapshot, low, high, limit, selected)
-    token = _token(version, snapshot.keys[end - 1]) if end < high else None
+    low = min(high, max(low, bisect_left(snapshot.keys, start)))
+    entries, end = _take(snapshot, low, high, options.limit or len(snapshot.keys), selected)
+    token = _token(version, snapshot.keys[end - 1]) if end < high else ""
     remaining = high - end if token and selected is None else None
     return Part(entries=entries, version=version, token=token, remaining=remaining)
 
 
-def _take(
-    snapshot: Snapshot, low: int, high: int, limit: int, selected: Predicate | None
-) -> tuple[list[Entry], int]:
+def _take(snapshot: Snapshot, low: int, high: int, limit: int, selected: Predicate | None) -> tuple[list[Entry], int]:
     """Up to so many selected objects, and the index behind the last one that was looked at."""
     if selected is None:
-        end = max(low, min(high, low + limit))
+        end = min(high, low + limit)
         return snapshot.entries[low:end], end
     entries: list[Entry] = []
     for index in range(low, high):
@@ -121,4 +105,4 @@ def _take(
             return entries, index
         if selected(snapshot.entries[index]):
             entries.append(snapshot.entries[index])
-    return entries, max(low, high)
+    return entries, high

@@ -22,7 +22,7 @@ def _form(media_range: str) -> Form | None:
     match options.get("as"), options.get("g"), options.get("v"):
         case None, _, _:
             return "object"
-        case ("PartialObjectMetadata" | "PartialObjectMetadataList"), "meta.k8s.io", "v1":
+        case (("PartialObjectMetadata" | "PartialObjectMetadataList"), "meta.k8s.io", "v1"):
             return "metadata"
         case "APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2":
             return "discovery/v2"

@@ -16,7 +16,6 @@ from airflow_provider_k8s_inventory.simulator.served import Served
 _PIECE: Final = 1 << 20
 """About how many bytes are joined at once."""
 _PARTIAL: Final = b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":'
-_LIST_KIND: Final = b'"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1"'
 
 
 def one(served: Served, entry: Entry, form: Form = "object") -> bytes:
@@ -26,32 +25,40 @@ def one(served: Served, entry: Entry, form: Form = "object") -> bytes:
     return served.head + entry.body[1:]
 
 
-def _items(served: Served, entries: list[Entry], form: Form) -> list[bytes]:
-    """The objects of a list: the real server names the kind in items of custom resources, not of built-in ones."""
-    if form == "metadata" or served.custom:
-        return [one(served, entry, form) for entry in entries]
-    return [entry.body for entry in entries]
-
-
 def list_of(served: Served, part: Part, form: Form = "object") -> tuple[int, Iterator[bytes]]:
     """One page of a list: its size in bytes, and its pieces."""
+    if form == "object" and not served.custom:
+        items = [entry.body for entry in part.entries]
+    else:
+        items = [one(served, entry, form) for entry in part.entries]
+    head, tail = _around(served, part, form)
+    size = len(head) + sum(map(len, items)) + max(0, len(items) - 1) + len(tail)
+    return size, _pieces(head, items, tail, size)
+
+
+def _around(served: Served, part: Part, form: Form) -> tuple[bytes, bytes]:
+    """What comes before and after the items, in the real server's order: that of custom resources is alphabetical."""
     metadata: dict[str, Any] = {"resourceVersion": str(part.version)}
-    if part.token:
+    if part.token or (served.custom and form == "object"):
         metadata["continue"] = part.token
     if part.remaining:
         metadata["remainingItemCount"] = part.remaining
-    kind = f'"kind":"{served.list_kind}","apiVersion":"{served.api_version}"'.encode()
-    head = b"{" + (_LIST_KIND if form == "metadata" else kind) + b',"metadata":' + encode(metadata) + b',"items":['
-    items = _items(served, part.entries, form)
-    size = len(head) + sum(map(len, items)) + max(0, len(items) - 1) + len(b"]}")
-    return size, _pieces(head, items, size)
+    if form == "object" and served.custom:
+        document = {"apiVersion": served.api_version, "items": [], "kind": served.list_kind, "metadata": metadata}
+    else:
+        kind, api_version = served.list_kind, served.api_version
+        if form == "metadata":
+            kind, api_version = "PartialObjectMetadataList", "meta.k8s.io/v1"
+        document = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": []}
+    before, after = encode(document).split(b"[]")
+    return before + b"[", b"]" + after
 
 
-def _pieces(head: bytes, items: list[bytes], size: int) -> Iterator[bytes]:
+def _pieces(head: bytes, items: list[bytes], tail: bytes, size: int) -> Iterator[bytes]:
     count = max(1, len(items) * _PIECE // size)
     for start in range(0, len(items), count):
-        yield (head if start == 0 else b",") + b",".join(items[start : start + count])
-    yield b"]}" if items else head + b"]}"
+        yield (b"," if start else head) + b",".join(items[start : start + count])
+    yield tail if items else head + tail
 
 
 def event(type_: str, document: bytes) -> bytes:

@@ -6,10 +6,15 @@ The rules themselves are in `access`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from airflow_provider_k8s_inventory.simulator.access import User
-from airflow_provider_k8s_inventory.simulator.errors import bad_request
+from airflow_provider_k8s_inventory.simulator.errors import bad_request, method_not_allowed
+
+SELF_REVIEWS: Final = frozenset(
+    {"selfsubjectaccessreviews.authorization.k8s.io", "selfsubjectreviews.authentication.k8s.io"}
+)
+"""What every user may ask, as Kubernetes' ClusterRole ``system:basic-user`` says."""
 
 
 def _access(user: User, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,14 +33,20 @@ def _identity(user: User) -> dict[str, Any]:
     return {"userInfo": {"username": user.name, "groups": [*user.groups, "system:authenticated"]}}
 
 
-def review(plural: str, user: User, document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The answer to a review; ``None`` when the resource is not one that is answered.
+def review(plural: str, user: User, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a review.
 
-    :raises StatusError: 400, it asks for nothing.
+    :raises StatusError: 400, it asks for nothing; 405, it is one that nobody needed yet.
     """
     spec = document.get("spec") or {}
-    if plural == "selfsubjectaccessreviews":
-        return {**document, "metadata": {}, "status": _access(user, spec)}
-    if plural == "selfsubjectreviews":
-        return {**document, "metadata": {}, "status": _identity(user)}
-    return None
+    match plural:
+        case "selfsubjectaccessreviews":
+            kind, status = (
+                {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"},
+                _access(user, spec),
+            )
+        case "selfsubjectreviews":
+            kind, status = {"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1"}, _identity(user)
+        case _:
+            raise method_not_allowed()
+    return {**kind, "metadata": {}, "spec": spec, "status": status}

@@ -16,7 +16,7 @@ Predicate = Callable[[Entry], bool]
 _Requirement = Callable[[Mapping[str, str]], bool]
 
 _SET: Final = re.compile(r"(?P<key>\S+)\s+(?P<operator>in|notin)\s*\((?P<values>[^)]*)\)")
-_EQUALITY: Final = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<operator>==|=|!=)\s*(?P<value>\S*)")
+_EQUALITY: Final = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^\s=!(),]*)")
 _EXISTENCE: Final = re.compile(r"(?P<absent>!?)\s*(?P<key>[^\s=!(),]+)")
 _FIELD: Final = re.compile(r"([^=!]+)(==|=|!=)(.*)")
 _BETWEEN: Final = re.compile(r",(?![^(]*\))")  # a comma that is not inside of a set's parentheses
@@ -62,7 +62,9 @@ def _by_field(collection: str, term: str) -> Predicate:
         raise bad_request(f"invalid selector: {term!r}; can't understand it")
     field, operator, value = match.groups()
     if field not in _OF_ALL | _OF_SOME.get(collection, frozenset()):
-        raise bad_request(f'Unable to find "{collection}" that match field selector: field label not supported: {field}')
+        raise bad_request(
+            f'Unable to find "{collection}" that match field selector: field label not supported: {field}'
+        )
     read, wanted = _FIELDS[field], operator != "!="
     return lambda entry: (read(entry) == value) is wanted
 

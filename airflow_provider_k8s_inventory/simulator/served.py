@@ -23,6 +23,11 @@ class Subresource:
     name: str
     """For example ``"status"``."""
     verbs: tuple[str, ...] = _STATUS_VERBS
+    kind: str | None = None
+    """What is read or written there; ``None`` for the object itself."""
+    group: str = ""
+    """Of the kind, when it is not the object's own; and so the version."""
+    version: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +45,11 @@ class Served(Resource):
     """Whether a CustomResourceDefinition made it; the items of its lists then say their kind."""
 
     @property
+    def has_status(self) -> bool:
+        """Whether the status is written on a path of its own."""
+        return any(sub.name == "status" for sub in self.subresources)
+
+    @property
     def list_kind(self) -> str:
         """The kind of its lists."""
         return f"{self.kind}List"
@@ -47,7 +57,9 @@ class Served(Resource):
     @property
     def head(self) -> bytes:
         """The start of each of its objects, to be followed by the object's other members."""
-        return f'{{"apiVersion":"{self.api_version}","kind":"{self.kind}",'.encode()
+        if self.custom:  # the real server writes these in alphabetical order
+            return f'{{"apiVersion":"{self.api_version}","kind":"{self.kind}",'.encode()
+        return f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}",'.encode()
 
 
 def custom_resources(definition: Mapping[str, Any]) -> Iterator[Served]:

@@ -7,38 +7,31 @@ threads are in `simulator`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from http import HTTPStatus
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
-from airflow_provider_k8s_inventory.simulator import access, answers, discovery, errors, listing, rendering, watching
+from airflow_provider_k8s_inventory.simulator import access, answers, discovery, errors
+from airflow_provider_k8s_inventory.simulator.actions import ACTIONS, Call
 from airflow_provider_k8s_inventory.simulator.answers import Answer
 from airflow_provider_k8s_inventory.simulator.cluster import Cluster, Request
 from airflow_provider_k8s_inventory.simulator.faults import Fault
-from airflow_provider_k8s_inventory.simulator.negotiation import content_type, negotiate
+from airflow_provider_k8s_inventory.simulator.negotiation import Form, content_type, negotiate
 from airflow_provider_k8s_inventory.simulator.objects import decode
-from airflow_provider_k8s_inventory.simulator.reviews import review
+from airflow_provider_k8s_inventory.simulator.options import read
+from airflow_provider_k8s_inventory.simulator.reviews import SELF_REVIEWS
 from airflow_provider_k8s_inventory.simulator.served import Served
 from airflow_provider_k8s_inventory.simulator.targets import Target, target, verb
-from airflow_provider_k8s_inventory.simulator.writing import Part
+from airflow_provider_k8s_inventory.simulator.watching import Watch
 
 _JSON: Final = frozenset({"application/json", "application/octet-stream"})
 """The second is what aiohttp reads when a client names no type."""
 _PATCHES: Final = frozenset({"application/merge-patch+json", "application/strategic-merge-patch+json"})
-"""Both are merged by RFC 7386; the second would merge lists by their keys."""
-_REASONS: Final = {
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "NotFound",
-    410: "Expired",
-    429: "TooManyRequests",
-    500: "InternalError",
-    503: "ServiceUnavailable",
-    504: "Timeout",
-}
+"""Both are merged by RFC 7386; a real server merges the second's lists by their keys."""
+_OBJECTS: Final[tuple[Form, ...]] = ("object", "metadata")
+_GROUPS: Final[tuple[Form, ...]] = ("object", "discovery/v2", "discovery/v2beta1")
 _CREDENTIALS: Final = frozenset({"authorization", "cookie"})
 
 
@@ -54,47 +47,51 @@ class Server:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, and put it on record."""
-        at, query = target(request.path), dict(request.query)
-        seen = Request(
-            method=request.method,
-            path=request.path,
-            query=query,
-            verb=verb(request.method, at, query),
-            headers={k.lower(): v for k, v in request.headers.items() if k.lower() not in _CREDENTIALS},
-        )
+        at = target(request.path)
+        seen = _seen(request, at)
         self._cluster.requests.append(seen)
-        fault = self._cluster.faults.next(seen.path, seen.verb, query)
+        fault = self._cluster.faults.next(seen.path, seen.verb, seen.query)
+        truncate = None
         if fault is not None:
+            truncate = fault.truncate
             await asyncio.sleep(fault.latency)
             if fault.reset:
                 answers.reset(request)
                 return web.Response()
         try:
-            return await self._respond(request, seen, at, fault)
+            answer = await self._answer(request, seen, at, fault)
         except errors.StatusError as error:
-            seen.code = error.code
-            return await answers.send(request, answers.refusal(error))
-
-    async def _respond(
-        self, request: web.BaseRequest, seen: Request, at: Target | None, fault: Fault | None
-    ) -> web.StreamResponse:
-        truncate = fault.truncate if fault else None
-        if fault is not None and fault.answers:
-            answer = _failure(fault)
-        else:
-            user = self._authenticate(request)
-            seen.user = user.name
-            if at is None:
-                answer = self._describe(request)
-            else:
-                _authorize(user, seen.verb, at)
-                served = self._served(at, seen.verb)
-                if seen.verb == "watch":
-                    seen.code = 200
-                    return await self._watch(request, served, at, truncate)
-                answer = await self._act(request, seen, served, at, user)
+            answer = answers.refusal(error)
         seen.code = answer.code
         return await answers.send(request, answer, truncate)
+
+    async def _answer(self, request: web.BaseRequest, seen: Request, at: Target | None, fault: Fault | None) -> Answer:
+        if fault is not None and fault.answers:
+            return answers.failure(fault)
+        user = self._authenticate(request)
+        seen.user = user.name
+        if at is None:
+            return self._describe(request)
+        if at.resource not in SELF_REVIEWS and not user.may(seen.verb, at.resource, at.namespace):
+            raise access.forbidden(user, seen.verb, at)
+        served = self._served(at, seen.verb)
+        form = negotiate(request.headers.get("Accept"), _OBJECTS)
+        if seen.verb == "watch":
+            options = read(seen.query, watch=True, watch_list=self._cluster.watch_list)
+            watch = Watch(served, at.namespace, form, options, self._cluster.bookmark_after)
+            events = watch.stream(self._cluster.store)
+            await anext(events)  # what happens after the client got the answer's head is an event
+            return answers.endless(events)
+        call = Call(
+            cluster=self._cluster,
+            user=user,
+            served=served,
+            at=at,
+            query=seen.query,
+            body=await _body(request),
+            form=form,
+        )
+        return ACTIONS[seen.verb](call)
 
     def _authenticate(self, request: web.BaseRequest) -> access.User:
         users = self._cluster.users
@@ -103,21 +100,20 @@ class Server:
         return access.authenticate(users, tokens, request.headers.get("Authorization"), peer)
 
     def _served(self, at: Target, verb_: str) -> Served:
+        """The resource a request is for, once it is sure that it has what is asked for."""
         registry = self._cluster.registry
         if (at.group, at.version) in registry.stale:
-            raise errors.StatusError(503, "ServiceUnavailable", "service unavailable")
+            raise errors.unavailable()
         served = registry.at(at.group, at.version, at.plural)
-        if served is None or (at.namespace is not None and not served.namespaced):
+        if served is None or not _fits(served, at):
             raise errors.page_not_found()
-        if at.subresource is None:
-            if verb_ not in served.verbs:
-                raise errors.method_not_allowed()
-        elif at.subresource != "status" or all(sub.name != "status" for sub in served.subresources):
-            raise errors.page_not_found()
+        if verb_ not in ACTIONS.keys() | {"watch"} or (at.subresource is None and verb_ not in served.verbs):
+            raise errors.method_not_allowed()
         return served
 
     def _describe(self, request: web.BaseRequest) -> Answer:
         """What is not a resource: discovery, version, health."""
+        registry = self._cluster.registry
         match request.path.strip("/").split("/"):
             case ["healthz" | "livez" | "readyz", *_]:
                 return answers.raw(b"ok", content_type="text/plain; charset=utf-8")
@@ -126,59 +122,56 @@ class Server:
             case ["api" | "apis" as root]:
                 return self._groups(request, core=root == "api")
             case ["api", version]:
-                return answers.document(discovery.resources(self._cluster.registry, "", version))
+                return answers.document(discovery.resources(registry, "", version))
             case ["apis", group]:
-                return answers.document(discovery.group(self._cluster.registry, group))
+                return answers.document(discovery.group(registry, group))
             case ["apis", group, version]:
-                return answers.document(discovery.resources(self._cluster.registry, group, version))
+                return answers.document(discovery.resources(registry, group, version))
         raise errors.page_not_found()
 
     def _groups(self, request: web.BaseRequest, *, core: bool) -> Answer:
-        offered = {"object", "discovery/v2", "discovery/v2beta1"} if self._cluster.aggregated_discovery else {"object"}
+        offered: Collection[Form] = _GROUPS if self._cluster.aggregated_discovery else ("object",)
         form = negotiate(request.headers.get("Accept"), offered)
-        registry = self._cluster.registry
         if form != "object":
-            described = discovery.aggregated(registry, form.removeprefix("discovery/"), core=core)
+            described = discovery.aggregated(self._cluster.registry, form.removeprefix("discovery/"), core=core)
+        elif core:
+            described = discovery.versions(request.host)
         else:
-            described = discovery.versions(request.host) if core else discovery.groups(registry)
+            described = discovery.groups(self._cluster.registry)
         return answers.document(described, content_type=content_type(form))
 
-    async def _watch(
-        self, request: web.BaseRequest, served: Served, at: Target, truncate: int | None
-    ) -> web.StreamResponse:
-        form = negotiate(request.headers.get("Accept"), ("object", "metadata"))
-        watch = watching.read(served, at.namespace, form, request.query, watch_list=self._cluster.watch_list)
-        lines = watching.stream(self._cluster.store, watch, self._cluster.bookmark_after)
-        return await answers.stream(request, lines, truncate)
 
-    async def _act(
-        self, request: web.BaseRequest, seen: Request, served: Served, at: Target, user: access.User
-    ) -> Answer:
-        form = negotiate(request.headers.get("Accept"), ("object", "metadata"))
-        if seen.verb == "list":
-            part = listing.page(self._cluster.store, served, at.namespace, request.query)
-            size, pieces = rendering.list_of(served, part, form)
-            return Answer(size=size, pieces=pieces)
-        writer, part_ = self._cluster.writer, _part(served, at)
-        body = await _body(request, seen.verb)
-        if seen.verb == "create":
-            if (reviewed := review(at.plural, user, body)) is not None:
-                return answers.document(reviewed, 201)
-            return answers.raw(rendering.one(served, writer.create(served, at.namespace, body), form), 201)
-        if seen.verb == "deletecollection":
-            part = listing.page(self._cluster.store, served, at.namespace, request.query)
-            for entry in part.entries:
-                writer.delete(served, entry.namespace or None, entry.name)
-            return answers.document(_success(served))
-        name = at.name or ""
-        match seen.verb:
-            case "update":
-                entry = writer.replace(served, at.namespace, name, body, part_)
-            case "patch":
-                entry = writer.patch(served, at.namespace, name, body, part_)
-            case "delete":
-                writer.delete(served, at.namespace, name, body.get("preconditions"))
-                return answers.document(_success(served, name))
-            case _:
-                entry = writer.get(served, at.namespace, name)
-        return answers.raw(rendering.one(served, entry, form))
+def _seen(request: web.BaseRequest, at: Target | None) -> Request:
+    query = dict(request.query)
+    headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in _CREDENTIALS}
+    return Request(
+        method=request.method,
+        path=request.path,
+        query=query,
+        verb=verb(request.method, at, query),
+        headers=headers,
+    )
+
+
+def _fits(served: Served, at: Target) -> bool:
+    """Whether a resource has such paths: namespaces only where it is namespaced, and of subresources the status."""
+    if at.subresource is not None and not (at.subresource == "status" and served.has_status):
+        return False
+    if at.namespace is not None:
+        return served.namespaced
+    return at.name is None or not served.namespaced
+
+
+async def _body(request: web.BaseRequest) -> dict[str, Any]:
+    """The request's JSON, or nothing."""
+    if not (body := await request.read()):
+        return {}
+    if request.content_type not in (_PATCHES if request.method == "PATCH" else _JSON):
+        raise errors.unsupported_media_type()
+    try:
+        document = decode(body)
+    except msgspec.DecodeError as error:
+        raise errors.bad_request(f"couldn't read the body: {error}") from error
+    if not isinstance(document, dict):
+        raise errors.bad_request("the body is not an object")
+    return document

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from airflow_provider_k8s_inventory.simulator.options import is_true
+
 _NAMESPACE_SUBRESOURCES: Final = frozenset({"status", "finalize"})
-_ON_OBJECTS: Final = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "create"}
+_ON_OBJECTS: Final = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _ON_COLLECTIONS: Final = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
 
 
@@ -47,23 +49,18 @@ def _target(group: str, version: str, rest: list[str]) -> Target | None:
     namespace = None
     if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in _NAMESPACE_SUBRESOURCES:
         _, namespace, *rest = rest
-    plural, name, subresource, *more = [*rest, None, None]
-    if plural is None or len(rest) > 3:
+    if len(rest) > 3:
         return None
+    plural, name, subresource = (*rest, None, None)[:3]
     return Target(
-        group=group, version=version, plural=plural, namespace=namespace, name=name, subresource=subresource
+        group=group, version=version, plural=str(plural), namespace=namespace, name=name, subresource=subresource
     )
-
-
-def is_watch(query: Mapping[str, str]) -> bool:
-    """Whether a list is to be followed by its changes."""
-    return query.get("watch", "").lower() in ("1", "true")
 
 
 def verb(method: str, at: Target | None, query: Mapping[str, str]) -> str:
     """The verb that rules speak of; of a path that is not a resource's, the method in small letters."""
     if at is None:
         return method.lower()
-    if method == "GET" and is_watch(query):
+    if method == "GET" and is_true(query.get("watch")):
         return "watch"
     return (_ON_OBJECTS if at.name else _ON_COLLECTIONS).get(method, method.lower())

@@ -15,7 +15,7 @@ from airflow_provider_k8s_inventory.simulator.objects import Entry, decode, enco
 from airflow_provider_k8s_inventory.simulator.served import Registry, Served, custom_resources
 from airflow_provider_k8s_inventory.simulator.store import Store
 
-Part = Literal["all", "main", "status"]
+Written = Literal["all", "main", "status"]
 """What a write may change: requests to an object's own path leave its status alone, those to ``/status`` the rest."""
 
 _KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
@@ -71,7 +71,7 @@ class Writer:
             return self._apply(served, "ADDED", document, version)
 
     def replace(
-        self, served: Served, namespace: str | None, name: str, document: Mapping[str, Any], part: Part = "all"
+        self, served: Served, namespace: str | None, name: str, document: Mapping[str, Any], part: Written = "all"
     ) -> Entry:
         """Store a new state of an object; nothing happens when it is the one it has.
 
@@ -94,7 +94,7 @@ class Writer:
             return self._apply(served, "MODIFIED", new, self._store.next_version())
 
     def patch(
-        self, served: Served, namespace: str | None, name: str, patch: Mapping[str, Any], part: Part = "all"
+        self, served: Served, namespace: str | None, name: str, patch: Mapping[str, Any], part: Written = "all"
     ) -> Entry:
         """Merge into an object, as `replace` does with the merged one."""
         with self._store.lock:
@@ -175,7 +175,7 @@ def _entry(served: Served, document: Document, version: int) -> Entry:
     return entry_of(served.collection, encode({"metadata": document["metadata"], **members}))
 
 
-def _combine(old: Document, given: Mapping[str, Any], part: Part) -> Document:
+def _combine(old: Document, given: Mapping[str, Any], part: Written) -> Document:
     """The state a write leads to: the given one, as far as it may change."""
     new = {key: value for key, value in given.items() if key not in ("apiVersion", "kind")}
     if part == "status":

@@ -27,9 +27,9 @@ class RowReader:
         self._definition = definition
         self._store_object = store_object
         self._decoder = msgspec.json.Decoder(definition.type)
-        self._namespaced = any(column.name == "namespace" for column in definition.table.columns)
-        self._own = len(definition.table.columns) - [c.name for c in definition.table.columns].index("object") - 1
-        self._own -= sum(column.generated is not None for column in definition.table.columns)
+        self._namespaced = definition.table.namespaced
+        names = [column.name for column in definition.table.columns if not column.generated]
+        self._own = len(names) - names.index("object") - 1
         self._type = {
             "kind": msgspec.Raw(msgspec.json.encode(definition.resource.kind)),
             "apiVersion": msgspec.Raw(msgspec.json.encode(definition.resource.api_version)),
@@ -58,7 +58,13 @@ class RowReader:
         if page.replaced:
             self.warn(f"{page.replaced} characters that PostgreSQL cannot hold (NUL, lone surrogates) became U+FFFD")
         for item in page.items:
-            yield self._row(item)
+            try:
+                row = self._row(item)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                raise AnswerError(
+                    f"an item in the list of {self._definition.name} is not an object of Kubernetes: {error}"
+                ) from error
+            yield row
 
     def _row(self, item: msgspec.Raw) -> tuple[Any, ...]:
         metadata, own = self._read(item)
@@ -86,12 +92,7 @@ class RowReader:
             return decoded.metadata, self._definition.extract(decoded)  # type: ignore[attr-defined]
         except (msgspec.ValidationError, ValueError) as error:
             problem = str(error)
-        try:
-            metadata = msgspec.json.decode(item, type=Object).metadata
-        except msgspec.MsgspecError as error:
-            raise AnswerError(
-                f"an item in the list of {self._definition.name} is not an object of Kubernetes: {error}"
-            ) from error
+        metadata = msgspec.json.decode(item, type=Object).metadata
         self.warn(
             f"{_where(metadata)} does not look like a {self._definition.resource.kind} ({problem}): "
             f"the columns behind object are NULL"
@@ -102,8 +103,9 @@ class RowReader:
         """A key for an object without uid: aggregated APIs such as metrics.k8s.io give none."""
         if not metadata.name:
             raise AnswerError(f"an object in the list of {self._definition.name} has neither uid nor name")
-        self.warn(f"{_where(metadata)} has no uid: its namespace and name are the key")
-        return _where(metadata)
+        self.warn(f"{_where(metadata)} has no uid: its resource, namespace and name are the key")
+        # With the resource, as one table holds many of them.
+        return f"{self._definition.resource.name}/{_where(metadata)}"
 
     def _object(self, item: msgspec.Raw) -> str:
         """The object as it is stored: with its type, which lists leave out, and without what is only noise."""

@@ -1,6 +1,6 @@
 """Sync one scope: the only place where reading a cluster meets writing PostgreSQL.
 
-One transaction: lock the scope, stage what the cluster says, merge it, remove what a complete answer did not contain,
+One transaction: lock the scope, stage what the cluster says, remove what a complete answer did not contain, merge it,
 write the ledger. A sync that fails changes nothing but the ledger.
 """
 
@@ -119,14 +119,15 @@ def _sync(
         locking.lock_scope(cursor, settings.schema, scope)
         loading.stage(cursor, target)
         absence = _read(client, cursor, target, answer, settings, tally)
+        # Before the merge, so that the guard weighs what is gone against what was there, not against what is new.
+        tally.deleted = loading.remove(
+            cursor, target, on_delete=settings.on_delete, allow_mass_delete=settings.allow_mass_delete
+        )
         merged = loading.merge(cursor, target, answer.cluster_uid)
         tally.inserted, tally.updated = merged.inserted, merged.updated
         if merged.duplicates:
             tally.seen -= merged.duplicates
             tally.warnings.append(f"{merged.duplicates} objects came more than once in one list; the last one counts")
-        tally.deleted = loading.remove(
-            cursor, target, on_delete=settings.on_delete, allow_mass_delete=settings.allow_mass_delete
-        )
         done = replace(_filled(report, tally), status="success", namespaces=answer.namespaces)
         if absence:
             done = replace(done, status="absent", reason=absence)

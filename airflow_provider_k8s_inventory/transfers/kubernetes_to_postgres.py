@@ -6,7 +6,7 @@ How it is read and written is in `sync`; which scopes there are is planned in `o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
@@ -14,7 +14,7 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import ScopeError
 from airflow_provider_k8s_inventory.hooks import arguments, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
-from airflow_provider_k8s_inventory.hooks.origins import origin
+from airflow_provider_k8s_inventory.model import Origin, Scope
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -108,7 +108,7 @@ class KubernetesToPostgresOperator(BaseOperator):
         hook = KubernetesInventoryHook(self.kubernetes_conn_id, allow_exec=self.allow_exec)
         resource, settings = resources.canonical(self.resource), self._settings(hook)
         with hook.client(self.cluster_context) as client, postgres.connection(self.postgres_conn_id) as conn:
-            report = sync.run(client, conn, resource, settings, origin(context))
+            report = sync.run(client, conn, resource, settings, _origin(context))
         self._log(report)
         if not report.good:
             # What is pushed before the task fails stays; what it would return does not.
@@ -117,25 +117,27 @@ class KubernetesToPostgresOperator(BaseOperator):
         return report.as_dict()
 
     def _settings(self, hook: KubernetesInventoryHook) -> Settings:
-        from airflow_provider_k8s_inventory.sync import Settings
+        from airflow_provider_k8s_inventory.postgres.loading import OnDelete
+        from airflow_provider_k8s_inventory.sync.settings import AskedMode, Settings
 
         page_size = arguments.whole("page_size", self.page_size) or hook.fields.page_size
         return Settings(
             schema=self.schema,
             namespaces=arguments.names("namespaces", self.namespaces),
             store_object=arguments.flag("store_object", self.store_object),
-            on_delete=self.on_delete,
+            on_delete=arguments.choice("on_delete", self.on_delete, get_args(OnDelete)),
             allow_mass_delete=arguments.flag("allow_mass_delete", self.allow_mass_delete),
-            mode=self.mode,
+            mode=arguments.choice("mode", self.mode, get_args(AskedMode)),
             **({"page_size": page_size} if page_size else {}),
         )
 
     def _log(self, report: SyncReport) -> None:
+        scope = _scope(report)
         for warning in report.warnings:
-            self.log.warning("%s: %s", report.scope, warning)
+            self.log.warning("%s: %s", scope, warning)
         self.log.info(
             "%s: %s in %.1f s. Seen: %d, inserted: %d, updated: %d, unchanged: %d, deleted: %d",
-            report.scope,
+            scope,
             report.status,
             report.seconds,
             report.seen,
@@ -146,6 +148,18 @@ class KubernetesToPostgresOperator(BaseOperator):
         )
 
 
+def _origin(context: Context) -> Origin:
+    """The running task instance, for the ledger; its map index is -1 when it is not mapped, as in Airflow."""
+    ti = context["ti"]
+    return Origin(
+        dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index, try_number=ti.try_number
+    )
+
+
+def _scope(report: SyncReport) -> Scope:
+    return Scope(context_name=report.context_name, resource=report.resource, namespaces=report.namespaces)
+
+
 def _failure(report: SyncReport) -> Exception:
-    message = f"{report.scope}: {report.status}: {report.reason}"
+    message = f"{_scope(report)}: {report.status}: {report.reason}"
     return AirflowFailException(message) if report.status in _NEEDS_A_PERSON else ScopeError(message)

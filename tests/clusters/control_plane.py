@@ -78,6 +78,7 @@ class ControlPlane:
 
     def close(self) -> None:
         """End all processes, the last one started first."""
+        # An API server waits for those who watch to end it, which controllers do not: so none is given much time.
         for api in self._apis.values():
             api.close()
         while self._processes:
@@ -90,8 +91,7 @@ class ControlPlane:
 
     def stop(self) -> None:
         """Stop the API server only: its port refuses connections, and its data stays."""
-        # It would wait for the controllers to end their watches, which they do not; all it knows is in etcd.
-        self._processes.pop("kube-apiserver").stop(seconds=1)
+        self._processes.pop("kube-apiserver").stop()
 
     def api(self, user: str = ADMIN) -> Api:
         """Speak to the API server as a user."""
@@ -119,14 +119,13 @@ class ControlPlane:
         }
 
     def restrict(self, user: str, rules: Sequence[Mapping[str, Sequence[str]]]) -> None:
-        """Allow a user what these rules of a ClusterRole say, and nothing else."""
+        """Allow a user what these rules of a ClusterRole say, and nothing else; also what was allowed before is not."""
         group = "rbac.authorization.k8s.io"
         subject = {"apiGroup": group, "kind": "User", "name": user}
         role = {"apiGroup": group, "kind": "ClusterRole", "name": user}
-        binding = {"metadata": {"name": user}, "roleRef": role, "subjects": [subject]}
-        self.request("POST", f"/apis/{group}/v1/clusterroles", {"metadata": {"name": user}, "rules": rules})
-        self.request("POST", f"/apis/{group}/v1/clusterrolebindings", binding)
-        wait_until(lambda: all(self._allowed(user, rule) for rule in rules), f"the rules of {user} to be in force")
+        self._put(f"/apis/{group}/v1/clusterroles", user, {"rules": rules})
+        self._put(f"/apis/{group}/v1/clusterrolebindings", user, {"roleRef": role, "subjects": [subject]})
+        wait_until(lambda: self._allowed(user) == list(map(dict, rules)), f"the rules of {user} to be in force")
 
     def compact(self) -> None:
         """Make etcd forget all history, so that the continue tokens and resourceVersions handed out so far expire.
@@ -140,11 +139,21 @@ class ControlPlane:
         self._ask_etcd("kv/put", {"key": key, "value": base64.b64encode(str(revision).encode()).decode()})
         self._ask_etcd("kv/compaction", {"revision": revision, "physical": True})
 
-    def _allowed(self, user: str, rule: Mapping[str, Sequence[str]]) -> bool:
-        attributes = {"group": rule["apiGroups"][0], "resource": rule["resources"][0], "verb": rule["verbs"][0]}
-        review = {"spec": {"resourceAttributes": attributes}}
-        answer = self.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review, user)
-        return bool(answer["status"]["allowed"])
+    def _put(self, path: str, name: str, body: Mapping[str, Any]) -> None:
+        """Create an object, or replace the one that has its name."""
+        document = {"metadata": {"name": name}, **body}
+        try:
+            self.request("POST", path, document)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            self.request("PUT", f"{path}/{name}", document)
+
+    def _allowed(self, user: str) -> list[dict[str, list[str]]]:
+        """The rules a user is under, but for those that allow everybody to ask who they are and what they may."""
+        review = {"spec": {"namespace": "default"}}
+        answer = self.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", review, user)
+        return [rule for rule in answer["status"]["resourceRules"] if not rule["apiGroups"][0].startswith("auth")]
 
     def _boot(self) -> None:
         programs.write_files(self.folder, self._tokens, ADMIN)

@@ -34,7 +34,7 @@ class Process:
     def running(self) -> bool:
         return self._child.poll() is None
 
-    def stop(self, *, seconds: float = 20) -> None:
+    def stop(self, *, seconds: float = 1) -> None:
         """Ask it to end, and make it when it does not within the time."""
         self._child.terminate()
         try:

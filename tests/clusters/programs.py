@@ -13,21 +13,19 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-ROOT = Path(__file__).parents[2]
+from tests.fixtures import go_programs
 
 
-def find_programs() -> Path | None:
-    """Find the folder of the programs: $KUBEBUILDER_ASSETS, or what `.ci/build-control-plane` built."""
+def find() -> Path:
+    """Find the folder of the programs: $KUBEBUILDER_ASSETS, or what `.ci/build-control-plane` built.
+
+    :raises FileNotFoundError: there are none.
+    """
     if given := os.environ.get("KUBEBUILDER_ASSETS"):
         return Path(given)
-    stamp = ROOT / ".cache/control-plane" / kubernetes_version() / "stamp"
-    return stamp.with_name("bin") if stamp.exists() else None
-
-
-def kubernetes_version() -> str:
-    """The version the control planes are built of; for example ``"v1.36.3"``."""
-    lines = (ROOT / ".ci/control-plane/go.mod").read_text().splitlines()
-    return next(words[1] for line in lines if (words := line.split()) and words[0] == "k8s.io/kubernetes")
+    if built := go_programs.folder("control-plane", go_programs.KUBERNETES):
+        return built
+    raise FileNotFoundError("no control plane is built: run .ci/build-control-plane, or set KUBEBUILDER_ASSETS")
 
 
 def write_files(folder: Path, tokens: Mapping[str, str], admin: str) -> None:

@@ -175,7 +175,7 @@ def _objects(schema: str) -> Iterator[sql.Composed]:
 
 
 def _branch(schema: str, table: Table) -> sql.Composed:
-    own = {column.name for column in table.columns}
+    own = set(SHARED_NAMES) - (set() if table.namespaced else {"namespace"})
     names = {definition.table.name: definition.name for definition in resources.CATALOGUE.values()}
     resource = sql.Literal(names[table.name]) if table.name in names else sql.Identifier("resource")
     return sql.SQL("SELECT {}, {}::text AS resource FROM {}").format(

@@ -1,0 +1,51 @@
+# The front door: everything a developer, a visitor or the CI does has its target here. Only Python 3.11 to 3.13 and
+# make must be there; the rest is installed into this folder, as uv.lock says.
+
+# What a shell happens to have set must not lead elsewhere.
+export UV_PROJECT_ENVIRONMENT := .venv
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
+
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest --quiet
+INVENTORY := $(BIN)/k8s-inventory
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test test-clusters demo ui demo-stop bench build
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/installed ## Install the environment of uv.lock into .venv (the other targets do it themselves)
+
+.venv/installed: pyproject.toml uv.lock
+	@uv=$$(.ci/find-uv) && echo "Installing the environment into .venv ..." && $$uv sync --frozen --quiet && touch $@
+
+check: setup ## Lint, format, types, layers, spelling, and whether uv.lock fits pyproject.toml
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$$(.ci/find-uv) lock --check --quiet
+
+test: setup ## Run all tests but those that need real control planes
+	@$(PYTEST)
+
+test-clusters: setup ## Run the conformance tests against real control planes (needs Go once, to build them)
+	@KUBEBUILDER_ASSETS=$$(.ci/build-control-plane) && export KUBEBUILDER_ASSETS && \
+	    $(PYTEST) -m clusters tests/clusters tests/conformance
+
+demo: setup ## Sync two simulated clusters with Airflow; CLUSTERS=kubeconfig and DSN=url take real ones
+	@$(INVENTORY) demo $(if $(CLUSTERS),--clusters '$(CLUSTERS)') $(if $(DSN),--dsn '$(DSN)')
+
+ui: setup ## Open the demo's Airflow in the browser; Ctrl-C ends it
+	@$(INVENTORY) demo --ui $(if $(CLUSTERS),--clusters '$(CLUSTERS)') $(if $(DSN),--dsn '$(DSN)')
+
+demo-stop: setup ## Stop what the demo left running; its data stays in .demo
+	@$(INVENTORY) demo --stop
+
+bench: setup ## Measure against the bare list, bare COPY and the plain Airflow way
+	@$(BIN)/python -m tests.benchmarks
+
+build: ## Build the wheel and the source distribution into dist
+	$$(.ci/find-uv) build --quiet

@@ -1,0 +1,117 @@
+"""The demo: set the stage, run the DAG by Airflow, show what is in the tables, say where to look next.
+
+The stage is in `stage`, what is shown in `results`; Airflow's user interface is in `ui`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import conninfo, errors
+from rich.console import Console
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.demo import dagrun, results, stage
+from airflow_provider_k8s_inventory.demo.airflow_home import AirflowHome
+from airflow_provider_k8s_inventory.demo.stage import DAG_ID, Wanted
+from airflow_provider_k8s_inventory.demo.steps import Step, step
+from airflow_provider_k8s_inventory.exceptions import InventoryError
+from airflow_provider_k8s_inventory.kube import kubeconfig
+from airflow_provider_k8s_inventory.operators import ledger
+from airflow_provider_k8s_inventory.postgres import connecting
+
+_POLL: Final = 0.2
+"""Seconds between two looks at the ledger while the DAG runs."""
+
+_LATEST: Final = "SELECT context_name, resource FROM k8s_syncs WHERE dag_id = %s AND started_at >= %s ORDER BY id DESC"
+
+
+def run(console: Console, wanted: Wanted) -> bool:
+    """Run the demo.
+
+    :returns: whether Airflow calls the run a success.
+    :raises InventoryError: it could not be run at all.
+    """
+    home = stage.set_up(console, wanted, airflow="airflow_run")
+    run_id, success = _run_dag(console, home)
+    with connecting.connect(home.inventory) as conn:
+        reports = ledger.latest_reports(conn, schema="public", dag_id=DAG_ID, run_id=run_id)
+        results.show_counts(console, conn)
+        results.show_reports(console, reports)
+        results.show_question(console, conn)
+    results.show_ways_on(console, _ways_on(wanted, home))
+    return success
+
+
+def _run_dag(console: Console, home: AirflowHome) -> tuple[str, bool]:
+    """Run the DAG in a process of its own; the run's id, and whether it succeeded."""
+    result = home.folder / "dagrun.json"
+    result.unlink(missing_ok=True)
+    with step(console, f"Starting Airflow {metadata.version('apache-airflow')}") as shown:
+        with connecting.connect(home.inventory) as conn:
+            conn.autocommit = True
+            _wait(_start(home, [sys.executable, "-m", dagrun.__name__, DAG_ID, str(result)]), conn, home, shown)
+        if not result.exists():
+            raise InventoryError(f"Airflow could not run the DAG; {_log(home)} ends with:\n{_tail(_log(home))}")
+        outcome = json.loads(result.read_text())
+        shown.outcome = f"Airflow ran the DAG {DAG_ID}: {outcome['state']}; its log is {results.short(_log(home))}"
+    return outcome["run_id"], outcome["state"] == "success"
+
+
+def _start(home: AirflowHome, command: list[str]) -> subprocess.Popen[bytes]:
+    with _log(home).open("wb") as log:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=home.environment())
+
+
+def _wait(process: subprocess.Popen[bytes], conn: psycopg.Connection, home: AirflowHome, shown: Step) -> None:
+    """Show which scopes are synced until the process ends; with us, it ends too."""
+    contexts = kubeconfig.load(home.kubeconfig.split(os.pathsep)).contexts
+    total, started = len(contexts) * len(resources.DEFAULT), datetime.now(UTC)
+    try:
+        while process.poll() is None:
+            synced = _synced(conn, started)
+            if synced:
+                shown.doing(f"Airflow runs the DAG: {len(synced)} of {total} scopes, the last was {synced[0]}")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_POLL)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _synced(conn: psycopg.Connection, since: datetime) -> list[str]:
+    try:
+        return [" · ".join(row) for row in conn.execute(_LATEST, (DAG_ID, since))]
+    except errors.UndefinedTable:  # the DAG's first task makes it
+        return []
+
+
+def _log(home: AirflowHome) -> Path:
+    return home.folder.with_name("airflow.log")
+
+
+def _tail(log: Path, lines: int = 30) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _ways_on(wanted: Wanted, home: AirflowHome) -> dict[str, str]:
+    """Commands that lead further, and what each is good for."""
+    # The password of our own database may be shown; a given one's may not.
+    settings = conninfo.conninfo_to_dict(wanted.dsn or "")
+    shown = conninfo.make_conninfo("", **settings | {"password": None}) if wanted.dsn else home.inventory
+    ways = {results.psql(shown): "ask more"}
+    if wanted.clusters is None:
+        ways[f"kubectl --kubeconfig {results.short(Path(home.kubeconfig))} get pods -A"] = "what the clusters say"
+    return ways | {
+        "make ui": "see the DAG in Airflow, and run single scopes again",
+        "make demo-stop": "stop the clusters and the database",
+    }

@@ -1,0 +1,34 @@
+"""Tell a person at the terminal what is being done, and what came of it. What is done is in the callers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+
+class Step:
+    """One step, while it is done."""
+
+    def __init__(self, status: Status, outcome: str) -> None:
+        self._status = status
+        self.outcome = outcome
+        """What stays on the screen when it is done."""
+
+    def doing(self, text: str) -> None:
+        """Say what is done at the moment."""
+        self._status.update(escape(text))
+
+
+@contextmanager
+def step(console: Console, text: str) -> Iterator[Step]:
+    """Show the text beside a spinner, and a line with the outcome and the seconds when the block ends well."""
+    started = time.monotonic()
+    with console.status(escape(text)) as status:
+        step = Step(status, text)
+        yield step
+    console.print(f"[green]✓[/] {escape(step.outcome)} [dim]{time.monotonic() - started:.1f} s[/]", highlight=False)

@@ -1,0 +1,100 @@
+"""The auth providers that kubeconfigs had before exec plugins (gcp, oidc): left to the official client.
+
+It is imported only here, and only when such a context sends its first request; other credentials are our own.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
+from airflow_provider_k8s_inventory.kube.credentials import Credentials
+from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
+
+LONGEST_EXCERPT: Final = 300
+"""Characters of a library's message that an error quotes."""
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """What a user entry's ``auth-provider`` holds."""
+
+    name: str
+    config: dict[str, str] = {}
+
+
+class LegacyCredentials(Credentials):
+    """The Authorization header the official client would send; renewed tokens are not written to the kubeconfig."""
+
+    def __init__(
+        self, provider: Provider, *, server: str, client_certificate: ClientCertificate | None, owner: str
+    ) -> None:
+        """Keep what the official client needs; it is imported at the first request.
+
+        :param server: the API server's URL.
+        :param client_certificate: the one beside the provider.
+        :param owner: whose it is, for messages.
+        """
+        self._provider = provider
+        self._server = server
+        self._client_certificate = client_certificate
+        self._owner = f"{owner}: its auth-provider {provider.name}"
+        self._lock = threading.Lock()
+        self._configuration: Any = None
+
+    def authorization(self) -> str | None:
+        """The token as of now: the official client renews it when it has expired."""
+        with self._lock:
+            try:
+                if self._configuration is None:
+                    self._configuration = _configuration(self._provider, self._server)
+                # Runs the refresh hook. Which key it is has changed between releases.
+                key = self._configuration.get_api_key_with_prefix
+                header = key("authorization") or key("BearerToken")
+            except Exception as error:
+                raise UnauthorizedError(
+                    f"{self._owner} gives no token ({type(error).__name__}: {self._shown(error)}); "
+                    "log in again with kubectl, or change the user to an exec plugin"
+                ) from None
+        if not header:
+            raise UnauthorizedError(
+                f"{self._owner} gives no token: the official client does not know it any more, or nobody is logged in; "
+                "change the user to an exec plugin"
+            )
+        return str(header)
+
+    def certificate(self) -> ClientCertificate | None:
+        """The one beside the provider."""
+        return self._client_certificate
+
+    def secrets(self) -> tuple[str, ...]:
+        """The provider's tokens and client secret."""
+        key = self._client_certificate.secrets() if self._client_certificate else ()
+        values = (value for name, value in self._provider.config.items() if "token" in name or "secret" in name)
+        return tuple(text for text in (*key, *values) if text)
+
+    def _shown(self, error: Exception) -> str:
+        text = " ".join(str(error).split())
+        for secret in self.secrets():
+            text = text.replace(secret, "***")
+        return text[:LONGEST_EXCERPT]
+
+
+def _configuration(provider: Provider, server: str) -> Any:
+    """The official client's, of a kubeconfig with this one user in it."""
+    from kubernetes import client, config
+
+    # An own one: else the loader changes the default of the whole process.
+    configuration = client.Configuration()
+    entry: Mapping[str, Any] = {"name": provider.name, "config": copy.deepcopy(provider.config)}
+    document = {
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+        "clusters": [{"name": "it", "cluster": {"server": server}}],
+        "users": [{"name": "it", "user": {"auth-provider": entry}}],
+    }
+    config.load_kube_config_from_dict(document, context="it", client_configuration=configuration, persist_config=False)
+    return configuration

@@ -1,0 +1,113 @@
+"""What each verb does to a resource, and the answer it gives; a watch, whose answer has no end, is in `watching`.
+
+Requests have been read, and their users allowed, in `server`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from airflow_provider_k8s_inventory.simulator import answers, listing, rendering
+from airflow_provider_k8s_inventory.simulator.access import User
+from airflow_provider_k8s_inventory.simulator.answers import Answer
+from airflow_provider_k8s_inventory.simulator.cluster import Cluster
+from airflow_provider_k8s_inventory.simulator.listing import Part
+from airflow_provider_k8s_inventory.simulator.negotiation import Form
+from airflow_provider_k8s_inventory.simulator.objects import Entry, decode
+from airflow_provider_k8s_inventory.simulator.options import read
+from airflow_provider_k8s_inventory.simulator.reviews import review
+from airflow_provider_k8s_inventory.simulator.served import Served
+from airflow_provider_k8s_inventory.simulator.targets import Target
+from airflow_provider_k8s_inventory.simulator.writing import Written
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request that may go ahead."""
+
+    cluster: Cluster
+    user: User
+    served: Served
+    at: Target
+    query: Mapping[str, str]
+    body: Mapping[str, Any]
+    """Empty when there is none."""
+    form: Form
+
+    @property
+    def name(self) -> str:
+        """The object's; only asked for where the path has one."""
+        return self.at.name or ""
+
+    @property
+    def part(self) -> Written:
+        """What a write to this path may change."""
+        if self.at.subresource == "status":
+            return "status"
+        return "main" if self.served.has_status else "all"
+
+    def page(self) -> Part:
+        """The objects a list, or a deletion of many, speaks of."""
+        options = read(self.query, watch=False, watch_list=False)
+        return listing.page(self.cluster.store, self.served, self.at.namespace, options)
+
+    def answer(self, entry: Entry, code: int = 200) -> Answer:
+        """The answer that holds one object."""
+        return answers.raw(rendering.one(self.served, entry, self.form), code)
+
+    def success(self, **details: str) -> Answer:
+        """The answer that holds nothing but good news."""
+        details |= {"kind": self.served.plural}
+        if self.served.group:
+            details["group"] = self.served.group
+        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+        return answers.document(status)
+
+
+def _get(call: Call) -> Answer:
+    return call.answer(call.cluster.writer.get(call.served, call.at.namespace, call.name))
+
+
+def _list(call: Call) -> Answer:
+    return answers.pieces(*rendering.list_of(call.served, call.page(), call.form))
+
+
+def _create(call: Call) -> Answer:
+    if call.served.verbs == ("create",):  # a review: nothing is stored
+        return answers.document(review(call.at.plural, call.user, call.body), 201)
+    return call.answer(call.cluster.writer.create(call.served, call.at.namespace, call.body), 201)
+
+
+def _update(call: Call) -> Answer:
+    return call.answer(call.cluster.writer.replace(call.served, call.at.namespace, call.name, call.body, call.part))
+
+
+def _patch(call: Call) -> Answer:
+    return call.answer(call.cluster.writer.patch(call.served, call.at.namespace, call.name, call.body, call.part))
+
+
+def _delete(call: Call) -> Answer:
+    writer, namespace = call.cluster.writer, call.at.namespace
+    uid = decode(writer.get(call.served, namespace, call.name).metadata).get("uid", "")
+    writer.delete(call.served, namespace, call.name, call.body.get("preconditions"))
+    return call.success(name=call.name, uid=uid)
+
+
+def _delete_collection(call: Call) -> Answer:
+    for entry in call.page().entries:
+        call.cluster.writer.delete(call.served, entry.namespace or None, entry.name)
+    return call.success()
+
+
+ACTIONS: Final[Mapping[str, Callable[[Call], Answer]]] = {
+    "get": _get,
+    "list": _list,
+    "create": _create,
+    "update": _update,
+    "patch": _patch,
+    "delete": _delete,
+    "deletecollection": _delete_collection,
+}
+"""By verb; each raises StatusError to refuse."""

@@ -1,0 +1,81 @@
+"""The clusters the suite runs against: simulated ones, or with ``--control-plane=real`` real control planes.
+
+One cluster serves all tests. Each has a namespace of its own in it, and a database of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fixtures.clusters import LiveCluster, real_cluster, simulated_cluster
+from tests.fixtures.conformance.live_inventory import LiveInventory
+from tests.fixtures.conformance.world import populate
+
+CONTEXT = "dev"
+USERS = ("second", "sometimes", "without-identity", "without-nodes", "without-pods")
+"""The users of real control planes, which know nobody they were not started with."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--control-plane",
+        choices=("simulator", "real"),
+        default="simulator",
+        help="what the conformance tests run against",
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"conformance: against {_kind(config)} control planes"
+
+
+def _kind(config: pytest.Config) -> str:
+    return str(config.getoption("--control-plane", "simulator"))
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
+    """The cluster of all tests."""
+    folder = tmp_path_factory.mktemp("cluster")
+    real = _kind(request.config) == "real"
+    with real_cluster(CONTEXT, folder, users=USERS) if real else simulated_cluster(CONTEXT, folder) as live:
+        yield live
+
+
+@pytest.fixture(scope="module")
+def forgetful(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
+    """A cluster that continues lists from its storage, so that a compaction expires them at once."""
+    folder = tmp_path_factory.mktemp("forgetful")
+    real = _kind(request.config) == "real"
+    with real_cluster(CONTEXT, folder, snapshots=False) if real else simulated_cluster(CONTEXT, folder) as live:
+        yield live
+
+
+@pytest.fixture(scope="session")
+def namespaces() -> Iterator[str]:
+    return (f"team-{number}" for number in itertools.count(1))
+
+
+@pytest.fixture
+def namespace(cluster: LiveCluster, namespaces: Iterator[str]) -> str:
+    """A new namespace."""
+    name = next(namespaces)
+    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    return name
+
+
+@pytest.fixture(scope="session")
+def world(cluster: LiveCluster) -> str:
+    """A namespace with one of everything, for tests that only look."""
+    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "world"}})
+    populate(cluster, "world")
+    return "world"
+
+
+@pytest.fixture
+def inventory(cluster: LiveCluster, database: str) -> LiveInventory:
+    """The cluster, and a new database."""
+    return LiveInventory(cluster, database)

@@ -1,0 +1,58 @@
+"""A cluster that does not answer, or not to us: no row is touched, and the ledger says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.fixtures.clusters import LiveCluster
+from tests.fixtures.conformance.live_inventory import LiveInventory
+
+
+@pytest.fixture
+def stopped(cluster: LiveCluster, inventory: LiveInventory, world: str) -> Iterator[LiveInventory]:
+    """An inventory that was synced once, before its cluster stopped."""
+    assert inventory.sync("services").status == "success"
+    cluster.stop()
+    yield inventory
+    cluster.start()
+
+
+def test_a_stopped_api_server_is_unreachable(stopped: LiveInventory) -> None:
+    report = stopped.sync("services")
+
+    assert report.status == "unreachable"
+    assert report.reason
+    assert stopped.cluster.context in report.reason
+
+
+def test_rows_stay_while_it_is_stopped(stopped: LiveInventory) -> None:
+    before = stopped.versions()
+    stopped.sync("services")
+
+    assert stopped.versions() == before
+
+
+def test_freshness_tells_the_last_success_and_why_it_is_no_better(stopped: LiveInventory) -> None:
+    stopped.sync("services")
+
+    with psycopg.connect(stopped.database) as conn:
+        query = "SELECT last_status, last_reason, last_success_at < last_finished_at FROM k8s_freshness"
+        ((status, reason, older),) = conn.execute(query).fetchall()
+    assert (status, older) == ("unreachable", True)
+    assert reason
+
+
+def test_it_is_fresh_again_once_it_is_started(cluster: LiveCluster, inventory: LiveInventory, world: str) -> None:
+    inventory.sync("services")
+    cluster.stop()
+    inventory.sync("services")
+    cluster.start()
+
+    report = inventory.sync("services")
+
+    assert (report.status, report.inserted, report.deleted) == ("success", 0, 0)
+    with psycopg.connect(inventory.database) as conn:
+        assert conn.execute("SELECT last_status FROM k8s_freshness").fetchall() == [("success",)]

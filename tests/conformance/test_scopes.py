@@ -1,0 +1,49 @@
+"""Syncs that speak of some namespaces only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fixtures.conformance.live_inventory import LiveInventory
+from tests.fixtures.conformance.world import CORE, add_service
+
+
+@pytest.fixture
+def two(inventory: LiveInventory, namespace: str, namespaces: Iterator[str]) -> tuple[str, str]:
+    """Two namespaces with a service each."""
+    other = next(namespaces)
+    inventory.cluster.request("POST", CORE, {"metadata": {"name": other}})
+    for name in (namespace, other):
+        add_service(inventory.cluster, name, f"in-{name}")
+    return namespace, other
+
+
+def test_only_the_named_namespaces_are_read(inventory: LiveInventory, two: tuple[str, str]) -> None:
+    report = inventory.sync("services", namespaces=two[:1])
+
+    assert report.seen == 1
+    assert inventory.names("services") == {f"in-{two[0]}"}
+
+
+def test_several_namespaces_are_one_answer(inventory: LiveInventory, two: tuple[str, str]) -> None:
+    assert inventory.sync("services", namespaces=two).seen == 2
+
+
+def test_rows_of_other_namespaces_stay(inventory: LiveInventory, two: tuple[str, str]) -> None:
+    inventory.sync("services")
+    for name in two:
+        inventory.cluster.request("DELETE", f"{CORE}/{name}/services/in-{name}")
+
+    report = inventory.sync("services", namespaces=two[:1])
+
+    assert report.deleted == 1
+    assert f"in-{two[0]}" not in inventory.names("services")
+    assert f"in-{two[1]}" in inventory.names("services")
+
+
+def test_a_namespace_that_does_not_exist_is_empty(inventory: LiveInventory) -> None:
+    report = inventory.sync("services", namespaces=("no-such-namespace",))
+
+    assert (report.status, report.seen) == ("success", 0)

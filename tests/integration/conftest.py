@@ -1,0 +1,84 @@
+"""Two simulated clusters over real HTTPS, a real PostgreSQL, and the sync between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from airflow_provider_k8s_inventory.kube import kubeconfig
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.model import Origin, SyncReport
+from airflow_provider_k8s_inventory.simulator import Cluster, Simulator
+from airflow_provider_k8s_inventory.sync import Settings, run
+from tests.fixtures.tables import Inventory
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the simulated clusters keep their certificates; making them takes longer than a sync."""
+    return tmp_path_factory.mktemp("certificates")
+
+
+@pytest.fixture
+def simulator(certificates: Path) -> Iterator[Simulator]:
+    """The clusters ``dev`` and ``prod``, with nothing in them but the four namespaces."""
+    with Simulator([Cluster("dev"), Cluster("prod", version="v1.34.1")], folder=certificates) as running:
+        yield running
+
+
+@pytest.fixture
+def dev(simulator: Simulator) -> Cluster:
+    return simulator["dev"]
+
+
+@pytest.fixture
+def prod(simulator: Simulator) -> Cluster:
+    return simulator["prod"]
+
+
+class Syncer:
+    """Syncs scopes as an operator or the command line would: a client and a connection for each sync."""
+
+    def __init__(self, simulator: Simulator, dsn: str) -> None:
+        self._simulator = simulator
+        self._dsn = dsn
+
+    def client(self, context: str = "dev") -> Client:
+        """A client that waits for nothing between its tries."""
+        document = self._simulator.kubeconfig_document()
+        return Client(kubeconfig.parse(document, source="the simulator").contexts[context], backoff=0)
+
+    def __call__(
+        self,
+        resource: str = "pods",
+        *,
+        context: str = "dev",
+        conn: psycopg.Connection | None = None,
+        origin: Origin | None = None,
+        **settings: Any,
+    ) -> SyncReport:
+        """Sync one scope.
+
+        :param conn: the connection to use; None opens one for this sync.
+        """
+        with ExitStack() as stack:
+            client = stack.enter_context(self.client(context))
+            conn = conn or stack.enter_context(psycopg.connect(self._dsn))
+            return run(client, conn, resource, Settings(**settings), origin)
+
+
+@pytest.fixture
+def sync(simulator: Simulator, database: str) -> Syncer:
+    return Syncer(simulator, database)
+
+
+@pytest.fixture
+def inventory(database: str) -> Iterator[Inventory]:
+    """What is in the database."""
+    with Inventory(database) as opened:
+        yield opened

@@ -1,0 +1,184 @@
+"""docker-compose.yaml without an engine: by the schema of the Compose Specification, and by docker-compose itself.
+
+The schema, fixtures/compose-spec.json, is schema/compose-spec.json of github.com/compose-spec/compose-go/v2 v2.16.2,
+under the Apache License 2.0; docker-compose is built by `.ci/build-compose`.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from airflow_provider_k8s_inventory.kube import kubeconfig
+from tests.fixtures import go_programs
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "docker-compose.yaml"
+BUILT = go_programs.folder("compose", "github.com/docker/compose/v2")
+KUBECTL = go_programs.kubectl()
+
+needs_compose = pytest.mark.skipif(BUILT is None, reason="docker-compose is not built: run .ci/build-compose")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return dict(yaml.safe_load(FILE.read_text()))
+
+
+@pytest.fixture(scope="module")
+def schema() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads((ROOT / "tests/fixtures/compose-spec.json").read_text()))
+
+
+def run_compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run docker-compose with nothing in its environment but this."""
+    command = [f"{BUILT}/docker-compose", *arguments]
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def one_shots(compose: dict[str, Any]) -> set[str]:
+    """The services that others wait for to end."""
+    completed = "service_completed_successfully"
+    return {name for _, name, condition in dependencies(compose) if condition == completed}
+
+
+def dependencies(compose: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Who waits for whom to be what."""
+    return [
+        (service, name, dependency["condition"])
+        for service, definition in compose["services"].items()
+        for name, dependency in definition.get("depends_on", {}).items()
+    ]
+
+
+def test_it_is_what_the_specification_allows(compose: dict[str, Any], schema: jsonschema.Draft202012Validator) -> None:
+    assert [error.message for error in schema.iter_errors(compose)] == []
+
+
+def test_the_schema_finds_a_typo(compose: dict[str, Any], schema: jsonschema.Draft202012Validator) -> None:
+    broken = copy.deepcopy(compose)
+    broken["services"]["postgres"]["healthchek"] = {}
+
+    assert "healthchek" in next(schema.iter_errors(broken)).message
+
+
+def test_it_has_postgresql_airflow_and_two_clusters(compose: dict[str, Any]) -> None:
+    airflow = {
+        f"airflow-{component}" for component in ("init", "api-server", "scheduler", "dag-processor", "triggerer")
+    }
+
+    assert set(compose["services"]) == {"postgres", "k3s-dev", "k3s-prod", "kubeconfig", *airflow}
+
+
+def test_every_service_that_stays_has_a_health_check(compose: dict[str, Any]) -> None:
+    checked = {name for name, service in compose["services"].items() if "healthcheck" in service}
+
+    assert checked == set(compose["services"]) - one_shots(compose)
+
+
+def test_nothing_waits_for_less_than_health(compose: dict[str, Any]) -> None:
+    assert {condition for *_, condition in dependencies(compose)} == {
+        "service_healthy",
+        "service_completed_successfully",
+    }
+
+
+def test_tasks_start_when_the_kubeconfig_is_there(compose: dict[str, Any]) -> None:
+    assert ("airflow-scheduler", "kubeconfig", "service_completed_successfully") in dependencies(compose)
+
+
+def test_ports_are_open_to_this_machine_only(compose: dict[str, Any]) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_airflow_is_the_version_we_test_with(compose: dict[str, Any]) -> None:
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    tested = next(package["version"] for package in packages if package["name"] == "apache-airflow")
+
+    assert f"FROM apache/airflow:{tested}-" in compose["x-airflow"]["build"]["dockerfile_inline"]
+
+
+@pytest.mark.skipif(not KUBECTL, reason="kubectl is not installed")
+def test_the_kubeconfigs_are_merged_into_contexts_dev_and_prod(compose: dict[str, Any], tmp_path: Path) -> None:
+    for name in ("dev", "prod"):
+        (tmp_path / name).write_text(K3S_KUBECONFIG)
+    script = compose["services"]["kubeconfig"]["command"][0].replace("$$", "$").replace("/tmp/", f"{tmp_path}/merged-")
+    script = script.replace("cd /kubeconfig", f"cd {tmp_path}")
+
+    path = f"{Path(str(KUBECTL)).parent}:{os.environ['PATH']}"
+    subprocess.run(["/bin/sh", "-euc", script], env={"PATH": path}, check=True)
+
+    contexts = kubeconfig.load([tmp_path / "config"]).contexts
+    assert {name: context.server for name, context in contexts.items()} == {
+        "dev": "https://k3s-dev:6443",
+        "prod": "https://k3s-prod:6443",
+    }
+
+
+@needs_compose
+def test_docker_compose_accepts_it() -> None:
+    accepted = run_compose("config", "--quiet", JWT_SECRET="x")
+
+    assert (accepted.returncode, accepted.stdout, accepted.stderr) == (0, "", "")
+
+
+@needs_compose
+def test_docker_compose_refuses_it_without_a_secret() -> None:
+    refused = run_compose("config", "--quiet")
+
+    assert refused.returncode != 0
+    assert "JWT_SECRET is missing a value: set it" in refused.stderr
+
+
+@needs_compose
+def test_docker_compose_refuses_it_with_a_typo(tmp_path: Path) -> None:
+    typo = tmp_path / "docker-compose.yaml"
+    typo.write_text(FILE.read_text().replace("interval: 5s", "intervall: 5s"))
+
+    refused = run_compose("--file", str(typo), "config", "--quiet", JWT_SECRET="x")
+
+    assert refused.returncode != 0
+    assert "intervall" in refused.stderr
+
+
+@needs_compose
+def test_the_secret_is_nowhere_in_the_file() -> None:
+    resolved = run_compose("config", "--format=json", JWT_SECRET="only-in-the-environment")
+
+    environment = json.loads(resolved.stdout)["services"]["airflow-scheduler"]["environment"]
+    assert environment["AIRFLOW__API_AUTH__JWT_SECRET"] == "only-in-the-environment"
+    assert environment["AIRFLOW__API__SECRET_KEY"] == "only-in-the-environment"
+
+
+K3S_KUBECONFIG = """\
+apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority-data: Y2VydGlmaWNhdGU=
+    server: https://127.0.0.1:6443
+  name: default
+contexts:
+- context:
+    cluster: default
+    user: default
+  name: default
+current-context: default
+kind: Config
+users:
+- name: default
+  user:
+    client-certificate-data: Y2VydGlmaWNhdGU=
+    client-key-data: a2V5
+"""
+"""What k3s writes (pkg/kubeconfig of k3s-io/k3s)."""

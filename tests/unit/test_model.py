@@ -1,0 +1,84 @@
+"""The data that crosses rooms: names, paths, and the report as JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_k8s_inventory.model import Origin, Resource, Scope, SyncReport
+
+PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
+DEPLOYMENTS = Resource(group="apps", version="v1", plural="deployments", kind="Deployment", namespaced=True)
+STARTED = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "api_version"), [(PODS, "pods", "v1"), (DEPLOYMENTS, "deployments.apps", "apps/v1")]
+)
+def test_a_resource_is_named_as_kubectl_does(resource: Resource, name: str, api_version: str) -> None:
+    assert (resource.name, resource.api_version) == (name, api_version)
+
+
+@pytest.mark.parametrize(
+    ("resource", "namespace", "path"),
+    [
+        (PODS, None, "/api/v1/pods"),
+        (PODS, "shop", "/api/v1/namespaces/shop/pods"),
+        (DEPLOYMENTS, None, "/apis/apps/v1/deployments"),
+        (DEPLOYMENTS, "shop", "/apis/apps/v1/namespaces/shop/deployments"),
+    ],
+)
+def test_its_path_depends_on_group_and_namespace(resource: Resource, namespace: str | None, path: str) -> None:
+    assert resource.path(namespace) == path
+
+
+def test_a_scope_is_shown_with_the_namespaces_it_is_narrowed_to() -> None:
+    assert str(Scope(context_name="dev", resource="pods")) == "dev · pods"
+    assert str(Scope(context_name="dev", resource="pods", namespaces=("a", "b"))) == "dev · pods (a, b)"
+
+
+def test_a_report_becomes_json_with_the_ledgers_fields_and_seconds() -> None:
+    report = SyncReport(
+        context_name="dev",
+        cluster_uid="u",
+        resource="pods",
+        namespaces=("a",),
+        status="success",
+        started_at=STARTED,
+        finished_at=STARTED + timedelta(milliseconds=1234),
+        warnings=("w",),
+        origin=Origin(dag_id="d", map_index=3),
+    )
+    fields = json.loads(json.dumps(report.as_dict()))
+
+    assert fields["seconds"] == 1.234
+    assert fields["started_at"] == "2026-01-05T08:00:00+00:00"
+    assert (fields["namespaces"], fields["warnings"]) == (["a"], ["w"])
+    assert (fields["dag_id"], fields["map_index"], fields["run_id"]) == ("d", 3, None)
+    assert "origin" not in fields
+
+
+@pytest.mark.parametrize(
+    ("status", "good"),
+    [
+        ("success", True),
+        ("absent", True),
+        ("forbidden", False),
+        ("unauthorized", False),
+        ("unreachable", False),
+        ("refused", False),
+        ("failed", False),
+    ],
+)
+def test_only_success_and_absent_are_good(status: str, good: bool) -> None:
+    report = SyncReport(
+        context_name="dev",
+        cluster_uid=None,
+        resource="pods",
+        status=status,  # type: ignore[arg-type]
+        started_at=STARTED,
+        finished_at=STARTED,
+    )
+    assert report.good is good

@@ -1,0 +1,121 @@
+"""The catalogue: names people may write, and declarations that fit together."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.exceptions import UnknownResourceError, UsageError
+from airflow_provider_k8s_inventory.model import Definition, Table
+from airflow_provider_k8s_inventory.resources.shared import SHARED_NAMES, Container, inet
+
+each_definition = pytest.mark.parametrize("definition", resources.CATALOGUE.values(), ids=resources.CATALOGUE)
+each_table = pytest.mark.parametrize("table", resources.TABLES, ids=lambda table: table.name)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("pods", "pods"),
+        ("pod", "pods"),
+        ("po", "pods"),
+        ("PODS", "pods"),
+        (" pods ", "pods"),
+        ("deploy", "deployments"),
+        ("deployments.apps", "deployments"),
+        ("svc", "services"),
+        ("ns", "namespaces"),
+        ("no", "nodes"),
+        ("cluster", "clusters"),
+        ("crd", "crds"),
+        ("customresourcedefinitions.apiextensions.k8s.io", "crds"),
+        ("certificates.cert-manager.io", "certificates.cert-manager.io"),
+        ("Certificates.Cert-Manager.io", "certificates.cert-manager.io"),
+    ],
+)
+def test_a_resource_is_known_by_what_kubectl_calls_it(written: str, name: str) -> None:
+    assert resources.canonical(written) == name
+
+
+@pytest.mark.parametrize(
+    ("written", "nearest"),
+    [("podz", "pods"), ("deploymnts", "deployments"), ("service-s", "services"), ("namspace", "namespaces")],
+)
+def test_an_unknown_resource_is_refused_with_the_nearest_names(written: str, nearest: str) -> None:
+    with pytest.raises(UnknownResourceError, match=f"unknown resource '{written}': did you mean {nearest}"):
+        resources.canonical(written)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "zzzzzz", "widgets.", ".example.com", "widgets..com", "widgets.apps", "a/b.example.com", "w.example.com/../x"],
+)
+def test_what_is_like_nothing_is_refused_with_all_that_is_known(written: str) -> None:
+    with pytest.raises(UnknownResourceError) as refused:
+        resources.canonical(written)
+
+    assert all(name in str(refused.value) for name in resources.CATALOGUE)
+    assert isinstance(refused.value, UsageError)
+
+
+def test_the_six_resources_of_the_replaced_system_are_the_default() -> None:
+    assert resources.DEFAULT == ("clusters", "namespaces", "pods", "deployments", "services", "crds")
+    assert set(resources.DEFAULT) <= set(resources.CATALOGUE)
+
+
+def test_no_two_resources_share_a_table_or_an_alias() -> None:
+    definitions = resources.CATALOGUE.values()
+    aliases = [alias for definition in definitions for alias in (definition.name, *definition.aliases)]
+
+    assert len({definition.table.name for definition in definitions}) == len(resources.CATALOGUE)
+    assert len(set(aliases)) == len(aliases)
+
+
+@each_definition
+def test_what_is_read_of_an_empty_object_fits_the_table(definition: Definition) -> None:
+    own = [column for column in definition.table.columns if column.name not in SHARED_NAMES or column.generated]
+    written = [column for column in own if not column.generated]
+    minimum = {"clusters": b'{"spec":{"clusterName":"c","server":"s","insecureSkipVerify":false}}'}
+    decoded = msgspec.json.decode(minimum.get(definition.name, b"{}"), type=definition.type)
+
+    # The namespace of a cluster row is the context's default namespace, not the object's.
+    assert len(definition.extract(decoded)) == len(written) + (definition.name == "clusters")
+
+
+@each_definition
+def test_a_table_has_the_namespace_of_its_objects(definition: Definition) -> None:
+    assert definition.table.namespaced is definition.resource.namespaced
+
+
+@each_table
+def test_a_tables_columns_have_different_names_and_a_comment_each(table: Table) -> None:
+    names = [column.name for column in table.columns]
+
+    assert len(set(names)) == len(names)
+    assert all(column.comment for column in table.columns)
+    assert table.comment
+
+
+@each_table
+def test_an_index_is_on_columns_that_exist(table: Table) -> None:
+    names = {column.name for column in table.columns}
+
+    assert all(set(index) <= names for index in table.indexes)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "::1", "2001:db8::1", "::ffff:10.0.0.1", "255.255.255.255"])
+def test_an_address_is_kept(address: str) -> None:
+    assert inet(address) == address
+
+
+@pytest.mark.parametrize("address", [None, "", "None", "010.0.0.1", "localhost", "10.0.0.1:80", "fe80::1%eth0", "1"])
+def test_what_is_not_an_address_for_postgresql_is_none(address: str | None) -> None:
+    assert inet(address) is None
+
+
+def test_containers_are_named_by_their_images() -> None:
+    from airflow_provider_k8s_inventory.resources.shared import images
+
+    assert images([Container(image="a"), Container(), Container(image="b")]) == ["a", "b"]
+    assert images(None) == []

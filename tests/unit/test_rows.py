@@ -1,0 +1,252 @@
+"""Rows are made of objects: what is kept, what is left out, and what odd objects become.
+
+What each resource's own columns hold is in `tests/fixtures/objects`.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.exceptions import AnswerError
+from airflow_provider_k8s_inventory.model import Definition, Page, Resource
+from airflow_provider_k8s_inventory.resources import custom
+from airflow_provider_k8s_inventory.sync.rows import RowReader
+
+PODS = resources.CATALOGUE["pods"]
+NODES = resources.CATALOGUE["nodes"]
+WIDGETS = custom.definition(
+    Resource(group="example.com", version="v1", plural="widgets", kind="Widget", namespaced=True)
+)
+
+
+def page(*objects: object, replaced: int = 0) -> Page:
+    """A page of these objects; bytes are taken as they are."""
+    items = [msgspec.Raw(item if isinstance(item, bytes) else json.dumps(item).encode()) for item in objects]
+    return Page(items=items, resource_version="1", token=None, size=1, replaced=replaced)
+
+
+class Read:
+    """Objects read as rows, as dictionaries."""
+
+    def __init__(self, *objects: object, definition: Definition = PODS, store_object: bool = True) -> None:
+        reader = RowReader(definition, store_object=store_object)
+        names = [
+            column.name
+            for column in definition.table.columns
+            if column.name not in {"context_name", "cluster_uid", "first_seen_at", "changed_at", "deleted_at"}
+        ]
+        self.rows = [dict(zip(names, row, strict=True)) for row in reader.rows(page(*objects))]
+        self.warnings = reader.warnings
+
+    @property
+    def row(self) -> dict[str, Any]:
+        (row,) = self.rows
+        return row
+
+
+def pod(metadata: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
+    return {"metadata": {"uid": "u1", "name": "web", "namespace": "shop"} | (metadata or {}), **members}
+
+
+def test_the_metadata_becomes_the_shared_columns() -> None:
+    row = Read(
+        pod({"labels": {"a": "b"}, "resourceVersion": "17", "creationTimestamp": "2026-01-05T08:00:00Z"})
+    ).row
+
+    assert (row["uid"], row["namespace"], row["name"]) == ("u1", "shop", "web")
+    assert json.loads(row["labels"]) == {"a": "b"}
+    assert row["resource_version"] == "17"
+    assert row["created_at"] == datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+def test_the_owner_is_the_one_that_is_the_controller() -> None:
+    owners = [
+        {"kind": "Backup", "name": "nightly", "uid": "u8"},
+        {"kind": "ReplicaSet", "name": "web-1", "uid": "u9", "controller": True},
+    ]
+    row = Read(pod({"ownerReferences": owners})).row
+
+    assert (row["owner_kind"], row["owner_name"], row["owner_uid"]) == ("ReplicaSet", "web-1", "u9")
+
+
+def test_owners_that_do_not_control_are_no_owner() -> None:
+    row = Read(pod({"ownerReferences": [{"kind": "Backup", "name": "nightly", "uid": "u8", "controller": False}]})).row
+
+    assert row["owner_kind"] is row["owner_uid"] is None
+
+
+@pytest.mark.parametrize("labels", [{}, {"labels": None}, {"labels": {}}], ids=["missing", "null", "empty"])
+@pytest.mark.parametrize("definition", [PODS, NODES], ids=["pods", "nodes"])
+def test_without_labels_there_is_an_empty_object_and_no_warning(labels: dict[str, Any], definition: Definition) -> None:
+    read = Read(pod(labels | {"annotations": labels.get("labels")}), definition=definition)
+
+    assert (read.row["labels"], read.row["annotations"]) == ("{}", "{}")
+    assert read.warnings == ()
+
+
+def test_the_object_says_its_kind_which_lists_leave_out() -> None:
+    stored = json.loads(Read(pod()).row["object"])
+
+    assert (stored["kind"], stored["apiVersion"]) == ("Pod", "v1")
+
+
+def test_an_object_that_says_its_kind_is_believed() -> None:
+    stored = json.loads(Read(pod(kind="Widget", apiVersion="example.com/v1beta1"), definition=WIDGETS).row["object"])
+
+    assert (stored["kind"], stored["apiVersion"]) == ("Widget", "example.com/v1beta1")
+
+
+def test_the_object_is_stored_without_what_is_only_noise() -> None:
+    applied = "kubectl.kubernetes.io/last-applied-configuration"
+    annotations = {applied: '{"kind":"Pod"}', "kept": applied}
+    row = Read(pod({"managedFields": [{"manager": "kubectl"}], "annotations": annotations}, spec={"x": 1})).row
+
+    assert json.loads(row["object"])["metadata"] == {
+        "uid": "u1",
+        "name": "web",
+        "namespace": "shop",
+        "annotations": {"kept": applied},
+    }
+    assert json.loads(row["object"])["spec"] == {"x": 1}
+    assert json.loads(row["annotations"]) == {"kept": applied}
+
+
+def test_the_object_may_be_left_out() -> None:
+    row = Read(pod(status={"phase": "Running"}), store_object=False).row
+
+    assert row["object"] is None
+    assert row["phase"] == "Running"
+
+
+def test_numbers_of_the_object_keep_their_digits() -> None:
+    stored = Read(b'{"metadata":{"uid":"u","name":"n"},"spec":{"n":12345678901234567890.50}}', definition=WIDGETS).row
+
+    assert "12345678901234567890.50" in stored["object"]
+
+
+@pytest.mark.parametrize("uid", [{}, {"uid": None}, {"uid": ""}], ids=["missing", "null", "empty"])
+def test_an_object_without_uid_is_known_by_resource_namespace_and_name(uid: dict[str, Any]) -> None:
+    read = Read({"metadata": {"name": "web", "namespace": "shop"} | uid})
+
+    assert read.row["uid"] == "pods/shop/web"
+    assert read.warnings == ("shop/web has no uid: its resource, namespace and name are the key",)
+
+
+def test_one_outside_of_namespaces_by_resource_and_name() -> None:
+    assert Read({"metadata": {"name": "node-1"}}, definition=NODES).row["uid"] == "nodes/node-1"
+
+
+def test_custom_resources_without_uid_do_not_take_each_others_key() -> None:
+    metrics = [
+        custom.definition(Resource(group=group, version="v1", plural="pods", kind="PodMetrics", namespaced=True))
+        for group in ("metrics.example.com", "metrics.example.org")
+    ]
+    one, other = (Read({"metadata": {"name": "web"}}, definition=definition).row["uid"] for definition in metrics)
+
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    "item", [{}, {"metadata": {}}, {"metadata": {"namespace": "shop"}}], ids=["nothing", "no metadata", "no name"]
+)
+def test_an_object_with_neither_uid_nor_name_is_none(item: object) -> None:
+    with pytest.raises(AnswerError, match="an object in the list of pods has neither uid nor name"):
+        Read(item)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        b"1",
+        b'"text"',
+        b"null",
+        b"[]",
+        b'{"metadata":null}',
+        b'{"metadata":[]}',
+        b'{"metadata":{"uid":1}}',
+        b'{"metadata":{"uid":"u","name":"n","creationTimestamp":"yesterday"}}',
+        b'{"metadata":{"uid":"u","name":"n\xff"}}',
+        b'{"metadata":{"uid":"u","name":"n"},"spec":{"text":"\xff"}}',
+        b'{"metadata":{"uid":"u","name":"n","labels":{"a":"\xff"}}}',
+        b'{"metadata":{"uid":"u","name":"n","annotations":"kubectl.kubernetes.io/last-applied-configuration"}}',
+    ],
+)
+def test_what_is_not_an_object_of_kubernetes_is_an_answer_that_is_none(item: bytes) -> None:
+    with pytest.raises(AnswerError, match="in the list of pods is not an object of Kubernetes"):
+        Read(item)
+
+
+@pytest.mark.parametrize("depth", [10_000, 200_000])
+def test_an_object_that_is_nested_too_deeply_is_an_answer_that_is_none(depth: int) -> None:
+    nested = b'{"metadata":{"uid":"u","name":"n"},"spec":' + b"[" * depth + b"]" * depth + b"}"
+
+    with pytest.raises(AnswerError, match="in the list of pods is not an object of Kubernetes"):
+        Read(nested)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"spec": "text"},
+        {"spec": {"containers": {"web": {}}}},
+        {"status": {"startTime": "yesterday"}},
+        {"status": {"containerStatuses": [{"restartCount": "many"}]}},
+    ],
+)
+def test_an_object_of_an_unexpected_shape_keeps_its_metadata_and_itself(members: dict[str, Any]) -> None:
+    read = Read(pod({"labels": {"a": "b"}}, **members))
+
+    assert (read.row["uid"], read.row["labels"]) == ("u1", '{"a": "b"}')
+    assert json.loads(read.row["object"]).items() >= members.items()
+    assert {read.row[name] for name in ("status", "phase", "restarts", "pod_ip", "images")} == {None}
+    (warning,) = read.warnings
+    assert warning.startswith("shop/web does not look like a Pod (")
+    assert warning.endswith("the columns behind object are NULL")
+
+
+def test_an_unexpected_shape_of_one_object_is_no_matter_for_the_others() -> None:
+    read = Read(pod(spec=1), pod({"uid": "u2"}, status={"phase": "Running"}))
+
+    assert [row["phase"] for row in read.rows] == [None, "Running"]
+
+
+def test_fields_that_are_null_are_as_if_they_were_missing() -> None:
+    read = Read(pod(spec={"containers": None, "nodeName": None}, status={"conditions": None, "podIP": None}))
+
+    assert read.warnings == ()
+    assert read.row["images"] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "year"),
+    [
+        ("0001-01-01T00:00:00Z", 1),
+        ("2026-01-05T08:00:00.123456789Z", 2026),
+        ("2026-01-05T08:00:00+02:00", 2026),
+        ("9999-12-31T23:59:59Z", 9999),
+    ],
+)
+def test_odd_times_are_times(written: str, year: int) -> None:
+    assert Read(pod({"creationTimestamp": written})).row["created_at"].year == year
+
+
+def test_replaced_characters_are_a_warning_per_page() -> None:
+    reader = RowReader(PODS, store_object=True)
+    list(reader.rows(page(pod(), replaced=2)))
+    list(reader.rows(page(pod())))
+
+    assert reader.warnings == ("2 characters that PostgreSQL cannot hold (NUL, lone surrogates) became U+FFFD",)
+
+
+def test_of_many_warnings_the_first_twenty_are_said_and_the_others_counted() -> None:
+    read = Read(*(pod({"name": f"web-{number}"}, spec=1) for number in range(25)))
+
+    assert len(read.warnings) == 21
+    assert read.warnings[0].startswith("shop/web-0 ")
+    assert read.warnings[-1] == "and 5 more"
