@@ -71,7 +71,7 @@ def show_ways_on(console: Console, commands: Mapping[str, str]) -> None:
     """
     console.print("[bold]Look around[/]")
     for command, use in commands.items():
-        console.print(f"  {escape(command)}  [dim]# {use}[/]", highlight=False, soft_wrap=True)
+        console.print(f"  [dim]# {use}[/]\n  {escape(command)}", highlight=False, soft_wrap=True)
 
 
 def psql(dsn: str) -> str:

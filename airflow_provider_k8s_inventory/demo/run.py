@@ -26,6 +26,7 @@ from airflow_provider_k8s_inventory.demo.stage import DAG_ID, Wanted
 from airflow_provider_k8s_inventory.demo.steps import Step, step
 from airflow_provider_k8s_inventory.exceptions import InventoryError
 from airflow_provider_k8s_inventory.kube import kubeconfig
+from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.operators import ledger
 from airflow_provider_k8s_inventory.postgres import connecting
 
@@ -44,7 +45,9 @@ def run(console: Console, wanted: Wanted) -> bool:
     home = stage.set_up(console, wanted, airflow="airflow_run")
     run_id, success = _run_dag(console, home)
     with connecting.connect(home.inventory) as conn:
-        reports = ledger.latest_reports(conn, schema="public", dag_id=DAG_ID, run_id=run_id)
+        reports = _reports(conn, run_id)
+        if not reports:
+            raise InventoryError(f"the DAG synced nothing; {_log(home)} ends with:\n{_tail(_log(home))}")
         results.show_counts(console, conn)
         results.show_reports(console, reports)
         results.show_question(console, conn)
@@ -63,8 +66,9 @@ def _run_dag(console: Console, home: AirflowHome) -> tuple[str, bool]:
         if not result.exists():
             raise InventoryError(f"Airflow could not run the DAG; {_log(home)} ends with:\n{_tail(_log(home))}")
         outcome = json.loads(result.read_text())
-        shown.outcome = f"Airflow ran the DAG {DAG_ID}: {outcome['state']}; its log is {results.short(_log(home))}"
-    return outcome["run_id"], outcome["state"] == "success"
+        shown.good = outcome["state"] == "success"
+        shown.outcome = f"Airflow ran the DAG {DAG_ID}: {outcome['state']}; the log is {results.short(_log(home))}"
+    return outcome["run_id"], shown.good
 
 
 def _start(home: AirflowHome, command: list[str]) -> subprocess.Popen[bytes]:
@@ -92,6 +96,14 @@ def _synced(conn: psycopg.Connection, since: datetime) -> list[str]:
     try:
         return [" · ".join(row) for row in conn.execute(_LATEST, (DAG_ID, since))]
     except errors.UndefinedTable:  # the DAG's first task makes it
+        return []
+
+
+def _reports(conn: psycopg.Connection, run_id: str) -> list[SyncReport]:
+    try:
+        return ledger.latest_reports(conn, schema="public", dag_id=DAG_ID, run_id=run_id)
+    except errors.UndefinedTable:  # that task failed
+        conn.rollback()
         return []
 
 

@@ -18,6 +18,7 @@ class Step:
         self._status = status
         self.outcome = outcome
         """What stays on the screen when it is done."""
+        self.good = True
 
     def doing(self, text: str) -> None:
         """Say what is done at the moment."""
@@ -31,4 +32,6 @@ def step(console: Console, text: str) -> Iterator[Step]:
     with console.status(escape(text)) as status:
         step = Step(status, text)
         yield step
-    console.print(f"[green]✓[/] {escape(step.outcome)} [dim]{time.monotonic() - started:.1f} s[/]", highlight=False)
+    mark = "[green]✓[/]" if step.good else "[red]✗[/]"
+    seconds = f"[dim]{time.monotonic() - started:.1f} s[/]"
+    console.print(f"{mark} {escape(step.outcome)} {seconds}", highlight=False, soft_wrap=True)

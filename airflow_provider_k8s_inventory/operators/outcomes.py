@@ -66,11 +66,11 @@ def outcome(
 
 
 def _contradicted(report: SyncReport, silent: Mapping[Instance, str | None]) -> SyncReport:
-    """A good report of an instance that failed later, in another try, is no longer true."""
+    """A good report of an instance whose later try broke off is not true any more."""
     instance = _instance(report)
     if instance not in silent:
         return report
-    reason = f"{_end(instance, silent[instance])}; its last report, of try {report.origin.try_number}, was good"
+    reason = f"{_end(instance, silent[instance])}; its last report is of try {report.origin.try_number}"
     return replace(report, status="failed", reason=reason)
 
 
@@ -80,7 +80,7 @@ def _made_up(instance: Instance, state: str | None, scope: Scope | None, now: da
         cluster_uid=None,
         resource=scope.resource if scope else str(instance),
         status="failed",
-        reason=f"{_end(instance, state)} and left no report",
+        reason=_end(instance, state),
         started_at=now,
         finished_at=now,
         origin=Origin(task_id=instance.task_id, map_index=instance.map_index),
@@ -88,7 +88,9 @@ def _made_up(instance: Instance, state: str | None, scope: Scope | None, now: da
 
 
 def _end(instance: Instance, state: str | None) -> str:
-    return f"the task instance {instance} is {state or 'not scheduled'}, see its log: it broke off"
+    if state == "failed":
+        return f"the task instance {instance} broke off without a report; its log says why"
+    return f"the task instance {instance} has not ended, it is {state or 'not even scheduled'}"
 
 
 def _names(planned: Sequence[Mapping[str, str]], states: Mapping[Instance, str | None]) -> dict[Instance, Scope]:

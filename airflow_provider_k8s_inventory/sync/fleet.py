@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Final
@@ -18,6 +17,7 @@ from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.sync.reading import scope_of
 from airflow_provider_k8s_inventory.sync.running import repeat, run
 from airflow_provider_k8s_inventory.sync.settings import Settings
 
@@ -25,7 +25,6 @@ MAX_PARALLEL_CONTEXTS: Final = 4
 """Contexts at a time: each holds one database connection and two pages."""
 
 _HOPELESS: Final = frozenset({"unreachable", "unauthorized"})
-"""The statuses that every other resource of the context would have too."""
 
 
 def run_fleet(
@@ -79,24 +78,31 @@ def _sync_context(
             except DatabaseError as error:
                 report = _unwritten(context, name, settings, error)
             else:
-                hopeless = report if report.status in _HOPELESS else None
+                hopeless = report if _is_hopeless(report) else None
             tell(report)
     if conn:
         conn.close()
 
 
+def _is_hopeless(report: SyncReport) -> bool:
+    """Whether every other resource of the context would end the same.
+
+    Not when the cluster had answered before: an aggregated API server that is down, or a conversion webhook, gives 503
+    for its own resources only. What is known of the answered requests is the cluster's identity, or why it is missing.
+    """
+    return report.status in _HOPELESS and report.cluster_uid is None and not report.warnings
+
+
 def _unwritten(context: Context, name: str, settings: Settings, error: DatabaseError) -> SyncReport:
     """The report of a scope that the ledger could not take."""
-    now = datetime.now(UTC)
-    return replace(
-        SyncReport(
-            context_name=context.name,
-            cluster_uid=None,
-            resource=name,
-            status="failed",
-            reason=str(error),
-            started_at=now,
-            finished_at=now,
-        ),
-        namespaces=settings.namespaces,
+    scope, now = scope_of(context.name, name, settings), datetime.now(UTC)
+    return SyncReport(
+        context_name=scope.context_name,
+        cluster_uid=None,
+        resource=scope.resource,
+        namespaces=scope.namespaces,
+        status="failed",
+        reason=str(error),
+        started_at=now,
+        finished_at=now,
     )

@@ -33,6 +33,18 @@ class Answer:
     """
 
 
+def scope_of(context_name: str, resource: str, settings: Settings) -> Scope:
+    """The scope that settings make of a resource; what is outside of namespaces cannot be narrowed to some.
+
+    :param resource: a name of the catalogue, an alias, or the full name of a custom resource.
+    :raises UnknownResourceError: when there is no such resource.
+    """
+    name = resources.canonical(resource)
+    definition = resources.CATALOGUE.get(name)
+    narrowed = definition is None or definition.resource.namespaced
+    return Scope(context_name=context_name, resource=name, namespaces=settings.namespaces if narrowed else ())
+
+
 def open_answer(client: Client, scope: Scope, settings: Settings) -> Answer:
     """Find out which cluster this is, and how the scope is read from it.
 

@@ -41,6 +41,7 @@ MAX_RESTARTS: Final = 3
 class _Tally:
     """What is known of a sync so far; a failed one reports it too."""
 
+    namespaces: tuple[str, ...]
     cluster_uid: str | None = None
     resource_version: str | None = None
     pages: int = 0
@@ -73,14 +74,11 @@ def run(
     :raises DatabaseError: when not even the ledger could be written.
     """
     settings = settings or Settings()
-    scope = Scope(
-        context_name=client.context.name, resource=resources.canonical(resource), namespaces=settings.namespaces
-    )
+    scope = reading.scope_of(client.context.name, resource, settings)
     report = SyncReport(
         context_name=scope.context_name,
         cluster_uid=None,
         resource=scope.resource,
-        namespaces=scope.namespaces,
         status="failed",
         started_at=datetime.now(UTC),
         finished_at=datetime.now(UTC),
@@ -88,7 +86,7 @@ def run(
     )
     # A prepared statement outlives the transaction, and PgBouncer's transaction mode does not know it.
     conn.prepare_threshold = None
-    tally = _Tally()
+    tally = _Tally(namespaces=scope.namespaces)
     try:
         return _sync(client, conn, scope, settings, report, tally)
     except InventoryError as error:
@@ -106,7 +104,7 @@ def _sync(
     client: Client, conn: psycopg.Connection, scope: Scope, settings: Settings, report: SyncReport, tally: _Tally
 ) -> SyncReport:
     answer = reading.open_answer(client, scope, settings)
-    tally.cluster_uid = answer.cluster_uid
+    tally.cluster_uid, tally.namespaces = answer.cluster_uid, answer.namespaces
     tally.warnings.extend(answer.warnings)
     target = Target(
         schema=settings.schema,
@@ -128,7 +126,7 @@ def _sync(
         if merged.duplicates:
             tally.seen -= merged.duplicates
             tally.warnings.append(f"{merged.duplicates} objects came more than once in one list; the last one counts")
-        done = replace(_filled(report, tally), status="success", namespaces=answer.namespaces)
+        done = replace(_filled(report, tally), status="success")
         if absence:
             done = replace(done, status="absent", reason=absence)
         ledger.record(cursor, settings.schema, done)
@@ -147,6 +145,7 @@ def _read(
     for _ in range(MAX_RESTARTS):
         reader = RowReader(answer.definition, store_object=settings.store_object)
         tally.pages = tally.seen = 0
+        tally.resource_version = None
         try:
             for page in ahead(answer.pages()):
                 tally.pages += 1
@@ -160,6 +159,7 @@ def _read(
             continue
         except NotServedError:
             loading.restart(cursor)
+            tally.seen, tally.resource_version = 0, None
             return reading.prove_absent(client, answer.definition.resource)
         tally.warnings.extend(reader.warnings)
         return None
@@ -174,6 +174,7 @@ def _filled(report: SyncReport, tally: _Tally) -> SyncReport:
         report,
         finished_at=datetime.now(UTC),
         cluster_uid=tally.cluster_uid,
+        namespaces=tally.namespaces,
         resource_version=tally.resource_version,
         pages=tally.pages,
         bytes=tally.bytes,
@@ -193,8 +194,18 @@ def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: 
     :param failed: the report of the scope that found out.
     :raises DatabaseError: when the ledger cannot be written.
     """
-    now = datetime.now(UTC)
-    report = replace(failed, resource=resources.canonical(resource), started_at=now, finished_at=now)
+    scope, now = reading.scope_of(failed.context_name, resource, settings), datetime.now(UTC)
+    report = SyncReport(
+        context_name=scope.context_name,
+        cluster_uid=failed.cluster_uid,
+        resource=scope.resource,
+        namespaces=scope.namespaces,
+        status=failed.status,
+        reason=failed.reason,
+        started_at=now,
+        finished_at=now,
+        origin=failed.origin,
+    )
     return _fail(conn, settings, report)
 
 

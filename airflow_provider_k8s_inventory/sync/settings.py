@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.postgres.loading import OnDelete
 
 AskedMode = Literal["auto", "full"]
 """The way a caller wants scopes read; ``auto`` takes the cheapest that is safe."""
 
 
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What a caller may choose about a sync."""
+    """What a caller may choose about a sync.
+
+    :raises UsageError: when a value cannot be.
+    """
 
     schema: str = "public"
     """The PostgreSQL schema of the tables."""
     namespaces: tuple[str, ...] = ()
-    """Read only these namespaces; empty: all. Resources outside of namespaces are read whole."""
+    """Read only these namespaces, sorted and each once; empty: all. Resources outside of namespaces are read whole."""
     store_object: bool = True
     """Whether the column ``object`` is filled."""
     on_delete: OnDelete = "delete"
@@ -28,3 +37,12 @@ class Settings:
     mode: AskedMode = "auto"
     page_size: int = 500
     """Objects per request; more is faster and takes more memory."""
+
+    def __post_init__(self) -> None:
+        for namespace in self.namespaces:
+            if not _NAMESPACE.fullmatch(namespace):
+                raise UsageError(f"{namespace!r} cannot be a namespace: small letters, digits and - make its name")
+        if self.page_size < 1:
+            raise UsageError(f"a page of {self.page_size} objects cannot be: the page size is at least 1")
+        # The same scope whatever the order: the ledger and k8s_freshness compare the list.
+        object.__setattr__(self, "namespaces", tuple(sorted(set(self.namespaces))))

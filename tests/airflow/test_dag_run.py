@@ -29,5 +29,6 @@ def test_it(kubeconfig: Path, inventory: str, simulator: Simulator, capfd) -> No
     r = run(resources=["pods", "services"])
     print(r.state, [(t.task_id, t.map_index, t.state, t.rendered_map_index) for t in r.get_task_instances()])
     with psycopg.connect(inventory) as c:
-        for row in c.execute("select * from k8s_syncs"): print(row)
+        for row in c.execute("select * from k8s_syncs"):
+            print(row)
     assert 0

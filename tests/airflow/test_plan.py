@@ -7,15 +7,89 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_k8s_inventory.exceptions import KubeconfigError, UnknownContextError, UnknownResourceError, UsageError
+from airflow_provider_k8s_inventory.exceptions import (
+    KubeconfigError,
+    UnknownContextError,
+    UnknownResourceError,
+    UsageError,
+)
 from airflow_provider_k8s_inventory.operators.plan import KubernetesInventoryPlanOperator
+from airflow_provider_k8s_inventory.simulator import Simulator
+from tests.airflow.tasks import execute
 
 
 def plan(**arguments: Any) -> list[tuple[str, str]]:
-    scopes = KubernetesInventoryPlanOperator(task_id="plan", **arguments).execute({})
+    scopes = execute(KubernetesInventoryPlanOperator(task_id="plan", **arguments))
     return [(scope["cluster_context"], scope["resource"]) for scope in scopes]
 
 
 def test_every_context_and_the_six_resources_by_default(kubeconfig: Path) -> None:
     six = ["clusters", "namespaces", "pods", "deployments", "services", "crds"]
     assert plan() == [(context, resource) for context in ("dev", "prod") for resource in six]
+
+
+def test_a_cluster_that_is_down_is_planned_all_the_same(kubeconfig: Path, simulator: Simulator) -> None:
+    simulator.stop("dev")
+    assert plan(resource_names=["pods"]) == [("dev", "pods"), ("prod", "pods")]
+
+
+@pytest.mark.parametrize(
+    ("contexts", "exclude"),
+    [(["dev"], ()), (["d*"], ()), ("dev", ()), ("['dev']", ()), ([], ["p*"]), (None, "prod"), ("None", "['prod']")],
+)
+def test_contexts_are_chosen_by_names_and_globs_native_or_rendered(
+    contexts: Any, exclude: Any, kubeconfig: Path
+) -> None:
+    assert plan(contexts=contexts, exclude_contexts=exclude, resource_names=["pods"]) == [("dev", "pods")]
+
+
+def test_the_order_is_the_kubeconfigs_and_then_the_resources(kubeconfig: Path) -> None:
+    assert plan(contexts="prod, dev", resource_names="services, pods") == [
+        ("dev", "services"),
+        ("dev", "pods"),
+        ("prod", "services"),
+        ("prod", "pods"),
+    ]
+
+
+def test_two_names_of_one_resource_are_one_scope(kubeconfig: Path) -> None:
+    assert plan(contexts=["dev"], resource_names=["deployments", "deployments.apps"]) == [("dev", "deployments")]
+
+
+def test_a_custom_resource_is_planned_by_its_full_name(kubeconfig: Path) -> None:
+    assert plan(contexts=["dev"], resource_names=["widgets.example.com"]) == [("dev", "widgets.example.com")]
+
+
+def test_an_unknown_context_is_an_error_that_names_those_there_are(kubeconfig: Path) -> None:
+    with pytest.raises(UnknownContextError, match=r"'prd'.*prod, dev"):
+        plan(contexts=["dev", "prd"])
+
+
+def test_an_unknown_resource_is_an_error_that_names_the_nearest(kubeconfig: Path) -> None:
+    with pytest.raises(UnknownResourceError, match=r"'deploymets': did you mean deployments"):
+        plan(resource_names=["deploymets"])
+
+
+def test_nothing_to_plan_is_an_error_as_airflow_would_skip_the_sync(kubeconfig: Path) -> None:
+    with pytest.raises(UnknownContextError, match="excludes every one"):
+        plan(exclude_contexts=["*"])
+
+
+def test_no_kubeconfig_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
+    with pytest.raises(KubeconfigError, match="absent"):
+        plan()
+
+
+def test_more_scopes_than_airflow_maps_over_are_refused_with_the_way_out(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "11")
+    with pytest.raises(UsageError, match=r"12 scopes .* is 11.*AIRFLOW__CORE__MAX_MAP_LENGTH=12"):
+        plan()
+
+
+@pytest.mark.parametrize("contexts", [{"dev": 1}.items(), [1], "[dev"], ids=["pairs", "number", "half a list"])
+def test_what_is_no_list_of_names_is_refused(contexts: Any, kubeconfig: Path) -> None:
+    with pytest.raises(UsageError, match="contexts"):
+        plan(contexts=contexts)

@@ -35,12 +35,12 @@ def test_a_wrong_token_is_unauthorized(document: Document, inventory: LiveInvent
     inventory.sync("services")
     before = inventory.versions()
     for user in document["users"]:
-        user["user"] = {"token": "expired"}
+        user["user"] = {"token": "made-up"}
 
     report = sync_by(document, inventory, "services")
 
     assert report.status == "unauthorized"
-    assert "expired" not in str(report.reason)
+    assert "made-up" not in str(report.reason)
     assert inventory.versions() == before
 
 

@@ -72,9 +72,9 @@ def test_kubectl_knows_the_version(kubectl: Kubectl) -> None:
 @needs_kubectl
 def test_kubectl_creates_and_deletes_a_definition_and_its_instance(kubectl: Kubectl, tmp_path: Path) -> None:
     widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "one", "namespace": "default"}}
-    manifest = tmp_path / "widgets.yaml"
-    manifest.write_text(yaml.safe_dump_all([WIDGETS, widget]))
-    kubectl("create", "-f", str(manifest), "--validate=false")
+    for number, document in enumerate((WIDGETS, widget)):  # in one command, kubectl would not yet know the kind
+        (manifest := tmp_path / f"{number}.yaml").write_text(yaml.safe_dump(document))
+        kubectl("create", "-f", str(manifest), "--validate=false")
     assert kubectl("get", "wd", "-A", "-o", "name").split() == ["widget.example.com/one"]
     kubectl("label", "widget", "one", "size=big")
     assert kubectl("get", "widgets", "-l", "size in (big)", "-o", "name").split() == ["widget.example.com/one"]
@@ -120,7 +120,7 @@ def test_the_official_client_reads_typed_pods_page_by_page(official: Callable[[s
     second = api.list_pod_for_all_namespaces(limit=100, _continue=first.metadata._continue)
     assert (len(first.items), len(second.items)) == (100, 21)
     assert first.metadata.remaining_item_count == 21
-    generated = [item for item in first.items if item.metadata.namespace == "ns-00"][0]
+    generated = next(item for item in first.items if item.metadata.namespace == "ns-00")
     assert generated.status.container_statuses[0].state.running.started_at.year == 2026
     assert generated.metadata.owner_references[0].kind == "ReplicaSet"
 

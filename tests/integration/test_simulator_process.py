@@ -14,18 +14,20 @@ from typing import Any
 import pytest
 import urllib3
 import yaml
+from click.testing import CliRunner
 
 from airflow_provider_k8s_inventory.demo.clusters import clusters
 from airflow_provider_k8s_inventory.simulator import Cluster, Simulator, User
+from airflow_provider_k8s_inventory.simulator.__main__ import main
 
 DEMO = "airflow_provider_k8s_inventory.demo.clusters:clusters"
-COMMAND = [sys.executable, "-m", "airflow_provider_k8s_inventory.simulator"]
 
 
 @contextmanager
 def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A simulator that is ready; killed at the end if it still runs."""
-    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True) as running:
+    command = [sys.executable, "-m", "airflow_provider_k8s_inventory.simulator", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         try:
             assert running.stdout is not None
             assert running.stdout.readline().startswith("READY ")
@@ -42,11 +44,12 @@ def contexts(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_end(tmp_path: Path, ending: signal.Signals) -> None:
     kubeconfig = tmp_path / "config"
-    with process(DEMO, f"--kubeconfig={kubeconfig}") as running:
+    with process(DEMO, f"--kubeconfig={kubeconfig}", f"--folder={tmp_path / 'kept'}") as running:
         found = contexts(kubeconfig)
         assert list(found) == ["dev", "prod"]
-        with urllib3.PoolManager(cert_reqs="CERT_NONE", assert_hostname=False) as pool, pytest.warns(Warning):
-            assert pool.request("GET", f"{found['dev']['server']}/version").status == 401
+        for cluster in found.values():
+            with urllib3.PoolManager(ca_certs=cluster["certificate-authority"], timeout=10) as pool:
+                assert pool.request("GET", f"{cluster['server']}/version").status == 401
         running.send_signal(ending)
         assert running.wait(timeout=10) == 0
 
@@ -70,9 +73,9 @@ def test_what_it_kept_in_a_folder_is_there_again(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_is_explained(arguments: list[str], message: str) -> None:
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30)
-    assert done.returncode == 2
-    assert message in done.stderr
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert message in result.output
 
 
 def test_a_kubeconfig_is_for_its_owner_and_names_kept_certificates(tmp_path: Path) -> None:
