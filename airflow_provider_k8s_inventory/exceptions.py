@@ -13,6 +13,7 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
     │   ├── ForbiddenError          403
     │   ├── NotServedError          404: whether it proves absence, discovery must say
     │   ├── ExpiredError            410 in the middle of a list: start again
+    │   ├── UnprovenError           a watch that ended before it was caught up: read in another way
     │   ├── AnswerError             an answer that is not what the API promises
     │   ├── RefusedError            the mass-delete guard
     │   └── LockedError             another sync of this scope is running
@@ -77,6 +78,10 @@ class NotServedError(ScopeError):
 
 class ExpiredError(ScopeError):
     """The server forgot the snapshot a list was reading: it must start again."""
+
+
+class UnprovenError(ScopeError):
+    """A watch ended, and nothing proved that every change had come."""
 
 
 class AnswerError(ScopeError):

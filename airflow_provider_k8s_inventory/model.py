@@ -19,8 +19,8 @@ Status = Literal["success", "absent", "forbidden", "unauthorized", "unreachable"
 GOOD_STATUSES: Final[frozenset[str]] = frozenset({"success", "absent"})
 """The statuses that do not fail a task: the rows are what the cluster says."""
 
-Mode = Literal["full"]
-"""The way a scope was read."""
+Mode = Literal["full", "metadata", "delta"]
+"""The way a scope was read: all objects whole, their metadata and what differs, or what changed since the last time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +128,20 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Changes:
+    """One piece of a watch: what became of objects, in order."""
+
+    events: list[tuple[bool, msgspec.Raw]]
+    """Whether the object is gone, and the object."""
+    resource_version: str | None
+    """Set on the last piece: every change up to here has come."""
+    size: int
+    """Bytes of JSON."""
+    replaced: int = 0
+    """As for `Page`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
     """The Airflow task instance a sync runs in, for the ledger; all None outside of Airflow."""
 
@@ -147,6 +161,10 @@ class SyncReport:
     resource: str
     namespaces: tuple[str, ...] = ()
     mode: Mode = "full"
+    fallback: str | None = None
+    """Why it was not read in the cheaper way."""
+    shape: str | None = None
+    """What rows were made of: by which version, and whether whole objects are kept."""
     status: Status
     reason: str | None = None
     """Why it is not a success, and what to do."""
@@ -161,6 +179,8 @@ class SyncReport:
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+    drift: int | None = None
+    """Rows that a check found to differ from the cluster though every change had been applied; None: not checked."""
     warnings: tuple[str, ...] = ()
     """What a person should know though the sync went on; the ledger holds them as text[]."""
     origin: Origin = field(default_factory=Origin)

@@ -7,7 +7,8 @@ What is asked for is in `listing` and `discovery`; what unwanted answers and fai
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Self
 from urllib.parse import quote, urlencode
 
@@ -22,6 +23,8 @@ from airflow_provider_k8s_inventory.kube.retrying import retries as retries_
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 JSON = "application/json"
+PIECE = 1 << 20
+"""Bytes read at once from an answer that is streamed."""
 USER_AGENT = f"airflow-provider-k8s-inventory/{__version__}"
 
 
@@ -72,6 +75,28 @@ class Client:
         """
         return self._send("GET", path, params=params, accept=accept)
 
+    @contextmanager
+    def stream(self, path: str, params: Mapping[str, str | int], *, accept: str = JSON) -> Iterator[Iterator[bytes]]:
+        """What the API server sends at a path while it sends it, in pieces of any length.
+
+        :raises ScopeError: as `get`; for the pieces, AnswerError or UnreachableError when they break off.
+        """
+        request = f"GET {path}"
+        response = self._exchange("GET", path, params, None, accept, whole=False)
+        try:
+            if error := answers.problem(response, self.context, request, accept):
+                raise error
+            yield self._pieces(response, request)
+        finally:
+            # A connection in the middle of an answer is of no use to another request.
+            response.close()
+
+    def _pieces(self, response: urllib3.BaseHTTPResponse, request: str) -> Iterator[bytes]:
+        try:
+            yield from response.stream(PIECE, decode_content=True)
+        except HTTPError as error:
+            raise failures.failed(error, self.context, request) from error
+
     def post(self, path: str, body: bytes) -> bytes:
         """The answer to a question that is too long for a query, such as a SelfSubjectAccessReview.
 
@@ -111,7 +136,14 @@ class Client:
         return response.data
 
     def _exchange(
-        self, method: str, path: str, params: Mapping[str, str | int] | None, body: bytes | None, accept: str
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str | int] | None,
+        body: bytes | None,
+        accept: str,
+        *,
+        whole: bool = True,
     ) -> urllib3.BaseHTTPResponse:
         if self.context.problem:
             raise UnreachableError(self.context.problem)
@@ -125,6 +157,7 @@ class Client:
                 timeout=self._timeout,
                 retries=self._retries,
                 redirect=False,
+                preload_content=whole,
             )
         except HTTPError as error:
             raise failures.failed(error, self.context, f"{method} {path}") from error

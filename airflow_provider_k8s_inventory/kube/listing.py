@@ -34,7 +34,9 @@ class _List(msgspec.Struct, frozen=True):
 _DECODER: Final = msgspec.json.Decoder(_List)
 
 
-def pages(client: Client, path: str, *, limit: int, metadata_only: bool = False) -> Iterator[Page]:
+def pages(
+    client: Client, path: str, *, limit: int, metadata_only: bool = False, at: str | None = None
+) -> Iterator[Page]:
     """The pages of one consistent list.
 
     The list is complete when the iterator ends: its last page has no token.
@@ -43,12 +45,17 @@ def pages(client: Client, path: str, *, limit: int, metadata_only: bool = False)
     :param path: what to list, as `Resource.path` gives it.
     :param limit: objects per page.
     :param metadata_only: ask for the metadata of the objects only.
+    :param at: list what was there at exactly this resourceVersion; None: what is there now.
     :raises ExpiredError: the server forgot the snapshot; what came so far is worth nothing, start again.
     :raises ScopeError: whatever else `Client.get` raises.
     """
     token, version = None, None
     while True:
-        parameters = {"limit": limit} | ({"continue": token} if token else {})
+        parameters: dict[str, str | int] = {"limit": limit}
+        if token:
+            parameters["continue"] = token
+        elif at is not None:
+            parameters |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
         body = client.get(path, parameters, accept=METADATA_ONLY if metadata_only else "application/json")
         page = _parse(body, f"context {client.context.name}: GET {path}")
         # Every page of a consistent list has the resourceVersion of the first:
@@ -80,3 +87,11 @@ def _parse(body: bytes, what: str) -> Page:
         size=len(body),
         replaced=replaced,
     )
+
+
+def current_version(client: Client, path: str) -> str:
+    """The resourceVersion of a collection now.
+
+    :raises ScopeError: as `pages`.
+    """
+    return next(pages(client, path, limit=1, metadata_only=True)).resource_version

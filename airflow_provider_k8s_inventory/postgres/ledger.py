@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 
-from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.model import Scope, SyncReport
 
 _FIELDS: Final = (
     "context_name",
@@ -15,6 +16,8 @@ _FIELDS: Final = (
     "resource",
     "namespaces",
     "mode",
+    "fallback",
+    "shape",
     "status",
     "reason",
     "started_at",
@@ -27,6 +30,7 @@ _FIELDS: Final = (
     "updated",
     "unchanged",
     "deleted",
+    "drift",
     "warnings",
     "dag_id",
     "run_id",
@@ -47,4 +51,50 @@ def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
             sql.SQL(", ").join(sql.Placeholder(name) for name in _FIELDS),
         ),
         fields,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """What is known of a scope's rows from its last good sync."""
+
+    cluster_uid: str | None
+    shape: str | None
+    resource_version: str | None
+    unverified: int
+    """How many syncs since one that compared every object."""
+    verified_today: bool
+    """Whether that was within a day."""
+
+
+_STATE: Final = """
+WITH good AS (
+    SELECT * FROM {ledger}
+    WHERE context_name = %(context_name)s AND resource = %(resource)s
+        AND namespaces IS NOT DISTINCT FROM %(namespaces)s AND status IN ('success', 'absent')
+), verified AS (
+    SELECT id, finished_at FROM good WHERE mode <> 'delta' OR drift IS NOT NULL ORDER BY id DESC LIMIT 1
+)
+SELECT last.cluster_uid, last.shape, last.resource_version,
+    (SELECT count(*) FROM good WHERE id > (SELECT id FROM verified)),
+    EXISTS (SELECT FROM verified WHERE finished_at > now() - interval '1 day')
+FROM (SELECT * FROM good ORDER BY id DESC LIMIT 1) AS last
+"""
+
+
+def last_state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State | None:
+    """What the last good sync of a scope left; None when there was none."""
+    cursor.execute(
+        sql.SQL(_STATE).format(ledger=sql.Identifier(schema, "k8s_syncs")),
+        {
+            "context_name": scope.context_name,
+            "resource": scope.resource,
+            "namespaces": list(scope.namespaces) or None,
+        },
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    return State(
+        cluster_uid=row[0], shape=row[1], resource_version=row[2], unverified=row[3] or 0, verified_today=row[4]
     )

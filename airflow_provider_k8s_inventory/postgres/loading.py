@@ -5,7 +5,7 @@ The SQL is in `statements`; whether an answer was complete, and so may prove a d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -42,6 +42,7 @@ def stage(cursor: psycopg.Cursor[Any], target: Target) -> None:
         "SELECT set_config('default_toast_compression', 'lz4', true) FROM pg_settings"
         " WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
     )
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_stage")
     cursor.execute(statements.stage(target))
 
 
@@ -69,24 +70,51 @@ def merge(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None) 
     return Merged(inserted=inserted, updated=updated, duplicates=duplicates)
 
 
-def remove(cursor: psycopg.Cursor[Any], target: Target, *, on_delete: OnDelete, allow_mass_delete: bool) -> int:
-    """Delete or mark the scope's rows that are not staged; the staged ones must be a complete answer.
+def remove(
+    cursor: psycopg.Cursor[Any],
+    target: Target,
+    gone: sql.Composable,
+    *,
+    on_delete: OnDelete,
+    allow_mass_delete: bool,
+    uids: Sequence[str] = (),
+) -> int:
+    """Delete or mark the scope's rows that are gone.
 
+    :param gone: what proves it, `NOT_STAGED`, `NOT_SEEN` or `NAMED` of `statements`.
+    :param uids: the uids that `NAMED` means.
     :returns: how many rows went.
     :raises RefusedError: when more than half of a scope of over 100 rows would go, unless it is allowed.
     """
-    cursor.execute(statements.count_gone(target), target.parameters)
-    live, gone = _one(cursor)
-    if live > GUARD_ROWS and gone > live * GUARD_SHARE and not allow_mass_delete:
+    parameters = target.parameters | {"gone": list(uids)}
+    cursor.execute(statements.count_gone(target, gone), parameters)
+    live, going = _one(cursor)
+    if live > GUARD_ROWS and going > live * GUARD_SHARE and not allow_mass_delete:
         raise RefusedError(
-            f"the complete answer would delete {gone} of {live} rows of {target.table.name} "
+            f"the complete answer would delete {going} of {live} rows of {target.table.name} "
             f"(context {target.context_name}): nothing was changed. If the cluster really lost them, "
             "run again with allow_mass_delete=True (--allow-mass-delete)"
         )
-    if on_delete == "mark" and not gone:
+    if on_delete == "mark" and not going:
         return 0
-    statement = statements.delete_gone(target) if on_delete == "delete" else statements.mark_gone(target)
-    return cursor.execute(statement, target.parameters).rowcount
+    statement = statements.delete_gone if on_delete == "delete" else statements.mark_gone
+    return cursor.execute(statement(target, gone), parameters).rowcount
+
+
+def unstage(cursor: psycopg.Cursor[Any], uids: Sequence[str]) -> None:
+    """Forget staged rows: their objects are gone by now."""
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE uid = ANY(%s)").format(statements.STAGE), [list(uids)])
+
+
+def count_live(cursor: psycopg.Cursor[Any], target: Target) -> int:
+    """How many rows the scope has, those marked as deleted left out."""
+    cursor.execute(
+        sql.SQL("SELECT count(*), 0 FROM {} AS t WHERE {} AND t.deleted_at IS NULL").format(
+            target.name, target.condition
+        ),
+        target.parameters,
+    )
+    return _one(cursor)[0]
 
 
 def _one(cursor: psycopg.Cursor[Any]) -> tuple[int, int]:

@@ -13,6 +13,14 @@ from psycopg import sql
 from airflow_provider_k8s_inventory.model import Column, Table
 
 STAGE: Final = sql.Identifier("pg_temp", "k8s_stage")
+SEEN: Final = sql.Identifier("pg_temp", "k8s_seen")
+
+NOT_STAGED: Final = sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(STAGE)
+"""Gone is what a complete answer, all of it staged, did not contain."""
+NOT_SEEN: Final = sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(SEEN)
+"""Gone is what a complete list of metadata did not contain."""
+NAMED: Final = sql.SQL("t.uid = ANY(%(gone)s)")
+"""Gone is what a watch said was deleted."""
 
 _CONSTANT: Final = frozenset({"context_name", "cluster_uid"})
 _KEPT_UP: Final = frozenset({"first_seen_at", "changed_at", "deleted_at"})
@@ -113,32 +121,30 @@ def merge(target: Target) -> sql.Composed:
     )
 
 
-def count_gone(target: Target) -> sql.Composed:
-    """Count the scope's live rows, and how many of them the complete answer did not contain."""
-    # A join, as PostgreSQL runs a subquery in FILTER row by row.
-    return sql.SQL(
-        "SELECT count(*), count(*) FILTER (WHERE s.uid IS NULL)"
-        " FROM {table} AS t LEFT JOIN {stage} AS s ON s.uid = t.uid WHERE {condition} AND t.deleted_at IS NULL"
-    ).format(table=target.name, stage=STAGE, condition=target.condition)
+def count_gone(target: Target, gone: sql.Composable) -> sql.Composed:
+    """Count the scope's live rows, and how many of them are gone.
+
+    :param gone: the condition, one of the constants of this module.
+    """
+    live = sql.SQL("SELECT count(*) FROM {} AS t WHERE {} AND t.deleted_at IS NULL").format(
+        target.name, target.condition
+    )
+    return sql.SQL("SELECT ({live}), ({live} AND {gone})").format(live=live, gone=gone)
 
 
-def delete_gone(target: Target) -> sql.Composed:
-    """Delete the scope's rows that the complete answer did not contain."""
+def delete_gone(target: Target, gone: sql.Composable) -> sql.Composed:
+    """Delete the scope's rows that are gone."""
     return sql.SQL("DELETE FROM {table} AS t WHERE {condition} AND {gone}").format(
-        table=target.name, condition=target.condition, gone=_gone()
+        table=target.name, condition=target.condition, gone=gone
     )
 
 
-def mark_gone(target: Target) -> sql.Composed:
-    """Mark the scope's rows that the complete answer did not contain."""
+def mark_gone(target: Target, gone: sql.Composable) -> sql.Composed:
+    """Mark the scope's rows that are gone."""
     return sql.SQL(
         "UPDATE {table} AS t SET deleted_at = statement_timestamp()"
         " WHERE {condition} AND t.deleted_at IS NULL AND {gone}"
-    ).format(table=target.name, condition=target.condition, gone=_gone())
-
-
-def _gone() -> sql.Composed:
-    return sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(STAGE)
+    ).format(table=target.name, condition=target.condition, gone=gone)
 
 
 def _names(columns: tuple[Column, ...]) -> sql.Composed:

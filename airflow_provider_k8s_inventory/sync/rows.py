@@ -15,6 +15,7 @@ from airflow_provider_k8s_inventory.model import Definition, Page
 from airflow_provider_k8s_inventory.resources.shared import LAST_APPLIED, Metadata, Object
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_IDENTITY: Final = msgspec.json.Decoder(Object)
 _MAX_WARNINGS: Final = 20
 _LAST_APPLIED: Final = LAST_APPLIED.encode()
 _NULL: Final = b"null"
@@ -116,6 +117,18 @@ class RowReader:
             metadata["annotations"] = _annotations(metadata["annotations"])
         members["metadata"] = msgspec.Raw(msgspec.json.encode(metadata))
         return msgspec.json.encode(members).decode()
+
+
+def uid_of(item: msgspec.Raw) -> str:
+    """The key of an object's row.
+
+    :raises AnswerError: when it is not an object of Kubernetes.
+    """
+    try:
+        metadata = _IDENTITY.decode(item).metadata
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise AnswerError(f"an object that changed is not an object of Kubernetes: {error}") from error
+    return metadata.uid or _where(metadata)
 
 
 def _annotations(raw: msgspec.Raw) -> msgspec.Raw:

@@ -7,50 +7,22 @@ write the ledger. A sync that fails changes nothing but the ledger.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
 
 import psycopg
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import (
-    DatabaseError,
-    ExpiredError,
-    InventoryError,
-    NotServedError,
-    ScopeError,
-)
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
-from airflow_provider_k8s_inventory.postgres import connecting, ledger, loading, locking
+from airflow_provider_k8s_inventory.postgres import connecting, ledger, locking
 from airflow_provider_k8s_inventory.postgres.statements import Target
-from airflow_provider_k8s_inventory.sync import reading
-from airflow_provider_k8s_inventory.sync.ahead import ahead
-from airflow_provider_k8s_inventory.sync.reading import Answer
-from airflow_provider_k8s_inventory.sync.rows import RowReader
+from airflow_provider_k8s_inventory.sync import choosing, reading
 from airflow_provider_k8s_inventory.sync.settings import Settings
+from airflow_provider_k8s_inventory.sync.work import Tally, Work, shape
 
 log = logging.getLogger(__name__)
-
-MAX_RESTARTS: Final = 3
-"""How often a list whose snapshot expired is started again."""
-
-
-@dataclass(kw_only=True, slots=True)
-class _Tally:
-    """What is known of a sync so far; a failed one reports it too."""
-
-    namespaces: tuple[str, ...]
-    cluster_uid: str | None = None
-    resource_version: str | None = None
-    pages: int = 0
-    bytes: int = 0
-    seen: int = 0
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-    warnings: list[str] = field(default_factory=list)
 
 
 def run(
@@ -86,7 +58,7 @@ def run(
     )
     # A prepared statement outlives the transaction, and PgBouncer's transaction mode does not know it.
     conn.prepare_threshold = None
-    tally = _Tally(namespaces=scope.namespaces)
+    tally = Tally(namespaces=scope.namespaces)
     try:
         return _sync(client, conn, scope, settings, report, tally)
     except InventoryError as error:
@@ -101,7 +73,7 @@ def run(
 
 
 def _sync(
-    client: Client, conn: psycopg.Connection, scope: Scope, settings: Settings, report: SyncReport, tally: _Tally
+    client: Client, conn: psycopg.Connection, scope: Scope, settings: Settings, report: SyncReport, tally: Tally
 ) -> SyncReport:
     answer = reading.open_answer(client, scope, settings)
     tally.cluster_uid, tally.namespaces = answer.cluster_uid, answer.namespaces
@@ -115,66 +87,24 @@ def _sync(
     )
     with conn.transaction(), conn.cursor() as cursor:
         locking.lock_scope(cursor, settings.schema, scope)
-        loading.stage(cursor, target)
-        absence = _read(client, cursor, target, answer, settings, tally)
-        # Before the merge, so that the guard weighs what is gone against what was there, not against what is new.
-        tally.deleted = loading.remove(
-            cursor, target, on_delete=settings.on_delete, allow_mass_delete=settings.allow_mass_delete
-        )
-        merged = loading.merge(cursor, target, answer.cluster_uid)
-        tally.inserted, tally.updated = merged.inserted, merged.updated
-        if merged.duplicates:
-            tally.seen -= merged.duplicates
-            tally.warnings.append(f"{merged.duplicates} objects came more than once in one list; the last one counts")
-        done = replace(_filled(report, tally), status="success")
+        work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
+        absence = choosing.read(work, scope)
+        done = replace(_filled(report, tally), status="success", shape=shape(settings))
         if absence:
             done = replace(done, status="absent", reason=absence)
         ledger.record(cursor, settings.schema, done)
     return done
 
 
-def _read(
-    client: Client,
-    cursor: psycopg.Cursor[Any],
-    target: Target,
-    answer: Answer,
-    settings: Settings,
-    tally: _Tally,
-) -> str | None:
-    """Stage the complete answer; where there is none because the cluster does not serve the resource, say so."""
-    for _ in range(MAX_RESTARTS):
-        reader = RowReader(answer.definition, store_object=settings.store_object)
-        tally.pages = tally.seen = 0
-        tally.resource_version = None
-        try:
-            for page in ahead(answer.pages()):
-                tally.pages += 1
-                tally.bytes += page.size
-                tally.seen += len(page.items)
-                tally.resource_version = page.resource_version or None
-                loading.copy(cursor, target, reader.rows(page))
-        except ExpiredError as error:
-            log.info("%s; starting the list again", error)
-            loading.restart(cursor)
-            continue
-        except NotServedError:
-            loading.restart(cursor)
-            tally.seen, tally.resource_version = 0, None
-            return reading.prove_absent(client, answer.definition.resource)
-        tally.warnings.extend(reader.warnings)
-        return None
-    raise ExpiredError(
-        f"context {client.context.name}: the list of {answer.definition.name} expired {MAX_RESTARTS} times before "
-        "its end; nothing was changed: try a bigger page size"
-    )
-
-
-def _filled(report: SyncReport, tally: _Tally) -> SyncReport:
+def _filled(report: SyncReport, tally: Tally) -> SyncReport:
     return replace(
         report,
         finished_at=datetime.now(UTC),
         cluster_uid=tally.cluster_uid,
         namespaces=tally.namespaces,
+        mode=tally.mode,
+        fallback=tally.fallback,
+        drift=tally.drift,
         resource_version=tally.resource_version,
         pages=tally.pages,
         bytes=tally.bytes,

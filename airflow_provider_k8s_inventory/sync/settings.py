@@ -9,8 +9,8 @@ from typing import Final, Literal
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.postgres.loading import OnDelete
 
-AskedMode = Literal["auto", "full"]
-"""The way a caller wants scopes read; ``auto`` takes the cheapest that is safe."""
+AskedMode = Literal["auto", "full", "metadata", "delta"]
+"""The way a caller wants scopes read; ``auto`` takes the cheapest. Each falls back to a safer one where it must."""
 
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
@@ -35,6 +35,11 @@ class Settings:
     allow_mass_delete: bool = False
     """Let a complete answer delete more than half of a scope of over 100 rows."""
     mode: AskedMode = "auto"
+    verify_every: int = 24
+    """Check a scope that is read by its changes against the metadata of all objects once in so many syncs, and once a
+    day; 0: never."""
+    max_parallel_requests: int = 4
+    """Requests to one cluster at a time."""
     page_size: int = 500
     """Objects per request; more is faster and takes more memory."""
 

@@ -5,6 +5,8 @@ CREATE TABLE k8s_syncs (
     resource text NOT NULL,
     namespaces text[],
     mode text NOT NULL,
+    fallback text,
+    shape text,
     status text NOT NULL,
     reason text,
     started_at timestamptz NOT NULL,
@@ -17,6 +19,7 @@ CREATE TABLE k8s_syncs (
     updated bigint NOT NULL,
     unchanged bigint NOT NULL,
     deleted bigint NOT NULL,
+    drift bigint,
     warnings text[] NOT NULL,
     dag_id text,
     run_id text,
@@ -30,7 +33,10 @@ CREATE INDEX k8s_syncs_run ON k8s_syncs (dag_id, run_id);
 
 COMMENT ON TABLE k8s_syncs IS 'The ledger: one row per sync of a scope, whatever its end';
 COMMENT ON COLUMN k8s_syncs.namespaces IS 'The namespaces it was narrowed to; NULL: all';
-COMMENT ON COLUMN k8s_syncs.mode IS 'The way the scope was read';
+COMMENT ON COLUMN k8s_syncs.mode IS 'The way the scope was read: full, metadata or delta';
+COMMENT ON COLUMN k8s_syncs.fallback IS 'Why it was not read in a cheaper way';
+COMMENT ON COLUMN k8s_syncs.shape IS 'What rows were made of: by which version, and whether whole objects are kept';
+COMMENT ON COLUMN k8s_syncs.drift IS 'Rows a check found to differ though every change had been applied; NULL: no check';
 COMMENT ON COLUMN k8s_syncs.status IS 'success, absent, forbidden, unauthorized, unreachable, refused or failed';
 COMMENT ON COLUMN k8s_syncs.reason IS 'Why it is not a success, and what to do';
 COMMENT ON COLUMN k8s_syncs.resource_version IS 'The resourceVersion at which the answer was complete';

@@ -1,0 +1,120 @@
+"""What changed in a resource since a resourceVersion: a watch that ends when it is proven to be caught up.
+
+A list of all there is comes from `listing`.
+https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, UnprovenError
+from airflow_provider_k8s_inventory.kube import text
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.model import Changes
+
+SECONDS: Final = 3
+"""How long the server is asked to watch. It sends a bookmark 2 s before the end, so after 1 s
+(``nextBookmarkTime`` in k8s.io/apiserver/pkg/storage/cacher/cache_watcher.go)."""
+
+_GONE: Final = 410
+
+
+class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """What we read of an event's object, be it one, a BOOKMARK or an ERROR."""
+
+    metadata: _Metadata = _Metadata()
+    code: int = 0
+    message: str = ""
+
+
+class _Event(msgspec.Struct, frozen=True):
+    type: str
+    object: msgspec.Raw
+
+
+_EVENT: Final = msgspec.json.Decoder(_Event)
+_MARK: Final = msgspec.json.Decoder(_Mark)
+
+
+def changes(client: Client, path: str, *, since: str, until: str) -> Iterator[Changes]:
+    """What changed between two resourceVersions, and perhaps after; the last piece has a resourceVersion.
+
+    :param client: the cluster.
+    :param path: what to watch, as `Resource.path` gives it.
+    :param since: where a list or a watch was complete.
+    :param until: a resourceVersion the server has told just now. Kubernetes promises from 1.35 on that
+        resourceVersions can be compared as numbers, and has always kept to it.
+    :raises ExpiredError: the server does not remember so far back.
+    :raises UnprovenError: the watch ended before an event or a bookmark came that reaches `until`.
+    :raises ScopeError: whatever else `Client.stream` raises.
+    """
+    parameters: dict[str, str | int] = {
+        "watch": 1,
+        "resourceVersion": since,
+        "allowWatchBookmarks": "true",
+        "timeoutSeconds": SECONDS,
+    }
+    what = f"context {client.context.name}: watching {path}"
+    if since == until:
+        # Nothing at all was written since, and a watch would bring no bookmark: they only ever go forward.
+        yield Changes(events=[], resource_version=until, size=0)
+        return
+    with client.stream(path, parameters) as pieces:
+        for lines in _lines(pieces):
+            piece = _read(lines, what, int(until))
+            yield piece
+            if piece.resource_version is not None:
+                return
+    raise UnprovenError(f"{what}: the API server sent no bookmark that proves every change has come")
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Whole lines, as many as have come."""
+    rest = b""
+    for piece in pieces:
+        *lines, last = piece.split(b"\n")
+        if lines:
+            lines[0] = rest + lines[0]
+            rest = last
+            yield [line for line in lines if line]
+        else:
+            rest += last
+
+
+def _read(lines: list[bytes], what: str, until: int) -> Changes:
+    events: list[tuple[bool, msgspec.Raw]] = []
+    replaced = size = 0
+    for line in lines:
+        holdable, count = text.holdable(line)
+        size, replaced = size + len(line), replaced + count
+        event = _decode(holdable, what)
+        if event.type == "BOOKMARK":
+            version = _MARK.decode(event.object).metadata.resource_version
+            if version.isdecimal() and int(version) >= until:
+                return Changes(events=events, resource_version=version, size=size, replaced=replaced)
+        else:
+            events.append((event.type == "DELETED", event.object))
+    # Events come in the order of their resourceVersions, so one that reaches `until` proves as much as a bookmark.
+    last = _MARK.decode(events[-1][1]).metadata.resource_version if events else ""
+    reached = last if last.isdecimal() and int(last) >= until else None
+    return Changes(events=events, resource_version=reached, size=size, replaced=replaced)
+
+
+def _decode(line: bytes, what: str) -> _Event:
+    try:
+        event = _EVENT.decode(line)
+        mark = _MARK.decode(event.object) if event.type == "ERROR" else None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise AnswerError(f"{what}: the answer is not a watch ({error}): is there a proxy in between?") from error
+    if mark is not None:
+        kind = ExpiredError if mark.code == _GONE else AnswerError
+        raise kind(f"{what}: {mark.message or 'the API server ended it with an error'}")
+    return event

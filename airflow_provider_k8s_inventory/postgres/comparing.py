@@ -1,0 +1,63 @@
+"""Find out by uid and resourceVersion which of a scope's rows differ from the cluster; PostgreSQL compares.
+
+What was found to differ is then loaded by `loading`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from airflow_provider_k8s_inventory.postgres.statements import SEEN, Target
+
+
+class Seen(NamedTuple):
+    """An object, as far as a list of metadata tells."""
+
+    uid: str
+    namespace: str | None
+    name: str
+    resource_version: str
+
+
+def start(cursor: psycopg.Cursor[Any]) -> None:
+    """Make an empty temporary table for what the cluster has; PostgreSQL drops it with the transaction."""
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_seen")
+    cursor.execute(
+        "CREATE TEMPORARY TABLE k8s_seen (uid text, namespace text, name text, resource_version text) ON COMMIT DROP"
+    )
+
+
+def restart(cursor: psycopg.Cursor[Any]) -> None:
+    """Forget what was seen: the list starts again."""
+    cursor.execute(sql.SQL("TRUNCATE {}").format(SEEN))
+
+
+def see(cursor: psycopg.Cursor[Any], objects: Iterable[Seen]) -> None:
+    """Add objects the cluster has."""
+    statement = sql.SQL("COPY {} (uid, namespace, name, resource_version) FROM STDIN").format(SEEN)
+    with cursor.copy(statement) as copy:
+        for seen in objects:
+            copy.write_row(seen)
+
+
+def differing(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None) -> list[Seen]:
+    """The objects whose rows are missing, marked as deleted, or of another resourceVersion."""
+    cursor.execute(
+        sql.SQL(
+            "SELECT s.uid, s.namespace, s.name, s.resource_version FROM {seen} AS s"
+            " LEFT JOIN {table} AS t ON t.context_name = %(context_name)s AND t.uid = s.uid"
+            " WHERE t.uid IS NULL OR t.deleted_at IS NOT NULL"
+            " OR (t.resource_version, t.cluster_uid) IS DISTINCT FROM (s.resource_version, %(cluster_uid)s::text)"
+        ).format(seen=SEEN, table=target.name),
+        target.parameters | {"cluster_uid": cluster_uid},
+    )
+    return [Seen(*row) for row in cursor.fetchall()]
+
+
+def unsee(cursor: psycopg.Cursor[Any], uids: Sequence[str]) -> None:
+    """Forget objects: they vanished since."""
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE uid = ANY(%s)").format(SEEN), [list(uids)])

@@ -1,0 +1,50 @@
+"""Read what changed in a scope since its last sync."""
+
+from __future__ import annotations
+
+from airflow_provider_k8s_inventory.exceptions import UnprovenError
+from airflow_provider_k8s_inventory.kube import listing, watching
+from airflow_provider_k8s_inventory.model import Changes, Page
+from airflow_provider_k8s_inventory.postgres import loading
+from airflow_provider_k8s_inventory.postgres.statements import NAMED
+from airflow_provider_k8s_inventory.sync.ahead import ahead
+from airflow_provider_k8s_inventory.sync.rows import RowReader, uid_of
+from airflow_provider_k8s_inventory.sync.work import Work
+
+
+def read(work: Work, *, since: str, rows: int) -> None:
+    """Apply every change since a resourceVersion at which the rows were complete.
+
+    :param since: that resourceVersion.
+    :param rows: how many rows the scope has.
+    :raises UnprovenError: when nothing proves that every change has come.
+    :raises ExpiredError: when the server does not remember so far back.
+    :raises ScopeError: when the cluster does not answer.
+    """
+    tally, reader = work.tally, work.reader()
+    tally.mode = "delta"
+    now = listing.current_version(work.client, work.path)
+    if not (since.isdecimal() and now.isdecimal() and int(since) <= int(now)):
+        raise UnprovenError(f"resourceVersion {since} cannot be compared with {now}")
+    loading.stage(work.cursor, work.target)
+    alive: dict[str, bool] = {}
+    for piece in ahead(watching.changes(work.client, work.path, since=since, until=now)):
+        tally.took(piece)
+        tally.resource_version = piece.resource_version
+        loading.copy(work.cursor, work.target, reader.rows(_living(reader, piece, alive)))
+    gone = [uid for uid, lives in alive.items() if not lives]
+    loading.unstage(work.cursor, gone)
+    work.remove(NAMED, gone)
+    work.merge()
+    tally.seen = rows + tally.inserted - tally.deleted
+    tally.warnings.extend(reader.warnings)
+
+
+def _living(reader: RowReader, piece: Changes, alive: dict[str, bool]) -> Page:
+    """The objects of a piece that were not deleted by their own event; which ones live in the end is in `alive`."""
+    items = []
+    for gone, item in piece.events:
+        alive[uid_of(item)] = not gone
+        if not gone:
+            items.append(item)
+    return Page(items=items, resource_version="", token=None, size=piece.size, replaced=piece.replaced)
