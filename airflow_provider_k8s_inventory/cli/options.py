@@ -19,6 +19,7 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.kube import kubeconfig
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
+from airflow_provider_k8s_inventory.sync import expanding
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -40,7 +41,7 @@ _OPTIONS = (
     click.option(
         "--resource",
         "names",
-        metavar="NAME",
+        metavar="NAME|GLOB",
         multiple=True,
         help=f"Resource to read; repeatable. [default: $K8S_RESOURCES, comma-separated, or "
         f"{','.join(resources.DEFAULT)}]",
@@ -63,7 +64,7 @@ class Asked:
 
     contexts: tuple[Context, ...]
     names: tuple[str, ...]
-    """The resources' canonical names, each once."""
+    """The resources: names and globs."""
     dsn: str
 
 
@@ -91,13 +92,14 @@ def gather(
         raise UsageError("no database: give --dsn, set DATABASE_URL, or database_url in --config")
     wanted = names or _names(config, "resources") or _split("K8S_RESOURCES") or resources.DEFAULT
     paths = kubeconfig_path.split(os.pathsep) if kubeconfig_path else None
+    expanding.of_catalogue(wanted)  # before anything is asked of a cluster
     return Asked(
         contexts=kubeconfig.select(
             kubeconfig.load(paths),
             contexts or _names(config, "contexts") or _split("K8S_CONTEXTS"),
             exclude,
         ),
-        names=tuple(dict.fromkeys(resources.canonical(name) for name in wanted)),
+        names=tuple(wanted),
         dsn=str(found_dsn),
     )
 

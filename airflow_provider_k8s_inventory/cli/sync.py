@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import click
 import msgspec
@@ -15,9 +15,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.cli import options, printing
 from airflow_provider_k8s_inventory.cli.failing import speaking
+from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting, migrations
+from airflow_provider_k8s_inventory.sync import expanding
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
+from airflow_provider_k8s_inventory.sync.settings import AskedMode
+
+_VERIFY = "Check what is read by its changes against all metadata once in N syncs, and once a day; 0: never."
+_PARALLEL = "Requests to one cluster at a time."
 
 
 @click.command()
@@ -26,7 +32,11 @@ from airflow_provider_k8s_inventory.sync.fleet import run_fleet
 @click.option("--no-object", is_flag=True, help="Leave the column object empty.")
 @click.option("--on-delete", type=click.Choice(["delete", "mark"]), default="delete", show_default=True)
 @click.option("--allow-mass-delete", is_flag=True, help="Let a sync delete more than half of a scope of over 100 rows.")
-@click.option("--mode", type=click.Choice(["auto", "full"]), default="auto", show_default=True)
+@click.option("--mode", type=click.Choice(get_args(AskedMode)), default="auto", show_default=True)
+@click.option("--verify-every", metavar="N", type=click.IntRange(0), default=24, show_default=True, help=_VERIFY)
+@click.option(
+    "--max-parallel-requests", metavar="N", type=click.IntRange(1), default=4, show_default=True, help=_PARALLEL
+)
 @click.option("--migrate", type=click.Choice(["safe", "forced"]), default="safe", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line per scope on stdout.")
 @speaking
@@ -36,6 +46,8 @@ def sync(
     on_delete: Any,
     allow_mass_delete: bool,
     mode: Any,
+    verify_every: int,
+    max_parallel_requests: int,
     migrate: Any,
     as_json: bool,
     schema: str,
@@ -53,6 +65,8 @@ def sync(
         on_delete=on_delete,
         allow_mass_delete=allow_mass_delete,
         mode=mode,
+        verify_every=verify_every,
+        max_parallel_requests=max_parallel_requests,
     )
     started = time.monotonic()
     with connecting.connect(asked.dsn) as conn:
@@ -76,11 +90,19 @@ def _run(asked: options.Asked, settings: core.Settings, as_json: bool) -> list[S
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("syncing", total=len(asked.contexts) * len(asked.names))
-        for report in run_fleet(asked.contexts, asked.names, partial(connecting.connect, asked.dsn), settings):
+        known = expanding.of_catalogue(asked.names)
+        total = len(asked.contexts) * len(known)
+        bar = progress.add_task("syncing", total=total)
+        clients = [Client(context, max_parallel_requests=settings.max_parallel_requests) for context in asked.contexts]
+        for report in run_fleet(clients, asked.names, partial(connecting.connect, asked.dsn), settings):
             if as_json:
                 click.echo(msgspec.json.encode(report.as_dict()))
             reports.append(report)
-            progress.update(bar, advance=1, description=f"{report.context_name} · {report.resource}")
+            total = max(total, len(reports))  # what globs mean is known by and by
+            progress.update(bar, advance=1, total=total, description=f"{report.context_name} · {report.resource}")
     places = {context.name: place for place, context in enumerate(asked.contexts)}
-    return sorted(reports, key=lambda report: (places[report.context_name], asked.names.index(report.resource)))
+    order = {name: place for place, name in enumerate(known)}
+    return sorted(
+        reports,
+        key=lambda report: (places[report.context_name], order.get(report.resource, len(order)), report.resource),
+    )

@@ -43,6 +43,7 @@ class Client:
         retries: int = 4,
         retry_after_max: float = 30,
         backoff: float = 0.5,
+        max_parallel_requests: int = 4,
     ) -> None:
         """Keep what is needed for the first request.
 
@@ -51,12 +52,15 @@ class Client:
         :param retries: how many times a request is sent again when the server does not answer, breaks off, or says
             "not now" (429, 500, 502, 503, 504).
         :param retry_after_max: the longest wait in seconds that the server may ask for.
+        :param max_parallel_requests: requests at a time; further ones wait.
         :param backoff: the scale in seconds of the growing waits when it asks for none.
         """
         self.context = context
         self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
         self._retries = retries_(retries, retry_after_max=retry_after_max, backoff=backoff)
         self._lock = threading.Lock()
+        self._connections_kept = max_parallel_requests
+        self._places = threading.BoundedSemaphore(max_parallel_requests)
         self._pool: urllib3.PoolManager | None = None
         self._presented: ClientCertificate | None = None
 
@@ -82,14 +86,15 @@ class Client:
         :raises ScopeError: as `get`; for the pieces, AnswerError or UnreachableError when they break off.
         """
         request = f"GET {path}"
-        response = self._exchange("GET", path, params, None, accept, whole=False)
-        try:
-            if error := answers.problem(response, self.context, request, accept):
-                raise error
-            yield self._pieces(response, request)
-        finally:
-            # A connection in the middle of an answer is of no use to another request.
-            response.close()
+        with self._places:
+            response = self._exchange("GET", path, params, None, accept, whole=False)
+            try:
+                if error := answers.problem(response, self.context, request, accept):
+                    raise error
+                yield self._pieces(response, request)
+            finally:
+                # A connection in the middle of an answer is of no use to another request.
+                response.close()
 
     def _pieces(self, response: urllib3.BaseHTTPResponse, request: str) -> Iterator[bytes]:
         try:
@@ -128,9 +133,10 @@ class Client:
         accept: str = JSON,
     ) -> bytes:
         """Send it; once more when a 401 shows that the credentials need renewing."""
-        response = self._exchange(method, path, params, body, accept)
-        if response.status == 401 and self.context.credentials.renew():
+        with self._places:
             response = self._exchange(method, path, params, body, accept)
+            if response.status == 401 and self.context.credentials.renew():
+                response = self._exchange(method, path, params, body, accept)
         if error := answers.problem(response, self.context, f"{method} {path}", accept):
             raise error
         return response.data
@@ -167,7 +173,7 @@ class Client:
         certificate = self.context.credentials.certificate() if self._secure else None
         with self._lock:
             if self._pool is None or certificate != self._presented:
-                old, self._pool = self._pool, pools.manager(self.context, certificate)
+                old, self._pool = self._pool, pools.manager(self.context, certificate, self._connections_kept)
                 self._presented = certificate
                 if old:
                     old.clear()

@@ -19,9 +19,6 @@ from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.credentials import basic
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
-CONNECTIONS = 4
-"""Kept per server: more than one only when several threads ask at once."""
-
 
 class _UnverifiedConnection(HTTPSConnection):
     """Without urllib3's warning at every request: the kubeconfig asked for it with insecure-skip-tls-verify."""
@@ -35,10 +32,11 @@ class _UnverifiedPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _UnverifiedConnection
 
 
-def manager(context: Context, certificate: ClientCertificate | None) -> urllib3.PoolManager:
+def manager(context: Context, certificate: ClientCertificate | None, connections: int) -> urllib3.PoolManager:
     """The connections of a context, none of them open yet.
 
     :param certificate: what to present in the TLS handshake.
+    :param connections: how many are kept; as many as there may be requests at a time.
     :raises UnreachableError: when the CA cannot be read, or the proxy is of a kind we have no library for.
     :raises UnauthorizedError: when the certificate cannot be read.
     """
@@ -46,7 +44,7 @@ def manager(context: Context, certificate: ClientCertificate | None) -> urllib3.
     if certificate:
         certificate.load_into(trust)
     proxy = proxies.proxy_of(context)
-    options: dict[str, Any] = {"maxsize": CONNECTIONS, "ssl_context": trust, "server_hostname": context.tls_server_name}
+    options: dict[str, Any] = {"maxsize": connections, "ssl_context": trust, "server_hostname": context.tls_server_name}
     if proxy and proxy.startswith("socks"):
         return _through_socks(context, proxy, options)
     made = _through_proxy(context, proxy, options) if proxy else urllib3.PoolManager(**options)

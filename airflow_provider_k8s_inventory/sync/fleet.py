@@ -1,59 +1,68 @@
-"""Sync many contexts at a time, each its resources in order; one that fails delays no other.
+"""Sync many scopes at a time, each its own transaction and report; one that fails delays no other.
 
-One scope is in `running`. Airflow maps tasks instead, and does not need this.
+One scope is in `running`; which ones names and globs mean is in `expanding`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Final
 
 import psycopg
 
-from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.kubeconfig import Context
-from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
+from airflow_provider_k8s_inventory.postgres import connecting
+from airflow_provider_k8s_inventory.sync import expanding
 from airflow_provider_k8s_inventory.sync.reading import scope_of
 from airflow_provider_k8s_inventory.sync.running import repeat, run
 from airflow_provider_k8s_inventory.sync.settings import Settings
 
 MAX_PARALLEL_CONTEXTS: Final = 4
-"""Contexts at a time: each holds one database connection and two pages."""
+"""Contexts at a time."""
+
+Connect = Callable[[], psycopg.Connection]
+"""Opens a database connection."""
 
 _HOPELESS: Final = frozenset({"unreachable", "unauthorized"})
 
 
 def run_fleet(
-    contexts: Sequence[Context],
+    clients: Sequence[Client],
     names: Sequence[str],
-    connect: Callable[[], psycopg.Connection],
+    connect: Connect,
     settings: Settings,
     *,
     parallel: int = MAX_PARALLEL_CONTEXTS,
 ) -> Iterator[SyncReport]:
-    """Sync every resource of every context.
+    """Sync resources of many contexts.
 
-    :param contexts: the contexts.
-    :param names: the resources, as `run` takes them.
-    :param connect: opens a connection; called once per context, and again after one broke.
+    :param clients: one per context; each is closed when its context is done.
+    :param names: the resources: names and globs.
+    :param connect: opens a connection; called at most `max_parallel_requests` times per context, and again after one
+        broke.
     :param settings: what the caller chooses.
     :param parallel: contexts at a time.
-    :returns: the reports, each as soon as its scope has ended; one per context and resource.
+    :returns: the reports, each as soon as its scope has ended.
     """
     reports: SimpleQueue[SyncReport | None] = SimpleQueue()
-    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="k8s-inventory") as executor:
+    with ThreadPoolExecutor(parallel, "k8s-inventory-context") as executor:
 
-        def sync(context: Context) -> None:
+        def sync(client: Client) -> None:
             try:
-                _sync_context(context, names, connect, settings, reports.put)
+                with client:
+                    for report in run_context(client, names, connect, settings):
+                        reports.put(report)
             finally:
                 reports.put(None)
 
-        futures = [executor.submit(sync, context) for context in contexts]
+        futures = [executor.submit(sync, client) for client in clients]
         for _ in futures:
             while (report := reports.get()) is not None:
                 yield report
@@ -61,27 +70,106 @@ def run_fleet(
             future.result()
 
 
-def _sync_context(
-    context: Context,
+def run_context(
+    client: Client,
     names: Sequence[str],
-    connect: Callable[[], psycopg.Connection],
+    connect: Connect,
     settings: Settings,
-    tell: Callable[[SyncReport], None],
-) -> None:
-    conn: psycopg.Connection | None = None
+    origin: Origin | None = None,
+) -> Iterator[SyncReport]:
+    """Sync resources of one context, as many at a time as it may have requests.
+
+    What stops one sync because the cluster does not answer at all is recorded for the others without asking again.
+
+    :param names: the resources: names and globs.
+    :param origin: the Airflow task instance, for the ledger.
+    :returns: the reports, each as soon as its scope has ended.
+    :raises UnknownResourceError: when there is no such resource.
+    """
+    known = expanding.of_catalogue(names)
+    crew = _Crew(client=client, connect=connect, settings=settings, origin=origin)
+    try:
+        # One alone, to find out whether the cluster answers.
+        for name in known[:1]:
+            yield crew.sync(name)
+        custom, problem = crew.expand(names)
+        if problem:
+            yield problem
+        rest = dict.fromkeys((*known[1:], *custom))
+        with ThreadPoolExecutor(settings.max_parallel_requests, "k8s-inventory-scope") as executor:
+            futures = [executor.submit(crew.sync, name) for name in rest if name not in known[:1]]
+            for future in as_completed(futures):
+                yield future.result()
+    finally:
+        crew.close()
+
+
+@dataclass(kw_only=True, slots=True)
+class _Crew:
+    """What the syncs of one context share: its client, idle database connections, and whether there is any hope."""
+
+    client: Client
+    connect: Connect
+    settings: Settings
+    origin: Origin | None
     hopeless: SyncReport | None = None
-    with Client(context) as client:
-        for name in names:
-            try:
-                conn = conn if conn and not conn.closed else connect()
-                report = repeat(conn, name, settings, hopeless) if hopeless else run(client, conn, name, settings)
-            except DatabaseError as error:
-                report = _unwritten(context, name, settings, error)
-            else:
-                hopeless = report if _is_hopeless(report) else None
-            tell(report)
-    if conn:
-        conn.close()
+    idle: list[psycopg.Connection] = field(default_factory=list)
+
+    def sync(self, name: str) -> SyncReport:
+        try:
+            with self._connection() as conn:
+                if self.hopeless:
+                    return repeat(conn, name, self.settings, self.hopeless)
+                report = run(self.client, conn, name, self.settings, self.origin)
+        except DatabaseError as error:
+            return self._report(name, "failed", str(error))
+        if _is_hopeless(report):
+            self.hopeless = report
+        return report
+
+    def expand(self, names: Sequence[str]) -> tuple[list[str], SyncReport | None]:
+        """The custom resources that globs mean, or the report of not finding out."""
+        globs = ", ".join(name for name in names if expanding.is_glob(name))
+        if not globs or self.hopeless:
+            return [], None
+        try:
+            with self._connection() as conn:
+                return expanding.of_cluster(self.client, conn, self.settings.schema, names), None
+        except psycopg.Error as error:
+            return [], self._report(globs, "failed", connecting.explain(error))
+        except InventoryError as error:
+            status: Status = error.status if isinstance(error, ScopeError) else "failed"  # type: ignore[assignment]
+            return [], self._report(globs, status, str(error))
+
+    def close(self) -> None:
+        for conn in self.idle:
+            conn.close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection]:
+        conn = self.idle.pop() if self.idle else self.connect()
+        try:
+            yield conn
+        finally:
+            if not conn.closed:
+                self.idle.append(conn)
+
+    def _report(self, name: str, status: Status, reason: str) -> SyncReport:
+        """The report of a scope that the ledger could not take, or that is none."""
+        now = datetime.now(UTC)
+        known = not any(map(expanding.is_glob, name.split(", ")))
+        scope = scope_of(self.client.context.name, name, self.settings) if known else None
+        return SyncReport(
+            context_name=self.client.context.name,
+            cluster_uid=None,
+            resource=scope.resource if scope else name,
+            namespaces=scope.namespaces if scope else (),
+            status=status,
+            reason=reason,
+            started_at=now,
+            finished_at=now,
+            origin=self.origin or Origin(),
+        )
 
 
 def _is_hopeless(report: SyncReport) -> bool:
@@ -91,18 +179,3 @@ def _is_hopeless(report: SyncReport) -> bool:
     for its own resources only. What is known of the answered requests is the cluster's identity, or why it is missing.
     """
     return report.status in _HOPELESS and report.cluster_uid is None and not report.warnings
-
-
-def _unwritten(context: Context, name: str, settings: Settings, error: DatabaseError) -> SyncReport:
-    """The report of a scope that the ledger could not take."""
-    scope, now = scope_of(context.name, name, settings), datetime.now(UTC)
-    return SyncReport(
-        context_name=scope.context_name,
-        cluster_uid=None,
-        resource=scope.resource,
-        namespaces=scope.namespaces,
-        status="failed",
-        reason=str(error),
-        started_at=now,
-        finished_at=now,
-    )
