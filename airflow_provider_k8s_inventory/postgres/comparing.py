@@ -31,11 +31,6 @@ def start(cursor: psycopg.Cursor[Any]) -> None:
     )
 
 
-def restart(cursor: psycopg.Cursor[Any]) -> None:
-    """Forget what was seen: the list starts again."""
-    cursor.execute(sql.SQL("TRUNCATE {}").format(SEEN))
-
-
 def see(cursor: psycopg.Cursor[Any], objects: Iterable[Seen]) -> None:
     """Add objects the cluster has."""
     statement = sql.SQL("COPY {} (uid, namespace, name, resource_version) FROM STDIN").format(SEEN)

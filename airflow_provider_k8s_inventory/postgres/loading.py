@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal
 
 import psycopg
@@ -46,11 +47,6 @@ def stage(cursor: psycopg.Cursor[Any], target: Target) -> None:
     cursor.execute(statements.stage(target))
 
 
-def restart(cursor: psycopg.Cursor[Any]) -> None:
-    """Forget the staged rows: the list starts again."""
-    cursor.execute(sql.SQL("TRUNCATE {}").format(statements.STAGE))
-
-
 def copy(cursor: psycopg.Cursor[Any], target: Target, rows: Iterable[tuple[Any, ...]]) -> None:
     """Stage rows.
 
@@ -59,6 +55,32 @@ def copy(cursor: psycopg.Cursor[Any], target: Target, rows: Iterable[tuple[Any, 
     with cursor.copy(statements.copy(target)) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def copy_new(
+    cursor: psycopg.Cursor[Any],
+    target: Target,
+    rows: Iterable[tuple[Any, ...]],
+    *,
+    cluster_uid: str | None,
+    now: datetime,
+) -> None:
+    """Bring rows of a scope that has none straight into its table.
+
+    :param rows: as for `copy`.
+    :param now: for first_seen_at and changed_at.
+    :raises psycopg.errors.UniqueViolation: when one is there all the same, or comes twice.
+    """
+    stamp = (target.context_name, cluster_uid, now, now)
+    with cursor.copy(statements.copy_new(target)) as copy:
+        for row in rows:
+            copy.write_row(stamp + row)
+
+
+def is_empty(cursor: psycopg.Cursor[Any], target: Target) -> bool:
+    """Whether the scope has no rows, not even marked ones."""
+    query = sql.SQL("SELECT NOT EXISTS (SELECT FROM {} AS t WHERE {})").format(target.name, target.condition)
+    return cursor.execute(query, target.parameters).fetchone() == (True,)
 
 
 def merge(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None) -> Merged:

@@ -83,6 +83,13 @@ def copy(target: Target) -> sql.Composed:
     return sql.SQL("COPY {} ({}) FROM STDIN").format(STAGE, _names(target.staged))
 
 
+def copy_new(target: Target) -> sql.Composed:
+    """Bring rows straight into the table."""
+    return sql.SQL("COPY {} (context_name, cluster_uid, first_seen_at, changed_at, {}) FROM STDIN").format(
+        target.name, _names(target.staged)
+    )
+
+
 def deduplicate() -> sql.Composed:
     """Keep the last of several staged rows with the same uid."""
     return sql.SQL("DELETE FROM {0} AS a USING {0} AS b WHERE a.uid = b.uid AND a.ctid < b.ctid").format(STAGE)

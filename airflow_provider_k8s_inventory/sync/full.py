@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from psycopg import errors
 
 from airflow_provider_k8s_inventory.exceptions import ExpiredError, NotServedError
 from airflow_provider_k8s_inventory.postgres import loading
@@ -11,6 +16,9 @@ from airflow_provider_k8s_inventory.postgres.statements import NOT_STAGED
 from airflow_provider_k8s_inventory.sync import reading
 from airflow_provider_k8s_inventory.sync.ahead import ahead
 from airflow_provider_k8s_inventory.sync.work import Work
+
+Row = tuple[Any, ...]
+"""The values of the columns that come from the cluster."""
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +32,33 @@ def read(work: Work) -> str | None:
     :returns: why there is nothing, when the cluster is proven not to serve the resource.
     :raises ScopeError: when the answer does not get complete.
     """
+    work.tally.mode = "full"
+    if loading.is_empty(work.cursor, work.target):
+        try:
+            with work.cursor.connection.transaction():
+                return _fill(work)
+        except errors.UniqueViolation as error:
+            log.info("%s: %s; staging the rows", work.target.table.name, error.diag.message_detail)
+    return _compare(work)
+
+
+def _fill(work: Work) -> str | None:
+    """The shortest way into the table, for a scope that has no rows."""
+    now = datetime.now(UTC)
+
+    def write(rows: Iterable[Row]) -> None:
+        loading.copy_new(work.cursor, work.target, rows, cluster_uid=work.answer.cluster_uid, now=now)
+
+    absence = _list(work, write)
+    work.tally.inserted = work.tally.seen
+    return absence
+
+
+def _compare(work: Work) -> str | None:
+    """Stage what there is, and write what is new or differs."""
     tally = work.tally
-    tally.mode = "full"
     loading.stage(work.cursor, work.target)
-    absence = _stage(work)
+    absence = _list(work, partial(loading.copy, work.cursor, work.target))
     # Before the merge, so that the guard weighs what is gone against what was there, not against what is new.
     work.remove(NOT_STAGED)
     merged = work.merge()
@@ -37,29 +68,32 @@ def read(work: Work) -> str | None:
     return absence
 
 
-def _stage(work: Work) -> str | None:
-    tally = work.tally
+def _list(work: Work, write: Callable[[Iterable[Row]], None]) -> str | None:
+    """Write every page of one complete list; start again when its snapshot expires."""
     for _ in range(MAX_RESTARTS):
-        reader = work.reader()
-        tally.pages = tally.seen = 0
-        tally.resource_version = None
         try:
-            for page in ahead(work.answer.pages()):
-                tally.took(page)
-                tally.seen += len(page.items)
-                tally.resource_version = page.resource_version or None
-                loading.copy(work.cursor, work.target, reader.rows(page))
+            with work.cursor.connection.transaction():
+                _write_pages(work, write)
+            return None
         except ExpiredError as error:
             log.info("%s; starting the list again", error)
-            loading.restart(work.cursor)
-            continue
         except NotServedError:
-            loading.restart(work.cursor)
-            tally.seen, tally.resource_version = 0, None
+            work.tally.pages = work.tally.seen = 0
+            work.tally.resource_version = None
             return reading.prove_absent(work.client, work.answer.definition.resource)
-        tally.warnings.extend(reader.warnings)
-        return None
     raise ExpiredError(
         f"context {work.client.context.name}: the list of {work.answer.definition.name} expired {MAX_RESTARTS} times "
         "before its end; nothing was changed: try a bigger page size"
     )
+
+
+def _write_pages(work: Work, write: Callable[[Iterable[Row]], None]) -> None:
+    tally, reader = work.tally, work.reader()
+    tally.pages = tally.seen = 0
+    tally.resource_version = None
+    for page in ahead(work.answer.pages()):
+        tally.took(page)
+        tally.seen += len(page.items)
+        tally.resource_version = page.resource_version or None
+        write(reader.rows(page))
+    tally.warnings.extend(reader.warnings)

@@ -20,7 +20,7 @@ from airflow_provider_k8s_inventory.postgres.statements import NOT_SEEN
 from airflow_provider_k8s_inventory.sync.ahead import ahead
 from airflow_provider_k8s_inventory.sync.work import Work
 
-PAGE_SIZE: Final = 2000
+PAGE_SIZE: Final = 1000
 """Objects per request: their metadata is a fifth of them, mostly managedFields."""
 MAX_SHARE: Final = 0.1
 """When more than this share of the objects differs, a list of all is cheaper than a request for each."""
