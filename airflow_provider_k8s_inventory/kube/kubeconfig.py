@@ -32,8 +32,9 @@ class _Context(msgspec.Struct):
 def load(paths: Sequence[str | Path] | None = None) -> Kubeconfig:
     """Read kubeconfig files, or whatever kubectl would read.
 
-    :param paths: the files, each of which must exist, merged as kubectl merges. None or no path means those of the environment
-        variable ``KUBECONFIG`` (of which some may be missing), else ``~/.kube/config``, else the pod we run in.
+    :param paths: the files, each of which must exist, merged as kubectl merges. None, or none at all, means those of
+        the environment variable ``KUBECONFIG`` (of which some may be missing), else ``~/.kube/config``, else the pod
+        we run in.
     :raises KubeconfigError: when there is none, or one cannot be read. A context that names a broken user or cluster
         is no such error: it raises when it is used.
     """

@@ -34,6 +34,8 @@ os.environ |= {
 NOT_OURS = (
     # Airflow 3.1's provider for stock operators, imported while Airflow looks for secrets backends.
     "ignore:The `airflow.operators.branch.BaseBranchOperator` attribute is deprecated",
+    # Airflow 3.1's models with SQLAlchemy 2.1; this package has nothing to do with it.
+    "ignore::sqlalchemy.exc.SADeprecationWarning",
 )
 
 
