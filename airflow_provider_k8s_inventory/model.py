@@ -125,6 +125,8 @@ class Page:
     """Bytes of JSON."""
     replaced: int = 0
     """Characters PostgreSQL cannot hold (NUL, lone surrogates) that were replaced by U+FFFD."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know about it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

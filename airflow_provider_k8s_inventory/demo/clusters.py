@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from airflow_provider_k8s_inventory.simulator import Cluster, User
 from airflow_provider_k8s_inventory.simulator.objects import uid_of
-from airflow_provider_k8s_inventory.simulator.pods import Pod, owned_by
+from airflow_provider_k8s_inventory.simulator.pod import Pod, owned_by
 from airflow_provider_k8s_inventory.simulator.workloads import Item, Workload, service
 
 _VERSION: Final = "v1.36.3"

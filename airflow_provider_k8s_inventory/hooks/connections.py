@@ -48,7 +48,7 @@ def read(connection: Connection) -> Fields:
     kind, source = str(connection.conn_type), f"connection {connection.conn_id!r}"
     if kind not in _DOCUMENT_FIELDS:
         raise UsageError(f"{source} is of type {kind!r}; give one of type {' or '.join(_DOCUMENT_FIELDS)}")
-    extra = connection.extra_dejson
+    extra = _extra(connection, source)
 
     def field(name: str) -> Any:
         # Connections made before Airflow 2.3 carry the type in the name of each field.
@@ -73,6 +73,14 @@ def read(connection: Connection) -> Fields:
     )
     _check(fields, kind)
     return fields
+
+
+def _extra(connection: Connection, source: str) -> dict[str, Any]:
+    extra = connection.extra_dejson
+    # Airflow takes an extra that it cannot read for an empty one, and we would go to some other cluster.
+    if not isinstance(extra, dict) or (not extra and (connection.extra or "{}").strip() != "{}"):
+        raise UsageError(f"{source}: its extra is not a JSON object; correct it")
+    return extra
 
 
 def _check(fields: Fields, kind: str) -> None:

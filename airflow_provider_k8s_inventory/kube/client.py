@@ -19,6 +19,7 @@ from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
 from airflow_provider_k8s_inventory.kube import answers, failures, pools
 from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.credentials import Proof
 from airflow_provider_k8s_inventory.kube.retrying import retries as retries_
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
@@ -115,7 +116,7 @@ class Client:
         with self._lock:
             pool, self._pool = self._pool, None
         if pool:
-            pool.clear()
+            pools.close(pool)
 
     def __enter__(self) -> Self:
         return self
@@ -153,13 +154,15 @@ class Client:
     ) -> urllib3.BaseHTTPResponse:
         if self.context.problem:
             raise UnreachableError(self.context.problem)
-        url = self.context.server + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
+        # Over http:// no credentials are sent; kubectl sends none either.
+        proof = self.context.credentials.proof() if self.context.server.startswith("https://") else Proof()
+        url = self.context.server + path + (f"?{urlencode(params, quote_via=quote, safe='')}" if params else "")
         try:
-            return self._connections().urlopen(
+            return self._connections(proof.certificate).urlopen(
                 method,
                 url,
                 body=body,
-                headers=self._headers(accept, body),
+                headers=self._headers(accept, body, proof.authorization),
                 timeout=self._timeout,
                 retries=self._retries,
                 redirect=False,
@@ -168,9 +171,8 @@ class Client:
         except HTTPError as error:
             raise failures.failed(error, self.context, f"{method} {path}") from error
 
-    def _connections(self) -> urllib3.PoolManager:
+    def _connections(self, certificate: ClientCertificate | None) -> urllib3.PoolManager:
         """New ones when the credentials now give another certificate: TLS presents it per connection."""
-        certificate = self.context.credentials.certificate() if self._secure else None
         with self._lock:
             if self._pool is None or certificate != self._presented:
                 old, self._pool = self._pool, pools.manager(self.context, certificate, self._connections_kept)
@@ -179,20 +181,15 @@ class Client:
                     old.clear()
             return self._pool
 
-    def _headers(self, accept: str, body: bytes | None) -> urllib3.HTTPHeaderDict:
+    def _headers(self, accept: str, body: bytes | None, authorization: str | None) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict({"Accept": accept, "User-Agent": USER_AGENT})
         if not self.context.disable_compression:
             headers["Accept-Encoding"] = "gzip"
         if body is not None:
             headers["Content-Type"] = JSON
-        if self._secure and (authorization := self.context.credentials.authorization()):
+        if authorization:
             headers["Authorization"] = authorization
         for name, value in self.context.impersonation:
             # Header values are bytes; http.client takes text for latin-1, Go sends UTF-8.
             headers.add(name, value.encode().decode("latin-1"))
         return headers
-
-    @property
-    def _secure(self) -> bool:
-        """Whether credentials may be sent. Over http:// kubectl sends none either."""
-        return self.context.server.startswith("https://")

@@ -1,15 +1,16 @@
 """What a cluster says of itself: its identity, its version, its size.
 
-The API has no object for it; `page` puts one together, in the shape `resources.clusters` decodes.
+The API has no object for it; `pages` puts one together, in the shape `resources.clusters` decodes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import ForbiddenError
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
 from airflow_provider_k8s_inventory.kube import listing
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.decoding import decode
@@ -50,15 +51,19 @@ def identify(client: Client) -> Identity:
     return Identity(uid=namespace.metadata.uid, created_at=namespace.metadata.creation_timestamp)
 
 
-def page(client: Client, identity: Identity, *, limit: int) -> tuple[Page, list[str]]:
-    """The cluster as a page of one object, and warnings.
+def pages(client: Client, identity: Identity, *, limit: int) -> Iterator[Page]:
+    """The cluster as the one page of one object.
 
     :param client: the cluster.
     :param identity: as `identify` gave it.
     :param limit: nodes per page, for counting them.
-    :raises ScopeError: whatever `Client.get` raises.
+    :raises ScopeError: whatever `Client.get` raises, but never NotServedError: a cluster is not a resource that is
+        served or not.
     """
-    body = client.get("/version")
+    try:
+        body = client.get("/version")
+    except NotServedError as error:
+        raise AnswerError(f"{error}; every API server has a version: is this one?") from error
     version = decode(client, "GET /version", body, _Version)
     nodes, warnings = _count_nodes(client, limit)
     context = client.context
@@ -78,12 +83,14 @@ def page(client: Client, identity: Identity, *, limit: int) -> tuple[Page, list[
         },
     }
     encoded = msgspec.json.encode(item)
-    return Page(items=[msgspec.Raw(encoded)], resource_version="", token=None, size=len(encoded)), warnings
+    yield Page(
+        items=[msgspec.Raw(encoded)], resource_version="", token=None, size=len(encoded), warnings=tuple(warnings)
+    )
 
 
 def _count_nodes(client: Client, limit: int) -> tuple[int | None, list[str]]:
     try:
-        pages = listing.pages(client, "/api/v1/nodes", limit=limit, metadata_only=True)
-        return sum(len(page.items) for page in pages), []
-    except ForbiddenError as error:
+        nodes = listing.pages(client, "/api/v1/nodes", limit=limit, metadata_only=True)
+        return sum(len(page.items) for page in nodes), []
+    except (ForbiddenError, NotServedError) as error:
         return None, [f"node_count is NULL: {error}"]

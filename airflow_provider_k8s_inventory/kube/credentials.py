@@ -14,22 +14,25 @@ from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Proof:
+    """What one request carries to say who asks."""
+
+    authorization: str | None = None
+    """The value of the Authorization header."""
+    certificate: ClientCertificate | None = None
+    """What the TLS handshake presents."""
+
+
 class Credentials:
     """Proves nothing: the request is anonymous. The other ways override what they know better."""
 
-    def authorization(self) -> str | None:
-        """The value of the Authorization header for the next request.
+    def proof(self) -> Proof:
+        """What the next request carries.
 
-        :raises UnauthorizedError: when there is none to be had.
+        :raises UnauthorizedError: when it cannot be had.
         """
-        return None
-
-    def certificate(self) -> ClientCertificate | None:
-        """What the TLS handshake of the next connection presents.
-
-        :raises UnauthorizedError: when there is none to be had.
-        """
-        return None
+        return Proof()
 
     def renew(self) -> bool:
         """Forget what a 401 has just disproved; True when asking again may give something better."""
@@ -47,11 +50,7 @@ class BrokenCredentials(Credentials):
     problem: str
     """What is wrong and what to do, ready to be shown."""
 
-    def authorization(self) -> str | None:
-        """Never gives one."""
-        raise UnauthorizedError(self.problem)
-
-    def certificate(self) -> ClientCertificate | None:
+    def proof(self) -> Proof:
         """Never gives one."""
         raise UnauthorizedError(self.problem)
 
@@ -63,25 +62,19 @@ class StaticCredentials(Credentials):
     token: str = ""
     username: str = ""
     password: str = ""
-    client_certificate: ClientCertificate | None = None
+    certificate: ClientCertificate | None = None
 
-    def authorization(self) -> str | None:
-        """The token, else user name and password, else nothing."""
-        if self.token:
-            return f"Bearer {self.token}"
+    def proof(self) -> Proof:
+        """The same for every request."""
+        header = f"Bearer {self.token}" if self.token else None
         if self.username or self.password:
-            return basic(self.username, self.password)
-        return None
-
-    def certificate(self) -> ClientCertificate | None:
-        """The one the kubeconfig gives."""
-        return self.client_certificate
+            header = basic(self.username, self.password)
+        return Proof(authorization=header, certificate=self.certificate)
 
     def secrets(self) -> tuple[str, ...]:
         """Token, password and private key."""
-        key = self.client_certificate.secrets() if self.client_certificate else ()
         encoded = basic(self.username, self.password).removeprefix("Basic ") if self.password else ""
-        return tuple(text for text in (self.token, self.password, encoded, *key) if text)
+        return _known(self.token, self.password, encoded, *_keys(self.certificate))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
@@ -93,38 +86,35 @@ class TokenFileCredentials(Credentials):
     path: str
     fallback: str = ""
     """The kubeconfig's own token, for when the file cannot be read."""
-    client_certificate: ClientCertificate | None = None
+    certificate: ClientCertificate | None = None
 
-    def authorization(self) -> str | None:
+    def proof(self) -> Proof:
         """The file's content as of now.
 
         client-go lets a readable token file win over the token beside it:
         https://pkg.go.dev/k8s.io/client-go/tools/clientcmd/api#AuthInfo
         """
-        try:
-            token = checked_token(Path(self.path).read_text(encoding="utf-8").strip(), self.owner)
-        except (OSError, UnicodeDecodeError, UnauthorizedError) as error:
-            if self.fallback:
-                return f"Bearer {self.fallback}"
-            why = error.strerror if isinstance(error, OSError) else "it holds no token"
-            raise UnauthorizedError(
-                f"{self.owner}: the token file {self.path} cannot be used: {why}; "
-                "check that the path is right on this machine and that its user may read it"
-            ) from error
-        return f"Bearer {token}"
-
-    def certificate(self) -> ClientCertificate | None:
-        """The one the kubeconfig gives."""
-        return self.client_certificate
+        return Proof(authorization=f"Bearer {self._token()}", certificate=self.certificate)
 
     def secrets(self) -> tuple[str, ...]:
         """The kubeconfig's token, the file's as of now, and the private key."""
-        key = self.client_certificate.secrets() if self.client_certificate else ()
         try:
-            current = Path(self.path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            current = ""
-        return tuple(text for text in (self.fallback, current, *key) if text)
+            token = self._token()
+        except UnauthorizedError:
+            token = ""
+        return _known(self.fallback, token, *_keys(self.certificate))
+
+    def _token(self) -> str:
+        try:
+            return checked_token(Path(self.path).read_text(encoding="utf-8").strip(), self.owner)
+        except (OSError, UnicodeDecodeError, UnauthorizedError) as error:
+            if self.fallback:
+                return self.fallback
+            why = error.strerror if isinstance(error, OSError) else "it holds no token"
+        raise UnauthorizedError(
+            f"{self.owner}: the token file {self.path} cannot be used: {why}; "
+            "check that the path is right on this machine and that its user may read it"
+        )
 
 
 def basic(username: str, password: str) -> str:
@@ -142,3 +132,11 @@ def checked_token(token: str, owner: str) -> str:
         what = "holds characters that no HTTP header may hold" if token else "is empty"
         raise UnauthorizedError(f"{owner}: the token {what}; get a new one")
     return token
+
+
+def _keys(certificate: ClientCertificate | None) -> tuple[str, ...]:
+    return certificate.secrets() if certificate else ()
+
+
+def _known(*texts: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for text in texts if text))

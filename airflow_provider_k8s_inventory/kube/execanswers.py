@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube.credentials import checked_token
+from airflow_provider_k8s_inventory.kube.credentials import Proof, checked_token
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 SKEW: Final = timedelta(seconds=10)
@@ -47,6 +47,11 @@ class Credential:
     def good(self) -> bool:
         """Whether it can still be used."""
         return self.expires is None or datetime.now(UTC) < self.expires - SKEW
+
+    @property
+    def proof(self) -> Proof:
+        """What a request carries of it."""
+        return Proof(authorization=f"Bearer {self.token}" if self.token else None, certificate=self.certificate)
 
     def secrets(self) -> tuple[str, ...]:
         """The token and the private key."""

@@ -17,10 +17,9 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube import commands, execanswers
-from airflow_provider_k8s_inventory.kube.credentials import Credentials
+from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof
 from airflow_provider_k8s_inventory.kube.entries import beside
 from airflow_provider_k8s_inventory.kube.servers import Server
-from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 API_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _SECRET_NAME: Final = re.compile("secret|token|passw|key|credential", re.IGNORECASE)
@@ -82,14 +81,13 @@ class ExecCredentials(Credentials):
         self._lock = threading.Lock()
         self._credential: execanswers.Credential | None = None
 
-    def authorization(self) -> str | None:
-        """The token, when the command gives one."""
-        token = self._current().token
-        return f"Bearer {token}" if token else None
-
-    def certificate(self) -> ClientCertificate | None:
-        """The client certificate, when the command gives one."""
-        return self._current().certificate
+    def proof(self) -> Proof:
+        """The token, the certificate, or both, as the command gave them."""
+        with self._lock:
+            if self._credential is None or not self._credential.good:
+                output = self._run()
+                self._credential = execanswers.understand(output, self._plugin.api_version, self._owner)
+            return self._credential.proof
 
     def renew(self) -> bool:
         """The next request runs the command again."""
@@ -102,13 +100,6 @@ class ExecCredentials(Credentials):
         given = self._credential.secrets() if self._credential else ()
         variables = (one.value for one in self._plugin.env if _SECRET_NAME.search(one.name))
         return tuple(text for text in (*given, *variables) if text)
-
-    def _current(self) -> execanswers.Credential:
-        with self._lock:
-            if self._credential is None or not self._credential.good:
-                output = self._run()
-                self._credential = execanswers.understand(output, self._plugin.api_version, self._owner)
-            return self._credential
 
     def _run(self) -> bytes:
         plugin = self._plugin

@@ -25,13 +25,13 @@ def note(credentials: Credentials) -> str | None:
     :param credentials: those a 401 has just answered.
     """
     try:
-        header, certificate = credentials.authorization(), credentials.certificate()
+        proof = credentials.proof()
     except UnauthorizedError:
         return None
     now = datetime.now(UTC)
-    if header and (expired := _of_token(header)) and expired < now:
+    if proof.authorization and (expired := _of_token(proof.authorization)) and expired < now:
         return f"the token expired on {expired:%Y-%m-%d %H:%M} UTC: get a new one"
-    if certificate and (expired := _of_certificate(certificate)) and expired < now:
+    if proof.certificate and (expired := _of_certificate(proof.certificate)) and expired < now:
         return f"the client certificate expired on {expired:%Y-%m-%d %H:%M} UTC: get a new one"
     return None
 

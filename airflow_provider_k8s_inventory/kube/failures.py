@@ -50,25 +50,33 @@ def failed(error: http.HTTPError, context: Context, request: str) -> ScopeError:
 
 def _transport(reason: Exception) -> str:
     """What happened to the connection, and what to do."""
+    if isinstance(reason, http.LocationValueError):
+        return f"{reason}; correct the server's URL in the kubeconfig"
     if isinstance(reason, http.NameResolutionError):
         return "its name does not resolve; check the server's URL in the kubeconfig, and this machine's DNS"
+    if isinstance(reason, http.NewConnectionError):
+        said = _said(reason.__cause__ or reason)
+        return f"{said[:1].lower()}{said[1:]}; check that the API server runs, and its address in the kubeconfig"
     if isinstance(reason, http.ConnectTimeoutError):
         return "no connection in time; check firewalls, VPN, and whether this machine needs a proxy-url to get there"
     if isinstance(reason, http.ReadTimeoutError):
         return "no answer in time; the API server is overloaded, or something in between swallows the answer"
-    cause = reason.__cause__ if isinstance(reason, http.NewConnectionError) else _last(reason.args)
+    cause = reason.args[-1] if reason.args else reason  # what urllib3 wrapped stands behind its own words
     if "Tunnel connection failed" in str(cause):
         return f"{cause}; check the proxy-url's user and password, and that the proxy allows CONNECT to this port"
-    if isinstance(reason, http.NewConnectionError):
-        said = (cause.strerror if isinstance(cause, OSError) else None) or str(reason)
-        return f"{said[:1].lower()}{said[1:]}; check that the API server runs, and its address in the kubeconfig"
-    said = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
-    return f"the connection was closed without an answer ({said}); check that this is the API server's port"
+    return _closed(_said(cause))
 
 
-def _last(args: tuple[object, ...]) -> object:
-    """What urllib3 wrapped, which stands behind its own words."""
-    return args[-1] if args else ""
+def _closed(said: str) -> str:
+    return (
+        f"the connection was closed without an answer ({said}); "
+        "check that this is the API server's port, and that the client certificate, if there is one, is good"
+    )
+
+
+def _said(cause: object) -> str:
+    """In the system's words."""
+    return (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
 
 
 def _tls(error: http.SSLError, context: Context, where: str) -> ScopeError:
@@ -76,6 +84,8 @@ def _tls(error: http.SSLError, context: Context, where: str) -> ScopeError:
     cause = error.args[0] if error.args else error
     if isinstance(cause, ssl.SSLCertVerificationError):
         return UnreachableError(f"{where}: certificate verify failed: {_verification(cause, context)}")
+    if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return UnreachableError(f"{where}: {_closed('end of file')}")
     reason = (cause.reason if isinstance(cause, ssl.SSLError) else None) or str(cause)
     if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
         return UnauthorizedError(

@@ -25,7 +25,7 @@ def kubeconfig(environ: Mapping[str, str] | None = None, folder: Path = SERVICE_
     """
     environ = os.environ if environ is None else environ
     host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
-    if not host or not port or not (folder / "token").exists():
+    if not host or not port or not os.path.exists(folder / "token"):
         return None
     ca, namespace = folder / "ca.crt", folder / "namespace"
     context = Context(

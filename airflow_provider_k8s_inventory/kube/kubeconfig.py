@@ -32,17 +32,18 @@ class _Context(msgspec.Struct):
 def load(paths: Sequence[str | Path] | None = None) -> Kubeconfig:
     """Read kubeconfig files, or whatever kubectl would read.
 
-    :param paths: the files, each of which must exist, merged as kubectl merges. None means those of the environment
-        variable ``KUBECONFIG`` (of which some may be missing), else ``~/.kube/config``, else the pod we run in.
+    :param paths: the files, each of which must exist, merged as kubectl merges. None, or none at all, means those of
+        the environment variable ``KUBECONFIG`` (of which some may be missing), else ``~/.kube/config``, else the pod
+        we run in.
     :raises KubeconfigError: when there is none, or one cannot be read. A context that names a broken user or cluster
         is no such error: it raises when it is used.
     """
-    if paths is not None:
-        return _files([Path(path).expanduser() for path in paths], must_exist=True)
+    if paths:
+        return _files([Path(os.path.expanduser(path)) for path in paths], must_exist=True)
     if variable := os.environ.get("KUBECONFIG"):
         return _files([Path(path) for path in dict.fromkeys(variable.split(os.pathsep)) if path], must_exist=False)
-    home = Path("~/.kube/config").expanduser()
-    if home.exists():
+    home = Path(os.path.expanduser("~/.kube/config"))
+    if documents.read(home) is not None:
         return _files([home], must_exist=True)
     try:
         return in_cluster()

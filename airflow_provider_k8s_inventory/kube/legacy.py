@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube.credentials import Credentials
+from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 LONGEST_EXCERPT: Final = 300
@@ -30,31 +30,25 @@ class Provider(msgspec.Struct, frozen=True):
 class LegacyCredentials(Credentials):
     """The Authorization header the official client would send; renewed tokens are not written to the kubeconfig."""
 
-    def __init__(
-        self, provider: Provider, *, server: str, client_certificate: ClientCertificate | None, owner: str
-    ) -> None:
+    def __init__(self, provider: Provider, *, server: str, certificate: ClientCertificate | None, owner: str) -> None:
         """Keep what the official client needs; it is imported at the first request.
 
         :param server: the API server's URL.
-        :param client_certificate: the one beside the provider.
+        :param certificate: the one beside the provider.
         :param owner: whose it is, for messages.
         """
         self._provider = provider
         self._server = server
-        self._client_certificate = client_certificate
+        self._certificate = certificate
         self._owner = f"{owner}: its auth-provider {provider.name}"
         self._lock = threading.Lock()
         self._configuration: Any = None
 
-    def authorization(self) -> str | None:
-        """The token as of now: the official client renews it when it has expired."""
+    def proof(self) -> Proof:
+        """The token as of now, which the official client renews when it has expired, and the certificate beside it."""
         with self._lock:
             try:
-                if self._configuration is None:
-                    self._configuration = _configuration(self._provider, self._server)
-                # Runs the refresh hook. Which key it is has changed between releases.
-                key = self._configuration.get_api_key_with_prefix
-                header = key("authorization") or key("BearerToken")
+                header = self._header()
             except Exception as error:
                 raise UnauthorizedError(
                     f"{self._owner} gives no token ({type(error).__name__}: {self._shown(error)}); "
@@ -65,17 +59,21 @@ class LegacyCredentials(Credentials):
                 f"{self._owner} gives no token: the official client does not know it any more, or nobody is logged in; "
                 "change the user to an exec plugin"
             )
-        return str(header)
-
-    def certificate(self) -> ClientCertificate | None:
-        """The one beside the provider."""
-        return self._client_certificate
+        return Proof(authorization=header, certificate=self._certificate)
 
     def secrets(self) -> tuple[str, ...]:
         """The provider's tokens and client secret."""
-        key = self._client_certificate.secrets() if self._client_certificate else ()
+        key = self._certificate.secrets() if self._certificate else ()
         values = (value for name, value in self._provider.config.items() if "token" in name or "secret" in name)
         return tuple(text for text in (*key, *values) if text)
+
+    def _header(self) -> str | None:
+        if self._configuration is None:
+            self._configuration = _configuration(self._provider, self._server)
+        # Runs the refresh hook. Which key holds the header has changed between releases.
+        key = self._configuration.get_api_key_with_prefix
+        header: str | None = key("authorization") or key("BearerToken")
+        return header
 
     def _shown(self, error: Exception) -> str:
         text = " ".join(str(error).split())

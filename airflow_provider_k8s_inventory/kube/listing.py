@@ -24,7 +24,10 @@ class _ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _List(msgspec.Struct, frozen=True):
-    """A list; without ``items`` an answer is none, and must not pass for an empty one."""
+    """A list; without ``items`` an answer is none, and must not pass for an empty one.
+
+    Its kind proves nothing: a CustomResourceDefinition names its lists as it likes (``spec.names.listKind``).
+    """
 
     kind: str
     items: list[msgspec.Raw] | None
@@ -78,8 +81,6 @@ def _parse(body: bytes, what: str) -> Page:
         raise AnswerError(
             f"{what}: the answer is not a Kubernetes list ({error}): is there a proxy in between?"
         ) from error
-    if not answer.kind.endswith("List"):
-        raise AnswerError(f"{what}: the answer is a {answer.kind}, not a list")
     return Page(
         items=answer.items or [],
         resource_version=answer.metadata.resource_version,

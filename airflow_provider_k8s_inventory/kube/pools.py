@@ -53,6 +53,15 @@ def manager(context: Context, certificate: ClientCertificate | None, connections
     return made
 
 
+def close(connections: urllib3.PoolManager) -> None:
+    """Close those that are open; `clear` alone leaves that to the garbage collector, which errors keep waiting."""
+    keys = connections.pools.keys()  # the container itself refuses to be iterated
+    for key in keys:
+        if pool := connections.pools.get(key):
+            pool.close()
+    connections.clear()
+
+
 def _trust(context: Context, *, system_roots: bool = False) -> ssl.SSLContext:
     return tls.server_context(
         owner=f"context {context.name!r}",

@@ -5,6 +5,7 @@ What an answer or a failure finally means is in `failures`.
 
 from __future__ import annotations
 
+import logging
 import ssl
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,8 @@ from typing import Self
 import urllib3
 from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import InvalidHeader, MaxRetryError, SSLError
+
+_log = logging.getLogger(__name__)
 
 STATUSES = frozenset({429, 500, 502, 503, 504})
 """Answers that say "not now"."""
@@ -36,7 +39,10 @@ class Retries(urllib3.Retry):
         """
         if isinstance(error, SSLError) and isinstance(error.args[0], ssl.SSLCertVerificationError):
             raise MaxRetryError(_pool, url, error) from error  # type: ignore[arg-type]  # urllib3 passes its pool
-        return super().increment(method, url, response, error, _pool, _stacktrace)
+        left = super().increment(method, url, response, error, _pool, _stacktrace)
+        if response:  # of errors urllib3 itself warns
+            _log.warning("%s %s gave %s; trying again", method, url, response.status)
+        return left
 
     def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
         """Seconds to wait; a Retry-After that is neither a number nor a date counts as none."""

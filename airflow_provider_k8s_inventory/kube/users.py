@@ -79,15 +79,15 @@ def credentials(fields: User, entry: Entry, server: Server, owner: str, *, allow
         execplugins.check(fields.exec, owner)
         return ExecCredentials(fields.exec, server=server, folder=entry.folder, owner=owner)
     if fields.auth_provider and not (has_token or has_password):
-        return LegacyCredentials(fields.auth_provider, server=server.url, client_certificate=proof, owner=owner)
+        return LegacyCredentials(fields.auth_provider, server=server.url, certificate=proof, owner=owner)
     if fields.token_file:
         path = beside(entry.folder, fields.token_file)
-        return TokenFileCredentials(owner=owner, path=path, fallback=fields.token, client_certificate=proof)
+        return TokenFileCredentials(owner=owner, path=path, fallback=fields.token, certificate=proof)
     return StaticCredentials(
         token=checked_token(fields.token, owner) if fields.token else "",
         username=fields.username,
         password=fields.password,
-        client_certificate=proof,
+        certificate=proof,
     )
 
 

@@ -57,9 +57,12 @@ def main(clusters: Maker, kubeconfig: Path, folder: Path | None, ports: dict[str
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with Simulator(clusters(), folder=folder, ports=ports) as simulator:
-        click.echo(f"READY {simulator.kubeconfig(kubeconfig)}")
-        stop.wait()
+    try:
+        with Simulator(clusters(), folder=folder, ports=ports) as simulator:
+            click.echo(f"READY {simulator.kubeconfig(kubeconfig)}")
+            stop.wait()
+    except OSError as error:
+        raise click.ClickException(f"cannot serve the clusters: {error}; --port takes another port") from error
 
 
 if __name__ == "__main__":

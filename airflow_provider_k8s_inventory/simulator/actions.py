@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from airflow_provider_k8s_inventory.simulator import answers, listing, rendering
+from airflow_provider_k8s_inventory.simulator import answers, errors, listing, rendering
 from airflow_provider_k8s_inventory.simulator.access import User
 from airflow_provider_k8s_inventory.simulator.answers import Answer
 from airflow_provider_k8s_inventory.simulator.cluster import Cluster
@@ -57,11 +57,9 @@ class Call:
         """The answer that holds one object."""
         return answers.raw(rendering.one(self.served, entry, self.form), code)
 
-    def success(self, **details: str) -> Answer:
+    def success(self, uid: str) -> Answer:
         """The answer that holds nothing but good news."""
-        details |= {"kind": self.served.plural}
-        if self.served.group:
-            details["group"] = self.served.group
+        details = errors.details(self.served.plural, self.served.group, self.name) | {"uid": uid}
         status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
         return answers.document(status)
 
@@ -76,7 +74,7 @@ def _list(call: Call) -> Answer:
 
 def _create(call: Call) -> Answer:
     if call.served.verbs == ("create",):  # a review: nothing is stored
-        return answers.document(review(call.at.plural, call.user, call.body), 201)
+        return answers.document(review(call.served, call.user, call.body), 201)
     return call.answer(call.cluster.writer.create(call.served, call.at.namespace, call.body), 201)
 
 
@@ -92,13 +90,14 @@ def _delete(call: Call) -> Answer:
     writer, namespace = call.cluster.writer, call.at.namespace
     uid = decode(writer.get(call.served, namespace, call.name).metadata).get("uid", "")
     writer.delete(call.served, namespace, call.name, call.body.get("preconditions"))
-    return call.success(name=call.name, uid=uid)
+    return call.success(uid)
 
 
 def _delete_collection(call: Call) -> Answer:
-    for entry in call.page().entries:
+    page = call.page()
+    for entry in page.entries:
         call.cluster.writer.delete(call.served, entry.namespace or None, entry.name)
-    return call.success()
+    return answers.pieces(*rendering.list_of(call.served, page, call.form))
 
 
 ACTIONS: Final[Mapping[str, Callable[[Call], Answer]]] = {

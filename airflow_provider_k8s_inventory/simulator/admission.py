@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from airflow_provider_k8s_inventory.simulator.errors import bad_request, invalid
-from airflow_provider_k8s_inventory.simulator.served import Served
+from airflow_provider_k8s_inventory.simulator.served import DEFINITIONS, Served
 
 Document = dict[str, Any]
 """An object as JSON has it."""
@@ -42,7 +42,10 @@ def _definition(document: Document) -> None:
     spec, since = document["spec"], document["metadata"]["creationTimestamp"]
     names = {"listKind": f"{spec['names']['kind']}List", "singular": spec["names"]["kind"].lower(), **spec["names"]}
     spec["names"] = names
-    conditions = {"NamesAccepted": ("NoConflicts", "no conflicts found"), "Established": ("InitialNamesAccepted", "")}
+    conditions = {
+        "NamesAccepted": ("NoConflicts", "no conflicts found"),
+        "Established": ("InitialNamesAccepted", "the initial names have been accepted"),
+    }
     document["status"] = {
         "acceptedNames": names,
         "conditions": [
@@ -57,7 +60,7 @@ _DEFAULTS: Final[Mapping[str, Callable[[Document], None]]] = {
     "namespaces": _namespace,
     "pods": _pod,
     "services": _service,
-    "customresourcedefinitions.apiextensions.k8s.io": _definition,
+    DEFINITIONS: _definition,
 }
 
 
@@ -77,8 +80,8 @@ def name_of(served: Served, metadata: Mapping[str, Any], version: int) -> str:
         return str(name)
     if prefix := metadata.get("generateName"):
         return f"{prefix}{version:05x}"
-    why = "metadata.name: Required value: name or generateName is required"
-    raise invalid(served.kind, served.group, "", why)
+    why = "name or generateName is required"
+    raise invalid(served.kind, served.group, "metadata.name", "Required value", why)
 
 
 def namespace_of(served: Served, metadata: Mapping[str, Any], requested: str | None) -> str | None:
@@ -90,9 +93,7 @@ def namespace_of(served: Served, metadata: Mapping[str, Any], requested: str | N
     if not served.namespaced:
         return None
     if given and requested and given != requested:
-        raise bad_request(
-            f"the namespace of the provided object does not match the namespace sent on the request: {given}"
-        )
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     if not (namespace := requested or given):
         raise bad_request(f"an object of {served.name} needs a namespace")
     return str(namespace)

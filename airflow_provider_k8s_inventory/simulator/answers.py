@@ -71,6 +71,8 @@ def document(value: Mapping[str, Any], code: int = 200, content_type: str = "app
 
 def refusal(error: StatusError) -> Answer:
     """The answer that says no."""
+    if not error.reason:
+        return raw(error.message.encode(), error.code, "text/plain; charset=utf-8")
     answer = document(error.document(), error.code)
     if seconds := (error.details or {}).get("retryAfterSeconds"):
         answer.headers["Retry-After"] = str(seconds)

@@ -27,7 +27,7 @@ from airflow_provider_k8s_inventory.simulator.objects import (
     uid_of,
 )
 from airflow_provider_k8s_inventory.simulator.rendering import one
-from airflow_provider_k8s_inventory.simulator.served import Registry, Served, custom_resources
+from airflow_provider_k8s_inventory.simulator.served import DEFINITIONS, Registry, Served, custom_resources
 from airflow_provider_k8s_inventory.simulator.store import Store
 from airflow_provider_k8s_inventory.simulator.writing import Writer
 
@@ -86,13 +86,9 @@ class Cluster:
         """Seconds between the bookmarks of a watch; ``None``: a minute, and one two seconds before its end."""
         self.store = Store()
         self.registry = Registry(list(BUILT_IN))
-        self._writer = Writer(name, self.store, self.registry)
-        self.seed("namespaces", ({"metadata": {"name": namespace}} for namespace in namespaces))
-
-    @property
-    def writer(self) -> Writer:
+        self.writer = Writer(name, self.store, self.registry)
         """The writes, as HTTP requests make them."""
-        return self._writer
+        self.seed("namespaces", ({"metadata": {"name": namespace}} for namespace in namespaces))
 
     @property
     def resource_version(self) -> int:
@@ -113,7 +109,7 @@ class Cluster:
         with self.store.lock:
             entries = [self._seeded(served, item, as_is=as_is) for item in objects]
             self.store.load(served.collection, entries)
-            if served.plural == "customresourcedefinitions":
+            if served.collection == DEFINITIONS:
                 for entry in entries:
                     self.registry.add(custom_resources(decode(entry.body)))
         return len(entries)
@@ -125,29 +121,29 @@ class Cluster:
         :raises StatusError: as the server refuses it.
         """
         served = self.registry.find(resource)
-        return self._document(served, self._writer.create(served, namespace, document))
+        return self._document(served, self.writer.create(served, namespace, document))
 
     def replace(self, resource: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Replace an object, its status too."""
         served, metadata = self.registry.find(resource), document["metadata"]
         return self._document(
-            served, self._writer.replace(served, metadata.get("namespace"), metadata["name"], document)
+            served, self.writer.replace(served, metadata.get("namespace"), metadata["name"], document)
         )
 
     def patch(self, resource: str, name: str, patch: Mapping[str, Any], namespace: str | None = None) -> dict[str, Any]:
         """Merge into an object, its status too."""
         served = self.registry.find(resource)
-        return self._document(served, self._writer.patch(served, namespace, name, patch))
+        return self._document(served, self.writer.patch(served, namespace, name, patch))
 
     def delete(self, resource: str, name: str, namespace: str | None = None) -> dict[str, Any]:
         """Delete an object."""
         served = self.registry.find(resource)
-        return self._document(served, self._writer.delete(served, namespace, name))
+        return self._document(served, self.writer.delete(served, namespace, name))
 
     def get(self, resource: str, name: str, namespace: str | None = None) -> dict[str, Any]:
         """One object."""
         served = self.registry.find(resource)
-        return self._document(served, self._writer.get(served, namespace, name))
+        return self._document(served, self.writer.get(served, namespace, name))
 
     def objects(self, resource: str) -> list[dict[str, Any]]:
         """All objects of a resource, in the order of lists."""
@@ -183,7 +179,7 @@ class Cluster:
             metadata.setdefault("uid", uid_of(self.name, served.collection, key))
             metadata.setdefault("creationTimestamp", SEEDED_AT)
             metadata["resourceVersion"] = str(version)
-        if served.collection in ("namespaces", "customresourcedefinitions.apiextensions.k8s.io"):
+        if served.collection in ("namespaces", DEFINITIONS):
             document = {"metadata": metadata, **{key: decode(value) for key, value in members.items()}}
             default(served.collection, document)
             metadata = document.pop("metadata")

@@ -5,14 +5,22 @@ Who raises them is everywhere in this package; `server` turns them into answers.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
+
+_CAUSES: Final = {
+    "Forbidden": "FieldValueForbidden",
+    "Invalid value": "FieldValueInvalid",
+    "Required value": "FieldValueRequired",
+}
 
 
 class StatusError(Exception):
     """A refusal, as the API server words it.
 
     :param code: the HTTP status.
-    :param reason: the machine-readable word of the Status; for example ``"NotFound"``.
+    :param reason: the machine-readable word of the Status, for example ``"NotFound"``; empty where the answer is the
+        message alone.
     :param details: the Status' ``details``.
     :param metadata: the Status' ``metadata``; a list that expired gets a new continue token here.
     """
@@ -23,8 +31,8 @@ class StatusError(Exception):
         reason: str,
         message: str,
         *,
-        details: dict[str, Any] | None = None,
-        metadata: dict[str, Any] | None = None,
+        details: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -42,11 +50,10 @@ class StatusError(Exception):
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
-            "code": self.code,
         }
-        if self.details:
+        if self.details is not None:
             status["details"] = self.details
-        return status
+        return status | {"code": self.code}
 
 
 def details(plural: str, group: str, name: str | None) -> dict[str, Any]:
@@ -70,8 +77,13 @@ def unauthorized() -> StatusError:
 
 
 def page_not_found() -> StatusError:
-    """404: no such path, which is also what a resource that is not served looks like."""
-    return StatusError(404, "NotFound", "the server could not find the requested resource")
+    """404: no such path; of a group or version that is not served, this plain text is all there is."""
+    return StatusError(404, "", "404 page not found\n")
+
+
+def not_served() -> StatusError:
+    """404: the group is served, and has no such resource."""
+    return StatusError(404, "NotFound", "the server could not find the requested resource", details={})
 
 
 def not_found(plural: str, group: str, name: str) -> StatusError:
@@ -82,13 +94,15 @@ def not_found(plural: str, group: str, name: str) -> StatusError:
 
 def method_not_allowed() -> StatusError:
     """405: the resource knows no such verb."""
-    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+    message = "the server does not allow this method on the requested resource"
+    return StatusError(405, "MethodNotAllowed", message, details={})
 
 
 def not_acceptable() -> StatusError:
     """406: the client only takes what we do not speak."""
-    accepted = "application/json"
-    return StatusError(406, "NotAcceptable", f"only the following media types are accepted: {accepted}")
+    return StatusError(
+        406, "NotAcceptable", "only the following media types are accepted: application/json", details={}
+    )
 
 
 def already_exists(plural: str, group: str, name: str) -> StatusError:
@@ -120,7 +134,12 @@ def unavailable() -> StatusError:
     return StatusError(503, "ServiceUnavailable", "service unavailable")
 
 
-def invalid(kind: str, group: str, name: str, why: str) -> StatusError:
-    """422: well-formed, and wrong."""
+def invalid(kind: str, group: str, field: str, problem: str, why: str) -> StatusError:
+    """422: well-formed, and wrong.
+
+    :param problem: ``"Forbidden"``, ``"Invalid value"`` or ``"Required value"``.
+    """
+    cause = {"reason": _CAUSES[problem], "message": f"{problem}: {why}", "field": field}
     what = f"{kind}.{group}" if group else kind
-    return StatusError(422, "Invalid", f'{what} "{name}" is invalid: {why}', details=details(kind, group, name))
+    message = f'{what} "" is invalid: {field}: {problem}: {why}'
+    return StatusError(422, "Invalid", message, details=details(kind, group, None) | {"causes": [cause]})

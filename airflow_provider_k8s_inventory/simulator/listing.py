@@ -21,6 +21,7 @@ from airflow_provider_k8s_inventory.simulator.store import Store
 
 # In the words of https://github.com/kubernetes/apiserver/blob/master/pkg/storage/etcd3/errors.go
 _LIST_EXPIRED: Final = "The resourceVersion for the provided list is too old."
+_TOO_LARGE: Final = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
 _PAGE_EXPIRED: Final = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
     "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
@@ -53,7 +54,7 @@ def _read_token(token: str) -> tuple[int, str]:
         document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         return int(document["rv"]), str(document["start"])
     except (ValueError, KeyError, TypeError) as error:
-        raise bad_request(f"continue key is not valid: {error}") from error
+        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
 
 
 def _start(current: int, options: Options) -> tuple[int, str]:
@@ -63,7 +64,7 @@ def _start(current: int, options: Options) -> tuple[int, str]:
         return (current, start) if version < 0 else (version, start)
     if options.version > current:
         message = f"Timeout: Too large resource version: {options.version}, current: {current}"
-        raise StatusError(504, "Timeout", message, details={"retryAfterSeconds": 1})
+        raise StatusError(504, "Timeout", message, details={"causes": [_TOO_LARGE], "retryAfterSeconds": 1})
     return (options.version if options.exact else current), ""
 
 

@@ -51,7 +51,7 @@ def _number(query: Mapping[str, str], name: str) -> int:
 
 
 def _refuse(field: str, why: str) -> StatusError:
-    return invalid("ListOptions", "meta.k8s.io", "", f"{field}: Forbidden: {why}")
+    return invalid("ListOptions", "meta.k8s.io", field, "Forbidden", why)
 
 
 def read(query: Mapping[str, str], *, watch: bool, watch_list: bool) -> Options:

@@ -68,7 +68,7 @@ def event(type_: str, document: bytes) -> bytes:
 
 def bookmark(served: Served, version: int, form: Form, *, initial_events_end: bool = False) -> bytes:
     """The line of a watch that says: everything up to this resourceVersion has been sent."""
-    metadata: dict[str, Any] = {"resourceVersion": str(version), "creationTimestamp": None}
+    metadata: dict[str, Any] = {"resourceVersion": str(version)}
     if initial_events_end:
         metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
     head = served.head + b'"metadata":' if form == "object" else _PARTIAL

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from airflow_provider_k8s_inventory.simulator.access import User
-from airflow_provider_k8s_inventory.simulator.errors import bad_request, method_not_allowed
+from airflow_provider_k8s_inventory.simulator.errors import invalid, method_not_allowed
+from airflow_provider_k8s_inventory.simulator.served import Served
 
 SELF_REVIEWS: Final = frozenset(
     {"selfsubjectaccessreviews.authorization.k8s.io", "selfsubjectreviews.authentication.k8s.io"}
@@ -20,7 +21,10 @@ SELF_REVIEWS: Final = frozenset(
 def _access(user: User, spec: Mapping[str, Any]) -> dict[str, Any]:
     if (attributes := spec.get("resourceAttributes")) is None:
         if "nonResourceAttributes" not in spec:
-            raise bad_request("exactly one of nonResourceAttributes or resourceAttributes must be specified")
+            why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+            raise invalid(
+                "SelfSubjectAccessReview", "authorization.k8s.io", "spec.resourceAttributes", "Invalid value", why
+            )
         return {"allowed": True}
     plural, group = attributes.get("resource", "*"), attributes.get("group", "")
     resource = f"{plural}.{group}" if group else plural
@@ -30,23 +34,20 @@ def _access(user: User, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _identity(user: User) -> dict[str, Any]:
-    return {"userInfo": {"username": user.name, "groups": [*user.groups, "system:authenticated"]}}
+    groups = dict.fromkeys((*user.groups, "system:authenticated"))
+    return {"userInfo": {"username": user.name, "groups": list(groups)}}
 
 
-def review(plural: str, user: User, document: Mapping[str, Any]) -> dict[str, Any]:
+def review(served: Served, user: User, document: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a review.
 
-    :raises StatusError: 400, it asks for nothing; 405, it is one that nobody needed yet.
+    :raises StatusError: 405, it is one that nobody needed yet; 422, it asks for nothing.
     """
-    spec = document.get("spec") or {}
-    match plural:
-        case "selfsubjectaccessreviews":
-            kind, status = (
-                {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"},
-                _access(user, spec),
-            )
-        case "selfsubjectreviews":
-            kind, status = {"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1"}, _identity(user)
-        case _:
-            raise method_not_allowed()
-    return {**kind, "metadata": {}, "spec": spec, "status": status}
+    answer = {"kind": served.kind, "apiVersion": served.api_version, "metadata": {}}
+    match served.kind:
+        case "SelfSubjectAccessReview":
+            spec = document.get("spec") or {}
+            return {**answer, "spec": spec, "status": _access(user, spec)}
+        case "SelfSubjectReview":
+            return {**answer, "status": _identity(user)}
+    raise method_not_allowed()

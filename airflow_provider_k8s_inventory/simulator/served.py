@@ -12,8 +12,15 @@ from typing import Any, Final
 
 from airflow_provider_k8s_inventory.model import Resource
 
+DEFINITIONS: Final = "customresourcedefinitions.apiextensions.k8s.io"
+"""The collection whose objects make further resources."""
 VERBS: Final = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+CUSTOM_VERBS: Final = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
+"""The same in the order in which discovery lists those of custom resources."""
 _STATUS_VERBS: Final = ("get", "patch", "update")
+_WITHOUT_GENERATION: Final = frozenset(
+    {"namespaces", "nodes", "persistentvolumeclaims", "persistentvolumes", "resourcequotas", "services"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +57,11 @@ class Served(Resource):
         return any(sub.name == "status" for sub in self.subresources)
 
     @property
+    def counts_generations(self) -> bool:
+        """Whether its objects say how often what is wanted of them was changed."""
+        return self.custom or (self.has_status and self.collection not in _WITHOUT_GENERATION)
+
+    @property
     def list_kind(self) -> str:
         """The kind of its lists."""
         return f"{self.kind}List"
@@ -78,6 +90,7 @@ def custom_resources(definition: Mapping[str, Any]) -> Iterator[Served]:
                 singular=names.get("singular") or names["kind"].lower(),
                 short_names=tuple(names.get("shortNames", ())),
                 categories=tuple(names.get("categories", ())),
+                verbs=CUSTOM_VERBS,
                 subresources=(Subresource(name="status"),) if has_status else (),
                 collection=f"{names['plural']}.{spec['group']}",
                 custom=True,

@@ -104,9 +104,11 @@ class Server:
         registry = self._cluster.registry
         if (at.group, at.version) in registry.stale:
             raise errors.unavailable()
+        if not registry.of(at.group, at.version):
+            raise errors.page_not_found()
         served = registry.at(at.group, at.version, at.plural)
         if served is None or not _fits(served, at):
-            raise errors.page_not_found()
+            raise errors.not_served()
         if verb_ not in ACTIONS.keys() | {"watch"} or (at.subresource is None and verb_ not in served.verbs):
             raise errors.method_not_allowed()
         return served

@@ -63,7 +63,6 @@ class Simulator:
     def __init__(
         self, clusters: Iterable[Cluster], *, folder: Path | None = None, ports: Mapping[str, int] | None = None
     ) -> None:
-        self._folder = folder
         self._served = {
             cluster.name: _Served(
                 cluster=cluster,
@@ -93,7 +92,10 @@ class Simulator:
         return self._served[name].cluster
 
     def start(self, name: str) -> None:
-        """Serve a cluster, on the port it had before; nothing happens when it is served."""
+        """Serve a cluster, on the port it had before; nothing happens when it is served.
+
+        :raises OSError: the port is taken.
+        """
         self._run(self._start(self._served[name]))
 
     def stop(self, name: str) -> None:
@@ -158,7 +160,11 @@ class Simulator:
         runner = web.ServerRunner(web_server, shutdown_timeout=0.1)
         await runner.setup()
         context = served.authority.server_context()
-        await web.TCPSite(runner, _HOST, served.port, ssl_context=context, reuse_address=True).start()
+        try:
+            await web.TCPSite(runner, _HOST, served.port, ssl_context=context, reuse_address=True).start()
+        except OSError:
+            await runner.cleanup()
+            raise
         served.port = runner.addresses[0][1]
         served.runner = runner
 

@@ -99,7 +99,8 @@ class Watch:
             if self._options.initial_events and self._options.bookmarks:
                 yield rendering.bookmark(self._served, version, self._form, initial_events_end=True)
             yield b"".join(map(self._line, missed))
-            async with contextlib.aclosing(self._follow(store, feed)) as pieces:
+            since = self._options.version if resumes else version
+            async with contextlib.aclosing(self._follow(store, feed, since)) as pieces:
                 async for piece in pieces:
                     yield piece
         finally:
@@ -129,7 +130,8 @@ class Watch:
             )
             yield b"".join(lines)
 
-    async def _follow(self, store: Store, feed: Feed) -> AsyncGenerator[bytes]:
+    async def _follow(self, store: Store, feed: Feed, since: int) -> AsyncGenerator[bytes]:
+        """Further changes; and bookmarks, though none that only repeats where the watch began, as the real server."""
         due = self._next_bookmark()
         while (now := time.monotonic()) < self._deadline:
             if events := await feed.take(min(due, self._deadline) - now):
@@ -138,8 +140,9 @@ class Watch:
                 with store.lock:
                     told, version = feed.empty, store.resource_version
                 if told:
-                    yield rendering.bookmark(self._served, version, self._form)
                     due = self._next_bookmark()
+                    if version > since:
+                        yield rendering.bookmark(self._served, version, self._form)
 
     def _next_bookmark(self) -> float:
         """When the next one is due; never, if the client does not want any."""

@@ -1,6 +1,6 @@
 """Deployments with all that their controllers would make, and other objects of an ordinary cluster.
 
-A simulated server runs no controllers: here is what they would have left. Pods are described in `pods`.
+A simulated server runs no controllers: here is what they would have left. Pods are described in `pod`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from airflow_provider_k8s_inventory.simulator.objects import key_of, uid_of
-from airflow_provider_k8s_inventory.simulator.pods import Document, Pod, owned_by
+from airflow_provider_k8s_inventory.simulator.pod import Document, Pod, owned_by
 
 Item = tuple[str, Document]
 """A resource, as kubectl writes it, and an object of it."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from airflow_provider_k8s_inventory.simulator import admission, errors
 from airflow_provider_k8s_inventory.simulator.admission import Document
 from airflow_provider_k8s_inventory.simulator.objects import Entry, decode, encode, entry_of, key_of, uid_of
-from airflow_provider_k8s_inventory.simulator.served import Registry, Served, custom_resources
+from airflow_provider_k8s_inventory.simulator.served import DEFINITIONS, Registry, Served, custom_resources
 from airflow_provider_k8s_inventory.simulator.store import Store
 
 Written = Literal["all", "main", "status"]
@@ -20,8 +20,6 @@ Written = Literal["all", "main", "status"]
 
 _KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 """The metadata that no client can change."""
-
-_DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
 def merge(target: Any, patch: Any) -> Any:
@@ -62,11 +60,13 @@ class Writer:
                 raise errors.already_exists(served.plural, served.group, name)
             version = self._store.next_version()
             uid = uid_of(self._name, served.collection, key, str(version))
-            metadata |= {"name": name, "uid": uid, "creationTimestamp": admission.now(), "generation": 1}
+            metadata |= {"name": name, "uid": uid, "creationTimestamp": admission.now()}
+            if served.counts_generations:
+                metadata["generation"] = 1
             if namespace:
                 metadata["namespace"] = namespace
             admission.default(served.collection, document)
-            if served.collection == _DEFINITIONS:
+            if served.collection == DEFINITIONS:
                 self._registry.add(custom_resources(document))
             return self._apply(served, "ADDED", document, version)
 
@@ -88,7 +88,7 @@ class Writer:
                 new["metadata"]["generation"] += 1
             if "deletionTimestamp" in old["metadata"] and not new["metadata"].get("finalizers"):
                 return self._remove(served, new)
-            if served.collection == _DEFINITIONS:
+            if served.collection == DEFINITIONS:
                 self._registry.remove(name)
                 self._registry.add(custom_resources(new))
             return self._apply(served, "MODIFIED", new, self._store.next_version())
@@ -120,7 +120,7 @@ class Writer:
                 return self._apply(served, "MODIFIED", document, self._store.next_version())
             if served.collection == "namespaces":
                 self._empty_namespace(name)
-            if served.collection == _DEFINITIONS:
+            if served.collection == DEFINITIONS:
                 self._withdraw(name)
             return self._remove(served, document)
 

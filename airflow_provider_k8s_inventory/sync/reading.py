@@ -87,13 +87,12 @@ def _cluster(client: Client, settings: Settings) -> Answer:
         raise ForbiddenError(f"{error}; without it a cluster has no identity") from error
     except NotServedError as error:
         raise AnswerError(f"{error}; without a namespace kube-system a cluster has no identity") from error
-    page, warnings = cluster.page(client, identity, limit=settings.page_size)
     return Answer(
         cluster_uid=identity.uid,
         definition=resources.CATALOGUE["clusters"],
         namespaces=(),
-        warnings=tuple(warnings),
-        pages=lambda: iter([page]),
+        warnings=(),
+        pages=lambda: cluster.pages(client, identity, limit=settings.page_size),
     )
 
 

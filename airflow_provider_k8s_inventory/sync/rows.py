@@ -56,6 +56,8 @@ class RowReader:
 
         :raises AnswerError: when something in the page is not an object of Kubernetes.
         """
+        for warning in page.warnings:
+            self.warn(warning)
         if page.replaced:
             self.warn(f"{page.replaced} characters that PostgreSQL cannot hold (NUL, lone surrogates) became U+FFFD")
         for item in page.items:

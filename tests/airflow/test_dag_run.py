@@ -1,34 +1,78 @@
-"""The example DAG, run by `dag.test`: states, ledger, and what the report says."""
+"""The example DAG, run by `dag.test` on simulated clusters and a real database."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 from typing import Any
 
 import psycopg
 import pytest
 
-from airflow_provider_k8s_inventory.simulator import Simulator
-from tests.airflow.conftest import DAGS
+from airflow_provider_k8s_inventory.simulator import Simulator, User
+from tests.airflow.bags import bag
 
-pytestmark = pytest.mark.usefixtures("metadata_database")
+pytestmark = [pytest.mark.usefixtures("metadata_database", "kubeconfig"), pytest.mark.timeout(180)]
 
 
 def run(**conf: Any) -> Any:
-    try:
-        from airflow.dag_processing.dagbag import DagBag
-    except ImportError:
-        from airflow.models.dagbag import DagBag
-    return DagBag(DAGS).dags["k8s_inventory"].test(run_conf=conf)
+    return bag().dags["k8s_inventory"].test(run_conf=conf)
 
 
-def test_it(kubeconfig: Path, inventory: str, simulator: Simulator, capfd) -> None:
-    r = run(resources=["pods", "services"])
-    print(r.state, [(t.task_id, t.map_index, t.state, t.rendered_map_index) for t in r.get_task_instances()])
-    simulator.stop("prod")
-    r = run(resources=["pods", "services"])
-    print(r.state, [(t.task_id, t.map_index, t.state, t.rendered_map_index) for t in r.get_task_instances()])
-    with psycopg.connect(inventory) as c:
-        for row in c.execute("select * from k8s_syncs"):
-            print(row)
-    assert 0
+def states(run_: Any) -> dict[str, str]:
+    """By the task's name, or a mapped one's label."""
+    return {
+        instance.rendered_map_index or instance.task_id: str(instance.state) for instance in run_.get_task_instances()
+    }
+
+
+def counted(dsn: str, tables: str) -> list[int]:
+    with psycopg.connect(dsn) as conn:
+        return [conn.execute(f"SELECT count(*) FROM k8s_{table}".encode()).fetchall()[0][0] for table in tables.split()]
+
+
+def test_two_clusters_are_in_the_tables(inventory: str, capfd: pytest.CaptureFixture[str]) -> None:
+    ended = run()
+    assert ended.state == "success"
+    assert counted(inventory, "clusters namespaces pods deployments services crds") == [2, 8, 22, 5, 6, 0]
+    assert "Sync completed successfully. Resources: 43, Errors: 0, Warnings: 0, Time: " in capfd.readouterr().out
+
+
+def test_one_bad_cluster_fails_its_own_tasks_and_the_run(
+    inventory: str, simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    simulator["dev"].add_user(User(name="admin", token="another"))
+    ended = run(resources=["pods", "services"])
+    assert ended.state == "failed"
+    assert states(ended) == {
+        "migrate": "success",
+        "plan": "success",
+        "dev · pods": "failed",
+        "dev · services": "failed",
+        "prod · pods": "success",
+        "prod · services": "success",
+        "report": "failed",
+    }
+    assert counted(inventory, "pods services syncs") == [11, 3, 4]
+    said = capfd.readouterr().out
+    report = said[said.rindex("::group::Scopes") :]
+    assert re.search(r"dev · pods: unauthorized: .*context 'dev'", report)
+    assert "Sync completed with errors. Resources: 14, Errors: 2, Warnings: 0" in report
+    assert "2 of 4 failed: dev · pods (unauthorized), dev · services (unauthorized)" in report
+
+
+def test_the_form_chooses_contexts_resources_and_what_happens_to_rows(inventory: str, simulator: Simulator) -> None:
+    chosen = {"contexts": ["d*"], "resources": ["services"], "on_delete": "mark", "allow_mass_delete": True}
+    run(**chosen)
+    simulator["dev"].delete("services", "shop-web", "default")
+    assert run(**chosen).state == "success"
+    with psycopg.connect(inventory) as conn:
+        found = conn.execute("SELECT context_name, count(*), count(deleted_at) FROM k8s_services GROUP BY 1").fetchall()
+    assert found == [("dev", 3, 1)]
+
+
+def test_a_plan_that_fails_is_in_the_report(inventory: str, capfd: pytest.CaptureFixture[str]) -> None:
+    ended = run(contexts=["nowhere"])
+    assert ended.state == "failed"
+    said = capfd.readouterr().out
+    assert "no context 'nowhere'" in said
+    assert "- · plan: failed: the task instance plan broke off without a report" in said

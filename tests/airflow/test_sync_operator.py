@@ -65,7 +65,7 @@ def test_the_ledger_names_the_task_instance(inventory: str) -> None:
     ],
     ids=str,
 )
-def test_arguments_may_come_as_the_text_jinja_renders(arguments: dict[str, str], inventory: str) -> None:
+def test_arguments_may_come_as_the_text_jinja_renders(arguments: dict[str, Any], inventory: str) -> None:
     assert sync(**arguments)["seen"] == 11
 
 

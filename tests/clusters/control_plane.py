@@ -85,9 +85,10 @@ class ControlPlane:
             self._processes.popitem()[1].stop()
 
     def start(self) -> None:
-        """Start the API server, with the port, the certificate and the data it had before."""
-        process = self._run("kube-apiserver", self._arguments)
-        process.wait_until(lambda: self.ca_file.exists() and self.api().ready())
+        """Start the API server, if it is stopped, with the port, the certificate and the data it had before."""
+        if "kube-apiserver" not in self._processes:
+            process = self._run("kube-apiserver", self._arguments)
+            process.wait_until(lambda: self.ca_file.exists() and self.api().ready())
 
     def stop(self) -> None:
         """Stop the API server only: its port refuses connections, and its data stays."""

@@ -45,14 +45,12 @@ def test_freshness_tells_the_last_success_and_why_it_is_no_better(stopped: LiveI
     assert reason
 
 
-def test_it_is_fresh_again_once_it_is_started(cluster: LiveCluster, inventory: LiveInventory, world: str) -> None:
-    inventory.sync("services")
-    cluster.stop()
-    inventory.sync("services")
-    cluster.start()
+def test_it_is_fresh_again_once_it_is_started(stopped: LiveInventory) -> None:
+    stopped.sync("services")
+    stopped.cluster.start()
 
-    report = inventory.sync("services")
+    report = stopped.sync("services")
 
     assert (report.status, report.inserted, report.deleted) == ("success", 0, 0)
-    with psycopg.connect(inventory.database) as conn:
+    with psycopg.connect(stopped.database) as conn:
         assert conn.execute("SELECT last_status FROM k8s_freshness").fetchall() == [("success",)]

@@ -131,5 +131,5 @@ def test_a_token_that_has_not_expired_is_not_said_to_have(claims: object) -> Non
 def test_an_expired_client_certificate_is_told() -> None:
     pair = authority().issue("jane", client=True, expired=True)
     proof = ClientCertificate(owner="it", certificate_data=pair.certificate, key_data=pair.key)
-    caught = error_of(status(401, "Unauthorized"), StaticCredentials(client_certificate=proof))
+    caught = error_of(status(401, "Unauthorized"), StaticCredentials(certificate=proof))
     assert "the client certificate expired on " in str(caught)

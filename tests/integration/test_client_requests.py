@@ -43,7 +43,7 @@ def test_a_request_says_who_asks_for_what() -> None:
 def test_a_query_is_quoted() -> None:
     with ApiServer() as server, Client(context(server)) as client:
         client.get("/api/v1/pods", {"limit": 500, "continue": "a b+c/d=&"}, accept="application/json;as=Table")
-    assert server.seen[0].path == "/api/v1/pods?limit=500&continue=a%20b%2Bc/d%3D%26"
+    assert server.seen[0].path == "/api/v1/pods?limit=500&continue=a%20b%2Bc%2Fd%3D%26"
     assert server.seen[0].header("Accept") == "application/json;as=Table"
 
 

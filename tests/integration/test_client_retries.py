@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnauthorizedError, UnreachableError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.credentials import Credentials, StaticCredentials
+from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof, StaticCredentials
 from tests.fixtures.kubeconfigs import authority
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer
 
@@ -119,8 +119,8 @@ class Renewing(Credentials):
     def __init__(self) -> None:
         self.number = 1
 
-    def authorization(self) -> str:
-        return f"Bearer token-{self.number}"
+    def proof(self) -> Proof:
+        return Proof(authorization=f"Bearer token-{self.number}")
 
     def renew(self) -> bool:
         self.number += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -124,6 +125,13 @@ def test_the_kubeconfigs_are_merged_into_contexts_dev_and_prod(compose: dict[str
         "dev": "https://k3s-dev:6443",
         "prod": "https://k3s-prod:6443",
     }
+
+
+def test_the_example_dag_finds_its_connection(compose: dict[str, Any]) -> None:
+    dag = (ROOT / "dags/k8s_inventory.py").read_text()
+    (connection,) = re.findall(r'"postgres_conn_id": "(\w+)"', dag)
+
+    assert f"AIRFLOW_CONN_{connection.upper()}" in compose["x-airflow"]["environment"]
 
 
 @needs_compose

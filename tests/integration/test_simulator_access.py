@@ -145,7 +145,7 @@ def test_a_review_of_a_path_is_allowed(api: Served) -> None:
     review: Object = {"spec": {"nonResourceAttributes": {"path": "/version", "verb": "get"}}}
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     assert api.write("POST", path, review)["status"]["allowed"] is True
-    assert api.write("POST", path, {"spec": {}})["code"] == 400
+    assert api.write("POST", path, {"spec": {}})["code"] == 422
 
 
 def test_a_user_can_ask_who_it_is(api: Served) -> None:

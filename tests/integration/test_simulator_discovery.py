@@ -115,7 +115,7 @@ def test_a_definition_adds_its_group_and_takes_it_away(api: Served) -> None:
     assert api.get("/apis/example.com/v1")["resources"][0]["shortNames"] == ["wd"]
     api.cluster.delete("crd", "widgets.example.com")
     assert "example.com" not in groups(api)
-    assert api.get("/apis/example.com/v1")["code"] == 404
+    assert api.send("GET", "/apis/example.com/v1").status == 404
 
 
 def test_a_seeded_definition_counts_as_well(api: Served) -> None:
@@ -131,6 +131,8 @@ def test_a_group_whose_server_is_down_is_named_and_nothing_more(api: Served) -> 
     assert api.get("/apis/metrics.k8s.io/v1beta1/nodes")["reason"] == "ServiceUnavailable"
 
 
-@pytest.mark.parametrize("path", ["/api/v2", "/apis/nothing.example.com", "/apis/apps/v2"])
-def test_what_is_not_served_is_not_found(api: Served, path: str) -> None:
-    assert api.get(path)["code"] == 404
+@pytest.mark.parametrize("path", ["/api/v2", "/apis/nothing.example.com", "/apis/apps/v2", "/apis/apps/v2/deployments"])
+def test_of_a_group_that_is_not_served_there_is_not_even_a_status(api: Served, path: str) -> None:
+    answer = api.send("GET", path)
+    assert (answer.status, answer.data) == (404, b"404 page not found\n")
+    assert answer.headers["Content-Type"].startswith("text/plain")

@@ -161,7 +161,7 @@ def test_parameters_that_do_not_go_together_are_refused(api: Served, query: dict
         ("app==web,tier=front", ["web"]),
         ("app!=web", ["db", "none"]),
         ("app in (web, db)", ["db", "web"]),
-        ("app notin (web)", ["db", "none"]),
+        ("app notin (web)", ["db", "none"]),  # codespell:ignore notin
         ("app", ["db", "web"]),
         ("!app", ["none"]),
         ("app in (web,db),!tier", ["db"]),

@@ -54,13 +54,14 @@ def test_it_serves_until_it_is_told_to_end(tmp_path: Path, ending: signal.Signal
         assert running.wait(timeout=10) == 0
 
 
-def test_what_it_kept_in_a_folder_is_there_again(tmp_path: Path) -> None:
-    arguments = [DEMO, f"--folder={tmp_path / 'kept'}", f"--kubeconfig={tmp_path / 'config'}"]
-    with process(*arguments):
-        first = (tmp_path / "config").read_text()
-        ports = {name: cluster["server"].rpartition(":")[2] for name, cluster in contexts(tmp_path / "config").items()}
-    with process(*arguments, *(f"--port={name}={port}" for name, port in ports.items())):
-        assert (tmp_path / "config").read_text() == first
+def test_with_a_folder_and_ports_it_is_the_same_as_ever(tmp_path: Path) -> None:
+    folder, kubeconfig = tmp_path / "kept", tmp_path / "config"
+    with Simulator(clusters(), folder=folder) as simulator:
+        first = simulator.kubeconfig(kubeconfig).read_text()
+    kubeconfig.unlink()
+    ports = [f"--port={name}={simulator.url(name).rpartition(':')[2]}" for name in ("dev", "prod")]
+    with process(DEMO, f"--folder={folder}", f"--kubeconfig={kubeconfig}", *ports):
+        assert kubeconfig.read_text() == first
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,15 @@ def test_wrong_usage_is_explained(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_a_port_that_is_taken_is_explained(tmp_path: Path) -> None:
+    with Simulator([Cluster("other")]) as other:
+        port = other.url("other").rpartition(":")[2]
+        result = CliRunner().invoke(main, [DEMO, f"--kubeconfig={tmp_path / 'config'}", f"--port=prod={port}"])
+    assert result.exit_code == 1
+    assert "cannot serve the clusters" in result.output
+    assert "--port takes another port" in result.output
 
 
 def test_a_kubeconfig_is_for_its_owner_and_names_kept_certificates(tmp_path: Path) -> None:

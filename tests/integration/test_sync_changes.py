@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_k8s_inventory.simulator import Cluster
-from tests.fixtures.tables import Inventory
 from tests.fixtures.manifests import node, pod, pods
+from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
 
 
@@ -74,7 +74,9 @@ def test_a_deleted_object_loses_its_row_alone(dev: Cluster, sync: Syncer, invent
     dev.delete("pods", "web-0002", "default")
 
     assert counts(sync()) == (2, 0, 0, 2, 1)
-    assert before.items() - inventory.versions().items() == {(("k8s_pods", "dev", gone), before["k8s_pods", "dev", gone])}
+    assert before.items() - inventory.versions().items() == {
+        (("k8s_pods", "dev", gone), before["k8s_pods", "dev", gone])
+    }
 
 
 def test_an_object_that_was_made_anew_under_its_name_is_another_row(
@@ -101,9 +103,7 @@ def test_the_last_object_goes_too(dev: Cluster, sync: Syncer, inventory: Invento
     assert inventory.names("k8s_pods") == []
 
 
-def test_another_context_is_another_matter(
-    dev: Cluster, prod: Cluster, sync: Syncer, inventory: Inventory
-) -> None:
+def test_another_context_is_another_matter(dev: Cluster, prod: Cluster, sync: Syncer, inventory: Inventory) -> None:
     dev.seed("pods", pods(2))
     prod.seed("pods", pods(3))
     sync(context="dev")

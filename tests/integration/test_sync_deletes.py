@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault
-from tests.fixtures.manifests import pod, pods
+from tests.fixtures.manifests import pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -143,7 +144,7 @@ def test_an_unknown_resource_is_wrong_usage_and_no_sync(resource: str, sync: Syn
 
 @pytest.mark.parametrize("settings", [{"namespaces": ("a/b",)}, {"namespaces": ("",)}, {"page_size": 0}], ids=str)
 def test_settings_that_cannot_be_are_wrong_usage_and_no_sync(
-    settings: dict[str, object], sync: Syncer, inventory: Inventory
+    settings: dict[str, Any], sync: Syncer, inventory: Inventory
 ) -> None:
     with pytest.raises(UsageError):
         sync(**settings)

@@ -138,9 +138,7 @@ def test_an_object_may_come_twice_on_different_pages(dev: Cluster, sync: Syncer,
     assert inventory.row("k8s_pods", "web")["phase"] == "Running"
 
 
-@pytest.mark.parametrize(
-    "item", [1, None, [], {}, {"metadata": {}}, {"metadata": None}], ids=json.dumps
-)
+@pytest.mark.parametrize("item", [1, None, [], {}, {"metadata": {}}, {"metadata": None}], ids=json.dumps)
 def test_what_is_not_an_object_fails_the_scope_and_nothing_changes(
     item: object, dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:

@@ -39,9 +39,9 @@ def test_the_token_is_read_again_for_every_request(account: Path) -> None:
     found = incluster.kubeconfig(ENVIRON, account)
     assert found is not None
     credentials = found.contexts["in-cluster"].credentials
-    before = credentials.authorization()
+    before = credentials.proof().authorization
     (account / "token").write_text("second-token\n")
-    assert (before, credentials.authorization()) == ("Bearer first-token", "Bearer second-token")
+    assert (before, credentials.proof().authorization) == ("Bearer first-token", "Bearer second-token")
 
 
 def test_without_ca_or_namespace_those_are_left_open(tmp_path: Path) -> None:

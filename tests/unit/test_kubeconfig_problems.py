@@ -155,4 +155,4 @@ def test_a_key_of_another_certificate_is_refused() -> None:
 def test_the_other_contexts_can_be_used() -> None:
     good = contexts(cluster={}, user={"token": 1}, context={"user": "gone"})["good"]
     assert good.problem is None
-    assert good.credentials.authorization() == "Bearer token"
+    assert good.credentials.proof().authorization == "Bearer token"

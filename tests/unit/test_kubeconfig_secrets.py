@@ -70,7 +70,7 @@ def test_a_token_file_is_a_secret_too(tmp_path: Path) -> None:
 def test_what_a_command_gave_is_a_secret_from_then_on(tmp_path: Path) -> None:
     command = Folder(tmp_path).command("plugin", f"echo '{exec_credential(token=EXEC_TOKEN)}'")
     it = context({"exec": {"apiVersion": V1, "command": str(command)}})
-    it.credentials.authorization()
+    it.credentials.proof()
     assert it.secrets() == (EXEC_TOKEN,)
 
 
@@ -92,7 +92,7 @@ def test_no_repr_shows_a_secret() -> None:
         (
             it,
             it.credentials,
-            it.credentials.certificate(),
+            it.credentials.proof().certificate,
             kubeconfig.Kubeconfig(contexts={"dev": it}, current=None, source="here"),
         )
     )

@@ -55,9 +55,7 @@ def pod(metadata: dict[str, Any] | None = None, **members: Any) -> dict[str, Any
 
 
 def test_the_metadata_becomes_the_shared_columns() -> None:
-    row = Read(
-        pod({"labels": {"a": "b"}, "resourceVersion": "17", "creationTimestamp": "2026-01-05T08:00:00Z"})
-    ).row
+    row = Read(pod({"labels": {"a": "b"}, "resourceVersion": "17", "creationTimestamp": "2026-01-05T08:00:00Z"})).row
 
     assert (row["uid"], row["namespace"], row["name"]) == ("u1", "shop", "web")
     assert json.loads(row["labels"]) == {"a": "b"}

@@ -25,7 +25,7 @@ ORDERED: Final = ("0001_ledger",)
 """The names of the SQL files, in the order they are run."""
 
 _RECORD: Final = """
-CREATE TABLE IF NOT EXISTS k8s_migrations (
+CREATE TABLE k8s_migrations (
     name text PRIMARY KEY,
     applied_at timestamptz NOT NULL DEFAULT now(),
     version text NOT NULL,
@@ -49,7 +49,9 @@ def migrate(conn: psycopg.Connection, *, schema: str = "public", mode: MigrateMo
     try:
         with conn.transaction(), conn.cursor() as cursor:
             _enter(cursor, schema)
-            done = [name for name in ORDERED if _apply(cursor, name)]
+            locking.lock_schema(cursor, schema)
+            done = _missing(cursor, schema)
+            _apply(cursor, done)
             changes = tables.changes(cursor, schema)
             if mode == "safe":
                 _refuse(schema, changes)
@@ -69,58 +71,56 @@ def pending(conn: psycopg.Connection, *, schema: str = "public") -> list[str]:
     """
     try:
         with conn.transaction(force_rollback=True), conn.cursor() as cursor:
-            _check_schema(cursor, schema)
-            cursor.execute("SELECT to_regclass(%s)", [f"{sql.Identifier(schema, 'k8s_migrations').as_string(cursor)}"])
-            known = cursor.fetchone() != (None,)
-            missing = [name for name in ORDERED if not known or not _applied(cursor, schema, name)]
-            return missing + [change.name for change in tables.changes(cursor, schema)]
+            _enter(cursor, schema)
+            return _missing(cursor, schema) + [change.name for change in tables.changes(cursor, schema)]
     except psycopg.Error as error:
         raise DatabaseError(f"schema {schema}: {connecting.explain(error)}") from error
 
 
 def _enter(cursor: psycopg.Cursor[Any], schema: str) -> None:
-    """Lock the schema, make it the one unqualified names mean, and check that we know what is in it."""
-    _check_schema(cursor, schema)
-    locking.lock_schema(cursor, schema)
-    cursor.execute("SELECT set_config('search_path', quote_ident(%s), true)", [schema])
-    cursor.execute("SELECT to_regclass('k8s_migrations')")
-    if cursor.fetchone() == (None,):
-        cursor.execute(_RECORD)
-    cursor.execute("SELECT name, version FROM k8s_migrations WHERE name ~ '^[0-9]{4}_' ORDER BY name")
-    unknown = [row for row in cursor.fetchall() if row[0] not in ORDERED]
-    if unknown:
-        raise NewerSchemaError(
-            f"schema {schema} was migrated by version {unknown[-1][1]} ({unknown[-1][0]}), "
-            f"this is version {__version__}: upgrade airflow-provider-k8s-inventory"
-        )
-
-
-def _check_schema(cursor: psycopg.Cursor[Any], schema: str) -> None:
+    """Make the schema the one unqualified names mean."""
     cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", [schema])
     if cursor.fetchone() is None:
         statement = sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)).as_string(cursor)
         raise DatabaseError(f"schema {schema} does not exist: create it ({statement}), or name another one")
+    cursor.execute("SELECT set_config('search_path', quote_ident(%s), true)", [schema])
 
 
-def _apply(cursor: psycopg.Cursor[Any], name: str) -> bool:
-    cursor.execute("SELECT FROM k8s_migrations WHERE name = %s", [name])
-    if cursor.fetchone() is not None:
-        return False
-    text = files.files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
-    try:
-        cursor.execute(text.encode())
-    except errors.DuplicateTable as error:
-        raise DatabaseError(
-            f"migration {name}: {error.diag.message_primary}, and this package did not make it: "
-            "rename or drop it, or use a schema of its own"
-        ) from error
-    _note(cursor, name, [text])
-    return True
+def _missing(cursor: psycopg.Cursor[Any], schema: str) -> list[str]:
+    """The ordered steps that were not done.
+
+    :raises NewerSchemaError: when one was done that we do not know.
+    """
+    if not _is_recorded(cursor):
+        return list(ORDERED)
+    cursor.execute("SELECT name, version FROM k8s_migrations WHERE name ~ '^[0-9]{4}_' ORDER BY name")
+    done = dict(cursor.fetchall())
+    if unknown := [name for name in done if name not in ORDERED]:
+        raise NewerSchemaError(
+            f"schema {schema} was migrated by version {done[unknown[-1]]} ({unknown[-1]}), "
+            f"this is version {__version__}: upgrade airflow-provider-k8s-inventory"
+        )
+    return [name for name in ORDERED if name not in done]
 
 
-def _applied(cursor: psycopg.Cursor[Any], schema: str, name: str) -> bool:
-    query = sql.SQL("SELECT FROM {} WHERE name = %s").format(sql.Identifier(schema, "k8s_migrations"))
-    return cursor.execute(query, [name]).fetchone() is not None
+def _is_recorded(cursor: psycopg.Cursor[Any]) -> bool:
+    cursor.execute("SELECT to_regclass('k8s_migrations')")
+    return cursor.fetchone() != (None,)
+
+
+def _apply(cursor: psycopg.Cursor[Any], names: list[str]) -> None:
+    if not _is_recorded(cursor):
+        cursor.execute(_RECORD)
+    for name in names:
+        text = files.files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+        try:
+            cursor.execute(text.encode())
+        except errors.DuplicateTable as error:
+            raise DatabaseError(
+                f"migration {name}: {error.diag.message_primary}, and this package did not make it: "
+                "rename or drop it, or use a schema of its own"
+            ) from error
+        _note(cursor, name, [text])
 
 
 def _note(cursor: psycopg.Cursor[Any], name: str, statements: list[str]) -> None:

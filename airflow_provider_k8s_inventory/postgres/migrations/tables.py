@@ -66,14 +66,22 @@ def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table) -> Iterator[C
     key, columns = _look(cursor, name)
     if not columns:
         yield Change(name=label, statements=list(_create(schema, table)))
-    elif key != _KEY:
+    elif foreign := _foreign(key, columns):
         yield Change(
             name=label,
             statements=[sql.SQL("DROP TABLE {}").format(name), *_create(schema, table)],
-            destroys=f"all rows of {table.name}, whose key is ({', '.join(key)}) and not (context_name, uid)",
+            destroys=f"all rows of {table.name}, {foreign}",
         )
     else:
         yield from _columns(name, table, columns)
+
+
+def _foreign(key: list[str], columns: Iterable[str]) -> str | None:
+    """Why the table cannot be one that this package made; None: it can be."""
+    if key != _KEY:
+        return f"whose key is ({', '.join(key)}) and not (context_name, uid)"
+    lacking = sorted(_NOT_NULL.difference(columns))
+    return f"which lacks {', '.join(lacking)}" if lacking else None
 
 
 def _look(cursor: psycopg.Cursor[Any], name: sql.Identifier) -> tuple[list[str], dict[str, _Found]]:
@@ -146,10 +154,10 @@ def _columns(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> It
                 destroys=f"values of {table.name}.{column.name} that {found[column.name].type} can hold "
                 f"and {column.type} cannot",
             )
-    yield from _foreign(name, table, found)
+    yield from _unfilled(name, table, found)
 
 
-def _foreign(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> Iterator[Change]:
+def _unfilled(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> Iterator[Change]:
     """Columns that are not ours may stay, unless a row without a value for them is refused."""
     ours = {column.name for column in table.columns}
     for column, facts in found.items():

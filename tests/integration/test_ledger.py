@@ -1,0 +1,161 @@
+"""The ledger has one row per sync, and k8s_freshness what can be learned of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from airflow_provider_k8s_inventory.model import Origin
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator
+from tests.fixtures.manifests import crd, named, pod, pods
+from tests.fixtures.tables import Inventory, Row
+from tests.integration.conftest import Syncer
+
+
+def freshness(inventory: Inventory, resource: str = "pods", context: str = "dev") -> list[Row]:
+    rows = inventory.rows("k8s_freshness", "namespaces")
+    return [row for row in rows if (row["context_name"], row["resource"]) == (context, resource)]
+
+
+def test_a_ledger_row_is_the_report(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", pods(3))
+    sync()
+    dev.patch("pods", "web-0000", {"metadata": {"labels": {"a": "b"}}}, "default")
+    dev.delete("pods", "web-0001", "default")
+    dev.create("pods", pod("new"))
+    report = sync()
+    row = inventory.last()
+    fields = report.as_dict()
+    del fields["seconds"]
+
+    assert row.pop("id") == 2
+    assert row.pop("namespaces") is None
+    assert fields.pop("namespaces") == []
+    for name in ("started_at", "finished_at"):
+        assert row.pop(name) == datetime.fromisoformat(fields.pop(name))
+    assert row == fields
+    assert (row["inserted"], row["updated"], row["unchanged"], row["deleted"], row["seen"]) == (1, 1, 1, 1, 3)
+
+
+def test_it_names_the_task_it_ran_in(sync: Syncer, inventory: Inventory) -> None:
+    origin = Origin(dag_id="k8s_inventory", run_id="manual__1", task_id="sync", map_index=4, try_number=2)
+    sync(origin=origin)
+    row = inventory.last()
+
+    assert (row["dag_id"], row["run_id"], row["task_id"], row["map_index"], row["try_number"]) == (
+        "k8s_inventory",
+        "manual__1",
+        "sync",
+        4,
+        2,
+    )
+
+
+def test_a_failed_sync_names_its_task_too(simulator: Simulator, sync: Syncer, inventory: Inventory) -> None:
+    simulator.stop("dev")
+    sync(origin=Origin(dag_id="k8s_inventory", try_number=1))
+
+    assert (inventory.last()["status"], inventory.last()["dag_id"]) == ("unreachable", "k8s_inventory")
+
+
+def test_a_scope_that_was_never_synced_is_not_there(inventory: Inventory) -> None:
+    assert inventory.rows("k8s_freshness", "resource") == []
+
+
+def test_freshness_is_the_age_of_the_last_success(sync: Syncer, inventory: Inventory) -> None:
+    sync()
+    report = sync()
+    (row,) = freshness(inventory)
+
+    assert row["last_success_at"] == row["last_finished_at"] == report.finished_at
+    assert timedelta(0) < row["age"] < timedelta(minutes=5)
+    assert (row["last_status"], row["last_reason"]) == ("success", None)
+
+
+def test_after_a_failure_it_says_both(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    good = sync()
+    dev.inject(Fault(path="/pods$", status=403))
+    bad = sync()
+    (row,) = freshness(inventory)
+
+    assert row["last_success_at"] == good.finished_at
+    assert (row["last_status"], row["last_reason"], row["last_finished_at"]) == (
+        "forbidden",
+        bad.reason,
+        bad.finished_at,
+    )
+
+
+def test_what_never_succeeded_has_no_age(simulator: Simulator, sync: Syncer, inventory: Inventory) -> None:
+    simulator.stop("dev")
+    sync()
+    (row,) = freshness(inventory)
+
+    assert (row["last_success_at"], row["age"], row["last_status"]) == (None, None, "unreachable")
+
+
+def test_absent_is_fresh(sync: Syncer, inventory: Inventory) -> None:
+    report = sync("widgets.example.com")
+    (row,) = freshness(inventory, "widgets.example.com")
+
+    assert (row["last_status"], row["last_success_at"]) == ("absent", report.finished_at)
+
+
+def test_a_narrowed_scope_has_a_freshness_of_its_own(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync()
+    sync(namespaces=("a",))
+    dev.inject(Fault(path="/namespaces/a/pods$", status=403))
+    sync(namespaces=("a",))
+    sync(namespaces=("a", "b"))
+
+    assert [(row["namespaces"], row["last_status"]) for row in freshness(inventory)] == [
+        (["a"], "forbidden"),
+        (["a", "b"], "success"),
+        (None, "success"),
+    ]
+
+
+def test_contexts_and_resources_do_not_mix(simulator: Simulator, sync: Syncer, inventory: Inventory) -> None:
+    for context in ("dev", "prod"):
+        for resource in ("pods", "nodes"):
+            sync(resource, context=context)
+    simulator.stop("prod")
+    sync("pods", context="prod")
+
+    statuses = {
+        (row["context_name"], row["resource"]): row["last_status"]
+        for row in inventory.rows("k8s_freshness", "resource")
+    }
+    assert statuses == {
+        ("dev", "pods"): "success",
+        ("dev", "nodes"): "success",
+        ("prod", "pods"): "unreachable",
+        ("prod", "nodes"): "success",
+    }
+
+
+@pytest.mark.parametrize("resource", ["clusters", "namespaces", "nodes", "pods", "deployments", "services", "crds"])
+def test_every_table_is_in_k8s_objects(resource: str, dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    if resource == "crds":
+        dev.create("crd", crd("widgets", "example.com", "Widget"))
+    elif resource not in ("clusters", "namespaces"):
+        dev.seed(resource, [named("web", "shop" if resource not in ("nodes",) else None)])
+    sync(resource)
+    rows = inventory.rows("k8s_objects")
+    own = inventory.rows(f"k8s_{resource}")
+
+    assert {row["resource"] for row in rows} == {resource}
+    assert [row["uid"] for row in rows] == [row["uid"] for row in own]
+    namespaced = resource in ("pods", "deployments", "services")
+    assert {row["namespace"] for row in rows} == ({"shop"} if namespaced else {None})
+
+
+def test_custom_resources_are_in_k8s_objects_by_their_own_name(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.seed("widgets.example.com", [named("w", "shop")])
+    sync("widgets.example.com")
+
+    assert [(row["resource"], row["name"]) for row in inventory.rows("k8s_objects")] == [("widgets.example.com", "w")]

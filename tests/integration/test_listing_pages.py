@@ -1,0 +1,104 @@
+"""The pages of one list, as they come from a server that goes on changing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, NotServedError
+from airflow_provider_k8s_inventory.kube import listing
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.model import Page
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault
+from tests.fixtures.manifests import pod, pods
+from tests.integration.conftest import Syncer
+
+PODS = "/api/v1/pods"
+
+
+@pytest.fixture
+def client(sync: Syncer) -> Iterator[Client]:
+    with sync.client() as opened:
+        yield opened
+
+
+def names(page: Page) -> list[str]:
+    return [msgspec.json.decode(item)["metadata"]["name"] for item in page.items]
+
+
+def test_no_page_is_asked_for_before_it_is_taken(client: Client, dev: Cluster) -> None:
+    dev.seed("pods", pods(6))
+    pages = listing.pages(client, PODS, limit=2)
+    assert len(dev.requests) == 0
+
+    next(pages)
+    assert len(dev.requests) == 1
+
+
+def test_the_last_page_has_no_token(client: Client, dev: Cluster) -> None:
+    dev.seed("pods", pods(3))
+
+    assert [page.token is None for page in listing.pages(client, PODS, limit=2)] == [False, True]
+
+
+def test_what_changes_during_a_list_is_not_in_it(client: Client, dev: Cluster) -> None:
+    dev.seed("pods", pods(4))
+    pages = listing.pages(client, PODS, limit=2)
+    first = next(pages)
+    dev.create("pods", pod("web-0003-late"))
+    dev.delete("pods", "web-0002", "default")
+    (second,) = pages
+
+    assert names(first) + names(second) == ["web-0000", "web-0001", "web-0002", "web-0003"]
+    assert first.resource_version == second.resource_version
+
+
+def test_a_server_that_forgot_the_snapshot_ends_the_list(client: Client, dev: Cluster) -> None:
+    dev.seed("pods", pods(4))
+    pages = listing.pages(client, PODS, limit=2)
+    next(pages)
+    dev.create("pods", pod("late"))
+    dev.compact()
+
+    with pytest.raises(ExpiredError):
+        next(pages)
+
+
+def test_only_the_metadata_can_be_asked_for(client: Client, dev: Cluster) -> None:
+    dev.seed("pods", pods(2))
+    whole = next(listing.pages(client, PODS, limit=2))
+    partial = next(listing.pages(client, PODS, limit=2, metadata_only=True))
+
+    assert names(partial) == names(whole)
+    assert partial.size < whole.size
+    assert all("spec" not in msgspec.json.decode(item) for item in partial.items)
+
+
+def test_replaced_characters_are_counted_per_page(client: Client, dev: Cluster) -> None:
+    body = rb'{"kind":"PodList","metadata":{},"items":[{"metadata":{"name":"\u0000"}},{"metadata":{"name":"\ud800"}}]}'
+    dev.inject(Fault(path=PODS, body=body))
+    (page,) = listing.pages(client, PODS, limit=2)
+
+    assert page.replaced == 2
+    assert names(page) == ["\ufffd", "\ufffd"]
+
+
+def test_a_list_may_have_any_name(client: Client, dev: Cluster) -> None:
+    # A CustomResourceDefinition may call its lists what it likes.
+    dev.inject(Fault(path="/apis/example.com/v1/oxen", body=b'{"kind":"Oxen","metadata":{},"items":[]}'))
+
+    assert [page.items for page in listing.pages(client, "/apis/example.com/v1/oxen", limit=2)] == [[]]
+
+
+def test_an_error_says_the_context_and_the_path(client: Client, dev: Cluster) -> None:
+    dev.inject(Fault(path=PODS, body=b"nonsense"))
+
+    with pytest.raises(AnswerError, match=r"dev.*GET /api/v1/pods"):
+        next(listing.pages(client, PODS, limit=2))
+
+
+def test_a_path_that_is_not_served_is_not_served(client: Client) -> None:
+    with pytest.raises(NotServedError):
+        next(listing.pages(client, "/apis/example.com/v1/widgets", limit=2))

@@ -1,0 +1,352 @@
+"""The schema becomes what this version needs, in one transaction; nothing is destroyed unless that is asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from airflow_provider_k8s_inventory import __version__, resources
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
+from airflow_provider_k8s_inventory.model import Table
+from airflow_provider_k8s_inventory.postgres.migrations import migrate, pending
+from tests.fixtures.tables import TABLES, Inventory
+
+pytestmark = pytest.mark.postgres15
+
+ODD = 'odd "name" — with.dot'
+
+
+@pytest.fixture
+def conn(empty_database: str) -> Iterator[psycopg.Connection]:
+    """A connection to a database without any table."""
+    with psycopg.connect(empty_database) as opened:
+        yield opened
+
+
+@pytest.fixture
+def found(empty_database: str) -> Iterator[Inventory]:
+    """A look into the same database."""
+    with Inventory(empty_database) as opened:
+        yield opened
+
+
+def columns(found: Inventory, table: str, schema: str = "public") -> dict[str, str]:
+    """The names and types of a table's columns, in order."""
+    rows = found.query(
+        "SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute"
+        " WHERE attrelid = format('%%I.%%I', %s::text, %s::text)::regclass AND attnum > 0 AND NOT attisdropped"
+        " ORDER BY attnum",
+        schema,
+        table,
+    )
+    return {row["attname"]: row["type"] for row in rows}
+
+
+def relations(found: Inventory, schema: str = "public") -> set[str]:
+    rows = found.query(
+        "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'v')",
+        sql.Identifier(schema).as_string(None),
+    )
+    return {row["relname"] for row in rows}
+
+
+def test_an_empty_schema_gets_all_tables_and_views(conn: psycopg.Connection, found: Inventory) -> None:
+    done = migrate(conn)
+
+    assert done == ["0001_ledger", *(f"table {name}" for name in TABLES), "view k8s_objects"]
+    assert relations(found) == {*TABLES, "k8s_syncs", "k8s_migrations", "k8s_freshness", "k8s_objects"}
+
+
+@pytest.mark.parametrize("table", resources.TABLES, ids=lambda table: table.name)
+def test_a_table_is_what_is_declared(table: Table, conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+
+    assert columns(found, table.name) == {column.name: column.type for column in table.columns}
+
+
+def test_every_table_view_and_column_says_what_it_holds(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    tables = found.query(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+        " AND obj_description(oid, 'pg_class') IS NULL"
+    )
+    own = found.query(
+        "SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid = ANY(%s::regclass[]) AND attnum > 0"
+        " AND NOT attisdropped AND col_description(attrelid, attnum) IS NULL",
+        list(TABLES),
+    )
+
+    assert (tables, own) == ([], [])
+
+
+def test_the_key_is_context_and_uid(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    keys = found.query(
+        "SELECT pg_get_constraintdef(oid) AS key FROM pg_constraint WHERE conrelid = ANY(%s::regclass[])"
+        " AND contype = 'p'",
+        list(TABLES),
+    )
+
+    assert [row["key"] for row in keys] == ["PRIMARY KEY (context_name, uid)"] * len(TABLES)
+
+
+def test_a_second_time_does_nothing(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    record = found.rows("k8s_migrations")
+
+    assert migrate(conn) == []
+    assert pending(conn) == []
+    assert found.rows("k8s_migrations") == record
+
+
+def test_what_was_done_is_recorded_with_version_and_statements(conn: psycopg.Connection, found: Inventory) -> None:
+    done = migrate(conn)
+    record = found.rows("k8s_migrations")
+
+    assert {row["name"] for row in record} == set(done)
+    assert {row["version"] for row in record} == {__version__}
+    assert 'CREATE TABLE "public"."k8s_pods"' in found.row("k8s_migrations", "table k8s_pods")["statements"][0]
+
+
+def test_pending_tells_and_changes_nothing(conn: psycopg.Connection, found: Inventory) -> None:
+    told = pending(conn)
+
+    assert relations(found) == set()
+    assert migrate(conn) == told
+
+
+def test_the_connection_is_left_outside_of_a_transaction(conn: psycopg.Connection) -> None:
+    for act in (pending, migrate):
+        act(conn)
+        assert conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+@pytest.mark.parametrize("schema", ["inventory", ODD])
+def test_another_schema_gets_them_and_public_nothing(schema: str, conn: psycopg.Connection, found: Inventory) -> None:
+    found.conn.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    migrate(conn, schema=schema)
+
+    assert relations(found) == set()
+    assert relations(found, schema) >= set(TABLES)
+    assert migrate(conn, schema=schema) == pending(conn, schema=schema) == []
+
+
+def test_two_schemas_of_one_database_do_not_meet(conn: psycopg.Connection, found: Inventory) -> None:
+    found.query("CREATE SCHEMA inventory")
+
+    assert migrate(conn) == migrate(conn, schema="inventory")
+
+
+@pytest.mark.parametrize("act", [migrate, pending])
+def test_a_schema_that_does_not_exist_is_not_made(act: object, conn: psycopg.Connection, found: Inventory) -> None:
+    with pytest.raises(DatabaseError, match='schema nowhere does not exist: create it \\(CREATE SCHEMA "nowhere"\\)'):
+        act(conn, schema="nowhere")  # type: ignore[operator]
+
+    assert found.query("SELECT FROM pg_namespace WHERE nspname = 'nowhere'") == []
+
+
+def test_a_column_that_is_missing_is_added(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    found.query("DROP VIEW k8s_objects")
+    found.query("ALTER TABLE k8s_pods DROP COLUMN qos_class")
+    found.query(
+        "INSERT INTO k8s_pods (context_name, uid, labels, annotations, first_seen_at, changed_at)"
+        " VALUES ('dev', 'u', '{}', '{}', now(), now())"
+    )
+
+    assert migrate(conn) == ["table k8s_pods", "view k8s_objects"]
+    assert columns(found, "k8s_pods")["qos_class"] == "text"
+    assert found.count("k8s_pods") == 1
+
+
+def test_a_comment_that_differs_is_renewed(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    found.query("COMMENT ON COLUMN k8s_pods.phase IS 'something else'")
+
+    assert migrate(conn) == ["table k8s_pods", "view k8s_objects"]
+    (row,) = found.query(
+        "SELECT col_description('k8s_pods'::regclass, attnum) AS comment FROM pg_attribute"
+        " WHERE attrelid = 'k8s_pods'::regclass AND attname = 'phase'"
+    )
+    assert row["comment"] == "status.phase"
+
+
+def test_a_column_of_somebody_elses_may_stay(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    found.query("ALTER TABLE k8s_pods ADD COLUMN team text, ADD COLUMN cost numeric NOT NULL DEFAULT 0")
+
+    assert migrate(conn) == []
+    assert {"team", "cost"} <= set(columns(found, "k8s_pods"))
+
+
+@pytest.fixture
+def replaced_system(found: Inventory) -> None:
+    """The tables of the CloudQuery plugin that this package replaces, with rows in them."""
+    found.query(
+        "CREATE TABLE k8s_pods (_cq_id uuid PRIMARY KEY DEFAULT gen_random_uuid(), context_name text, uid text,"
+        " namespace text, name text, status text, created_at timestamp)"
+    )
+    found.query("CREATE TABLE k8s_namespaces (uid text, name text)")
+    found.query("INSERT INTO k8s_pods (context_name, uid, name) VALUES ('dev', 'u', 'kept')")
+
+
+@pytest.mark.usefixtures("replaced_system")
+def test_tables_of_another_system_are_not_destroyed(conn: psycopg.Connection, found: Inventory) -> None:
+    before = relations(found)
+    with pytest.raises(DestructiveChangeError) as refused:
+        migrate(conn)
+
+    message = str(refused.value)
+    assert "schema public cannot be migrated without destroying data, and nothing was changed" in message
+    assert "all rows of k8s_pods, whose key is (_cq_id) and not (context_name, uid)" in message
+    assert 'DROP TABLE "public"."k8s_pods"' in message
+    assert "k8s_namespaces" in message
+    assert relations(found) == before
+    assert found.names("k8s_pods") == ["kept"]
+
+
+@pytest.mark.usefixtures("replaced_system")
+def test_unless_that_is_asked_for(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn, mode="forced")
+
+    assert columns(found, "k8s_pods")["labels"] == "jsonb"
+    assert found.count("k8s_pods") == 0
+    assert migrate(conn) == []
+
+
+@pytest.mark.usefixtures("replaced_system")
+def test_another_schema_is_a_way_out(conn: psycopg.Connection, found: Inventory) -> None:
+    found.query("CREATE SCHEMA inventory")
+    migrate(conn, schema="inventory")
+
+    assert found.names("k8s_pods") == ["kept"]
+
+
+def test_our_key_alone_does_not_make_a_table_ours(conn: psycopg.Connection, found: Inventory) -> None:
+    found.query("CREATE TABLE k8s_pods (context_name text, uid text, name text, PRIMARY KEY (context_name, uid))")
+    found.query("INSERT INTO k8s_pods VALUES ('dev', 'u', 'kept')")
+    with pytest.raises(DestructiveChangeError, match="k8s_pods, which lacks annotations, changed_at, first_seen_at, l"):
+        migrate(conn)
+    assert found.names("k8s_pods") == ["kept"]
+
+    migrate(conn, mode="forced")
+    assert found.count("k8s_pods") == 0
+
+
+def test_who_may_only_write_rows_can_check_a_schema_that_is_up_to_date(
+    conn: psycopg.Connection, found: Inventory
+) -> None:
+    migrate(conn)
+    found.query("CREATE ROLE writer_of_rows")
+    try:
+        found.query("GRANT SELECT ON ALL TABLES IN SCHEMA public TO writer_of_rows")
+        conn.execute("SET ROLE writer_of_rows")
+        conn.commit()
+        assert migrate(conn) == pending(conn) == []
+    finally:
+        conn.execute("RESET ROLE")
+        conn.commit()
+        found.query("DROP OWNED BY writer_of_rows")
+        found.query("DROP ROLE writer_of_rows")
+
+
+def test_a_type_that_may_lose_values_is_not_changed(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    found.query("ALTER TABLE k8s_pods ALTER COLUMN restarts TYPE bigint")
+    with pytest.raises(DestructiveChangeError, match="k8s_pods.restarts that bigint can hold and integer cannot"):
+        migrate(conn)
+    assert columns(found, "k8s_pods")["restarts"] == "bigint"
+
+    migrate(conn, mode="forced")
+    assert columns(found, "k8s_pods")["restarts"] == "integer"
+
+
+def test_a_shared_column_of_another_type_is_changed_below_the_view(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    found.query("DROP VIEW k8s_objects")
+    found.query("ALTER TABLE k8s_pods ALTER COLUMN name TYPE varchar(253)")
+    with pytest.raises(DestructiveChangeError):
+        migrate(conn)
+
+    assert migrate(conn, mode="forced")[-1] == "view k8s_objects"
+    assert "k8s_objects" in relations(found)
+
+
+def test_a_foreign_column_that_must_be_filled_is_in_the_way(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    found.query("ALTER TABLE k8s_pods ADD COLUMN team text NOT NULL")
+    with pytest.raises(DestructiveChangeError, match="the NOT NULL of k8s_pods.team, which this package does not fill"):
+        migrate(conn)
+
+    migrate(conn, mode="forced")
+    assert migrate(conn) == []
+    assert "team" in columns(found, "k8s_pods")
+
+
+@pytest.mark.parametrize("name", ["k8s_syncs", "k8s_freshness"])
+def test_a_ledger_of_somebody_elses_is_not_taken(name: str, conn: psycopg.Connection, found: Inventory) -> None:
+    found.query(f"CREATE TABLE {name} (id int)")
+    with pytest.raises(
+        DatabaseError, match=f'"{name}" already exists, and this package did not make it: rename or drop'
+    ):
+        migrate(conn)
+
+    assert relations(found) == {name}
+
+
+@pytest.mark.parametrize("act", [migrate, pending])
+def test_a_newer_schema_is_refused(act: object, conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    found.query("INSERT INTO k8s_migrations (name, version, statements) VALUES ('0099_future', '9.9.9', '{}')")
+    with pytest.raises(NewerSchemaError) as refused:
+        act(conn)  # type: ignore[operator]
+
+    assert str(refused.value) == (
+        "schema public was migrated by version 9.9.9 (0099_future), "
+        f"this is version {__version__}: upgrade airflow-provider-k8s-inventory"
+    )
+
+
+def test_who_has_no_right_to_create_is_told_what_to_grant(conn: psycopg.Connection, found: Inventory) -> None:
+    found.query("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    conn.execute("CREATE ROLE reader_of_migrations")
+    conn.execute("SET ROLE reader_of_migrations")
+    conn.commit()
+    try:
+        with pytest.raises(DatabaseError, match="permission denied for schema public; grant the user USAGE and CREATE"):
+            migrate(conn)
+    finally:
+        conn.execute("RESET ROLE")
+        conn.execute("DROP ROLE reader_of_migrations")
+        conn.commit()
+
+    assert relations(found) == set()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(conn: psycopg.Connection, found: Inventory) -> None:
+    found.query("CREATE VIEW k8s_services AS SELECT 1 AS one")
+    with pytest.raises(DatabaseError):
+        migrate(conn, mode="forced")
+
+    assert relations(found) == {"k8s_services"}
+
+
+def test_two_at_once_do_the_work_once(empty_database: str, found: Inventory) -> None:
+    done: list[list[str]] = []
+
+    def act() -> None:
+        with psycopg.connect(empty_database) as conn:
+            done.append(migrate(conn))
+
+    threads = [threading.Thread(target=act) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(map(len, done)) == [0, 0, 0, len(TABLES) + 2]
+    assert relations(found) >= set(TABLES)

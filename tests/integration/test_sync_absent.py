@@ -1,0 +1,189 @@
+"""A resource that a cluster does not serve: absence must be proven before a row goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
+from tests.fixtures.manifests import crd, named, pod
+from tests.fixtures.tables import Inventory
+from tests.integration.conftest import Syncer
+
+WIDGETS = "widgets.example.com"
+
+
+@pytest.fixture
+def widgets(dev: Cluster) -> Cluster:
+    """A cluster with two widgets."""
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    for name in ("one", "two"):
+        dev.create(WIDGETS, named(name, "default"), "default")
+    return dev
+
+
+@pytest.fixture(params=[True, False], ids=["aggregated", "legacy"])
+def discovery(request: pytest.FixtureRequest, dev: Cluster) -> None:
+    """Either form of discovery."""
+    dev.aggregated_discovery = request.param
+
+
+@pytest.mark.usefixtures("discovery")
+def test_rows_of_a_resource_that_was_withdrawn_go(widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    assert sync(WIDGETS).inserted == 2
+    widgets.delete("crd", WIDGETS)
+    report = sync(WIDGETS)
+
+    assert (report.status, report.deleted, report.seen, report.pages) == ("absent", 2, 0, 0)
+    assert report.reason == f"context dev does not serve {WIDGETS}"
+    assert report.good
+    assert inventory.count("k8s_custom_resources") == 0
+    assert inventory.last()["status"] == "absent"
+
+
+@pytest.mark.usefixtures("discovery")
+def test_one_that_never_was_is_absent(sync: Syncer) -> None:
+    report = sync(WIDGETS)
+
+    assert (report.status, report.deleted) == ("absent", 0)
+
+
+@pytest.mark.parametrize("on_delete", ["delete", "mark"])
+def test_what_goes_may_be_marked(on_delete: str, widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync(WIDGETS)
+    widgets.delete("crd", WIDGETS)
+    sync(WIDGETS, on_delete=on_delete)
+
+    marks = [row["deleted_at"] is not None for row in inventory.rows("k8s_custom_resources")]
+    assert marks == {"delete": [], "mark": [True, True]}[on_delete]
+
+
+def test_a_built_in_resource_can_be_absent(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("deployments", [pod("web")])
+    sync("deployments")
+    dev.registry.resources = [resource for resource in dev.registry.resources if resource.group != "apps"]
+    report = sync("deployments")
+
+    assert (report.status, report.deleted) == ("absent", 1)
+    assert inventory.count("k8s_deployments") == 0
+
+
+@pytest.mark.usefixtures("discovery")
+def test_a_404_that_discovery_contradicts_proves_nothing(widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync(WIDGETS)
+    before = inventory.versions()
+    widgets.inject(Fault(path="/widgets$", status=404))
+    report = sync(WIDGETS)
+
+    assert report.status == "failed"
+    assert "discovery names widgets.example.com, but listing it gives 404" in (report.reason or "")
+    assert inventory.versions() == before
+
+
+@pytest.mark.usefixtures("discovery")
+def test_a_group_that_does_not_answer_proves_nothing(widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync(WIDGETS)
+    before = inventory.versions()
+    widgets.lose_group("example.com", "v1")
+    widgets.inject(Fault(path="/widgets$", status=404))
+    report = sync(WIDGETS)
+
+    assert report.status == "failed"
+    assert "the API group example.com does not answer" in (report.reason or "")
+    assert "APIService" in (report.reason or "")
+    assert inventory.versions() == before
+
+
+@pytest.mark.usefixtures("discovery")
+def test_its_own_503_is_not_absence_either(widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync(WIDGETS)
+    before = inventory.versions()
+    widgets.lose_group("example.com", "v1")
+
+    assert sync(WIDGETS).status == "unreachable"
+    assert inventory.versions() == before
+
+
+@pytest.mark.parametrize("path", ["^/apis$", "^/api$"])
+def test_discovery_that_fails_proves_nothing(path: str, dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", [pod("web")])
+    sync()
+    before = inventory.versions()
+    dev.inject(Fault(path="/pods$", status=404))
+    dev.inject(Fault(path=path, status=500, times=None))
+
+    assert sync().status == "unreachable"
+    assert inventory.versions() == before
+
+
+def test_discovery_that_is_forbidden_proves_nothing(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", [pod("web")])
+    sync()
+    before = inventory.versions()
+    dev.inject(Fault(path="/pods$", status=404))
+    dev.inject(Fault(path="^/api$", status=403))
+
+    assert sync().status == "forbidden"
+    assert inventory.versions() == before
+
+
+def test_discovery_of_another_shape_proves_nothing(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", [pod("web")])
+    sync()
+    before = inventory.versions()
+    dev.inject(Fault(path="/pods$", status=404))
+    dev.inject(Fault(path="^/api$", body=b'{"items":[]}', times=None))
+    report = sync()
+
+    assert report.status == "failed"
+    assert "GET /api: not an answer of Kubernetes" in (report.reason or "")
+    assert inventory.versions() == before
+
+
+def test_a_resource_in_another_version_is_not_absent(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("deployments", [pod("web")])
+    sync("deployments")
+    before = inventory.versions()
+    dev.registry.resources = [
+        resource for resource in dev.registry.resources if (resource.group, resource.version) != ("apps", "v1")
+    ]
+    old = crd("deployments", "apps", "Deployment", versions=("v1beta1",))
+    dev.create("crd", old)
+    report = sync("deployments")
+
+    assert report.status == "failed"
+    assert "serves deployments.apps as apps/v1beta1, not as apps/v1" in (report.reason or "")
+    assert inventory.versions() == before
+
+
+def test_the_guard_speaks_of_absent_resources_too(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.seed(WIDGETS, [named(f"w{number}", "default") for number in range(101)])
+    sync(WIDGETS)
+    dev.delete("crd", WIDGETS)
+
+    assert sync(WIDGETS).status == "refused"
+    assert inventory.count("k8s_custom_resources") == 101
+    assert sync(WIDGETS, allow_mass_delete=True).status == "absent"
+    assert inventory.count("k8s_custom_resources") == 0
+
+
+def test_what_was_read_before_it_vanished_does_not_count(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.seed(WIDGETS, [named(f"w{number}", "default") for number in range(4)])
+    dev.inject(Fault(path="/widgets$", query={"continue": "."}, status=404))
+    dev.inject(Fault(path="^/apis$", status=200, body=b'{"kind":"APIGroupDiscoveryList","items":[]}', skip=1))
+    report = sync(WIDGETS, page_size=2)
+
+    assert (report.status, report.seen, report.unchanged, report.resource_version) == ("absent", 0, 0, None)
+    assert inventory.count("k8s_custom_resources") == 0
+
+
+def test_who_may_not_list_it_does_not_learn_that_it_is_absent(
+    widgets: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    sync(WIDGETS)
+    before = inventory.versions()
+    widgets.add_user(User(name="admin", groups=(), denied=(Rule(resources=(WIDGETS,)),)))
+
+    assert sync(WIDGETS).status == "forbidden"
+    assert inventory.versions() == before

@@ -1,0 +1,178 @@
+"""A cluster is a row: put together from the kubeconfig, its version, its identity and its nodes."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
+from tests.fixtures.manifests import node, pod, pods
+from tests.fixtures.tables import Inventory
+from tests.integration.conftest import Syncer
+
+
+def identity(cluster: Cluster) -> str:
+    return str(cluster.get("namespaces", "kube-system")["metadata"]["uid"])
+
+
+def replace_by_another(cluster: Cluster) -> None:
+    """Another cluster at the same address: every object in it is another one, kube-system too."""
+    old = {resource: cluster.objects(resource) for resource in ("pods", "nodes", "namespaces")}
+    for resource, items in old.items():
+        for item in items:
+            metadata = item["metadata"]
+            cluster.delete(resource, metadata["name"], metadata.get("namespace"))
+            item["metadata"] = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
+            item["metadata"]["uid"] = f"other-{metadata['name']}"
+    for resource, items in old.items():
+        cluster.seed(resource, items)
+
+
+def test_every_column_is_known(simulator: Simulator, dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("nodes", [node("node-1"), node("node-2")])
+    report = sync("clusters")
+    (row,) = inventory.rows("k8s_clusters")
+    ca_file = row.pop("ca_file")
+    expected = {
+        "context_name": "dev",
+        "cluster_uid": identity(dev),
+        "uid": identity(dev),
+        "name": "dev",
+        "cluster_name": "dev",
+        "server": simulator.url("dev"),
+        "insecure_skip_verify": False,
+        "namespace": "default",
+        "kubernetes_version": "v1.36.3",
+        "node_count": 2,
+        "synced_at": row["changed_at"],
+        "updated_at": row["changed_at"],
+        "deleted_at": None,
+        "labels": {},
+    }
+
+    assert (report.seen, report.inserted, report.pages) == (1, 1, 1)
+    assert ca_file.endswith("ca.crt")
+    assert {name: row[name] for name in expected} == expected
+    assert row["created_at"].isoformat() == "2026-01-05T08:00:00+00:00"
+    assert row["object"]["status"]["version"]["gitVersion"] == "v1.36.3"
+
+
+def test_an_upgrade_changes_the_row(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync("clusters")
+    dev.version = "v1.37.0"
+    report = sync("clusters")
+
+    assert (report.updated, report.inserted) == (1, 0)
+    assert inventory.rows("k8s_clusters")[0]["kubernetes_version"] == "v1.37.0"
+
+
+def test_nodes_are_counted_over_all_pages(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("nodes", [node(f"node-{number}") for number in range(7)])
+    sync("clusters", page_size=3)
+
+    assert inventory.rows("k8s_clusters")[0]["node_count"] == 7
+
+
+def test_without_kube_system_a_cluster_has_no_identity(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.add_user(User(name="reader", denied=(Rule(verbs=("get",), resources=("namespaces",)),)))
+    forbidden = sync("clusters", context="dev-reader")
+    dev.delete("namespaces", "kube-system")
+    missing = sync("clusters")
+
+    assert forbidden.status == "forbidden"
+    assert "without it a cluster has no identity" in (forbidden.reason or "")
+    assert missing.status == "failed"
+    assert "without a namespace kube-system a cluster has no identity" in (missing.reason or "")
+    assert inventory.rows("k8s_clusters") == []
+
+
+def test_other_resources_can_do_without_it(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", [pod("web")])
+    dev.delete("namespaces", "kube-system")
+    report = sync()
+
+    assert (report.status, report.cluster_uid) == ("success", None)
+    assert report.warnings[0].startswith("cluster_uid is NULL: ")
+    assert inventory.row("k8s_pods", "web")["cluster_uid"] is None
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_cluster_without_nodes_can_be_one(status: int, dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.inject(Fault(path="/nodes$", status=status))
+    report = sync("clusters")
+
+    assert report.status == "success"
+    assert report.warnings[0].startswith("node_count is NULL: ")
+    assert inventory.rows("k8s_clusters")[0]["node_count"] is None
+
+
+def test_a_cluster_without_a_version_is_not_absent(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync("clusters")
+    before = inventory.versions()
+    dev.inject(Fault(path="^/version$", status=404))
+
+    assert sync("clusters").status == "failed"
+    assert inventory.versions() == before
+
+
+def test_a_version_that_is_none_fails(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync("clusters")
+    before = inventory.versions()
+    dev.inject(Fault(path="^/version$", body=b'{"paths":[]}'))
+    report = sync("clusters")
+
+    assert report.status == "failed"
+    assert "GET /version: not an answer of Kubernetes" in (report.reason or "")
+    assert inventory.versions() == before
+
+
+def test_a_count_of_nodes_that_expires_starts_again(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("nodes", [node(f"node-{number}") for number in range(4)])
+    dev.inject(Fault(path="/nodes$", query={"continue": "."}, status=410))
+
+    assert sync("clusters", page_size=3).status == "success"
+    assert inventory.rows("k8s_clusters")[0]["node_count"] == 4
+
+
+def test_another_cluster_behind_a_context_takes_the_place_of_the_first(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("pods", [pod("web")])
+    sync("clusters")
+    sync("pods")
+    replace_by_another(dev)
+    reports = [sync("clusters"), sync("pods")]
+
+    assert [(report.inserted, report.updated, report.deleted) for report in reports] == [(1, 0, 1)] * 2
+    assert {report.cluster_uid for report in reports} == {"other-kube-system"}
+    assert [row["uid"] for row in inventory.rows("k8s_clusters")] == ["other-kube-system"]
+    assert [row["uid"] for row in inventory.rows("k8s_pods")] == ["other-web"]
+
+
+def test_not_without_being_allowed_when_it_is_large(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", pods(101))
+    sync("pods")
+    before = inventory.versions()
+    replace_by_another(dev)
+
+    assert sync("pods").status == "refused"
+    assert inventory.versions() == before
+    assert sync("pods", allow_mass_delete=True).deleted == 101
+    assert {row["cluster_uid"] for row in inventory.rows("k8s_pods")} == {"other-kube-system"}
+
+
+@pytest.mark.parametrize("resource", ["clusters", "pods"])
+def test_two_contexts_of_one_cluster_have_rows_of_their_own(
+    resource: str, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("pods", [pod("web")])
+    dev.add_user(User(name="second"))
+    for context in ("dev", "dev-second"):
+        assert sync(resource, context=context).inserted == 1
+    before = inventory.versions()
+    for context in ("dev", "dev-second"):
+        assert sync(resource, context=context).unchanged == 1
+
+    rows = inventory.rows(f"k8s_{resource}", "context_name")
+    assert [row["context_name"] for row in rows] == ["dev", "dev-second"]
+    assert len({row["cluster_uid"] for row in rows}) == len({row["uid"] for row in rows}) == 1
+    assert inventory.versions() == before

@@ -1,0 +1,99 @@
+"""Two syncs of one scope at once: the second is told, and disturbs nothing. Other scopes do not wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from airflow_provider_k8s_inventory.exceptions import LockedError
+from airflow_provider_k8s_inventory.model import Scope
+from airflow_provider_k8s_inventory.postgres import locking
+from airflow_provider_k8s_inventory.simulator import Cluster
+from tests.fixtures.manifests import pods
+from tests.fixtures.tables import Inventory
+from tests.integration.conftest import Syncer
+
+SCOPE = Scope(context_name="dev", resource="pods")
+
+
+@contextmanager
+def held(dsn: str, scope: Scope = SCOPE, schema: str = "public") -> Iterator[None]:
+    """Another sync of the scope is running."""
+    with psycopg.connect(dsn) as other, other.transaction(), other.cursor() as cursor:
+        locking.lock_scope(cursor, schema, scope)
+        yield
+
+
+def test_the_second_sync_of_a_scope_fails_and_says_what_to_do(
+    dev: Cluster, sync: Syncer, database: str, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(3))
+    with held(database):
+        report = sync()
+
+    assert report.status == "failed"
+    assert report.reason == (
+        "another sync of dev · pods is running; nothing was changed: wait for it to end, then run this one again"
+    )
+    assert inventory.count("k8s_pods") == 0
+    assert inventory.last()["reason"] == report.reason
+
+
+def test_it_does_not_list_what_it_may_not_write(dev: Cluster, sync: Syncer, database: str) -> None:
+    with held(database):
+        sync()
+
+    assert "list" not in {request.verb for request in dev.requests}
+
+
+def test_when_the_first_has_ended_the_next_one_goes(dev: Cluster, sync: Syncer, database: str) -> None:
+    dev.seed("pods", pods(3))
+    with held(database):
+        sync()
+
+    assert sync().inserted == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Scope(context_name="prod", resource="pods"), Scope(context_name="dev", resource="nodes")],
+    ids=str,
+)
+def test_other_scopes_do_not_wait(other: Scope, sync: Syncer, database: str) -> None:
+    with held(database, other):
+        assert sync().status == "success"
+
+
+def test_other_schemas_do_not_wait(sync: Syncer, database: str) -> None:
+    with held(database, schema="elsewhere"):
+        assert sync().status == "success"
+
+
+def test_a_narrowed_scope_is_not_another_one(sync: Syncer, database: str) -> None:
+    with held(database, Scope(context_name="dev", resource="pods", namespaces=("a",))):
+        assert sync().status == "failed"
+        assert sync(namespaces=("b",)).status == "failed"
+
+
+def test_the_lock_ends_with_the_transaction_also_when_it_fails(database: str) -> None:
+    with (
+        psycopg.connect(database) as first,
+        psycopg.connect(database) as second,
+        first.cursor() as holder,
+        second.cursor() as waiter,
+    ):
+        locking.lock_scope(holder, "public", SCOPE)
+        with pytest.raises(LockedError, match="dev · pods"):
+            locking.lock_scope(waiter, "public", SCOPE)
+        first.rollback()
+        second.rollback()
+        locking.lock_scope(waiter, "public", SCOPE)
+
+
+def test_two_syncs_after_each_other_on_one_connection_do_not_meet(dev: Cluster, sync: Syncer, database: str) -> None:
+    with psycopg.connect(database) as conn:
+        assert [sync(conn=conn).status, sync(conn=conn).status] == ["success", "success"]
+        assert conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE

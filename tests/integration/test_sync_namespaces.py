@@ -1,0 +1,133 @@
+"""A sync that is narrowed to some namespaces speaks of those, and of nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
+from tests.fixtures.manifests import crd, named, pod
+from tests.fixtures.tables import Inventory
+from tests.integration.conftest import Syncer
+
+
+@pytest.fixture(autouse=True)
+def three_teams(dev: Cluster) -> None:
+    dev.seed("pods", [pod(f"in-{namespace}", namespace) for namespace in ("a", "b", "c")])
+
+
+def test_only_those_are_read(sync: Syncer, inventory: Inventory, dev: Cluster) -> None:
+    report = sync(namespaces=("a",))
+
+    assert (report.seen, report.inserted) == (1, 1)
+    assert inventory.names("k8s_pods") == ["in-a"]
+    assert "/api/v1/pods" not in {request.path for request in dev.requests}
+
+
+def test_several_are_one_answer(sync: Syncer, inventory: Inventory) -> None:
+    report = sync(namespaces=("a", "c"))
+
+    assert (report.seen, report.pages, report.resource_version) == (2, 2, None)
+    assert inventory.names("k8s_pods") == ["in-a", "in-c"]
+
+
+def test_of_one_the_version_is_known(sync: Syncer, dev: Cluster) -> None:
+    assert sync(namespaces=("a",)).resource_version == str(dev.resource_version)
+
+
+def test_rows_of_other_namespaces_are_not_touched(sync: Syncer, inventory: Inventory, dev: Cluster) -> None:
+    sync()
+    before = inventory.versions()
+    for namespace in ("a", "b"):
+        dev.delete("pods", f"in-{namespace}", namespace)
+    report = sync(namespaces=("a",))
+
+    assert report.deleted == 1
+    assert inventory.names("k8s_pods") == ["in-b", "in-c"]
+    assert inventory.versions().items() <= before.items()
+
+
+def test_a_namespace_that_does_not_exist_is_empty(sync: Syncer, inventory: Inventory) -> None:
+    sync()
+    report = sync(namespaces=("nowhere",))
+
+    assert (report.status, report.seen, report.deleted) == ("success", 0, 0)
+    assert inventory.count("k8s_pods") == 3
+
+
+def test_one_that_fails_fails_them_all(sync: Syncer, inventory: Inventory, dev: Cluster) -> None:
+    sync()
+    before = inventory.versions()
+    for namespace in ("a", "b"):
+        dev.delete("pods", f"in-{namespace}", namespace)
+    dev.inject(Fault(path="/namespaces/b/pods$", status=403))
+    report = sync(namespaces=("a", "b"))
+
+    assert report.status == "forbidden"
+    assert inventory.versions() == before
+
+
+def test_an_expired_list_starts_them_all_again(sync: Syncer, inventory: Inventory, dev: Cluster) -> None:
+    dev.inject(Fault(path="/namespaces/b/pods$", status=410))
+    report = sync(namespaces=("a", "b"))
+
+    assert (report.status, report.seen) == ("success", 2)
+    assert inventory.names("k8s_pods") == ["in-a", "in-b"]
+
+
+def test_who_may_read_one_namespace_can_sync_it(sync: Syncer, inventory: Inventory, dev: Cluster) -> None:
+    dev.add_user(User(name="team", groups=(), allowed=(Rule(resources=("pods",), namespaces=("a",)),)))
+    report = sync(context="dev-team", namespaces=("a",))
+
+    assert (report.status, report.cluster_uid) == ("success", None)
+    assert report.warnings[0].startswith("cluster_uid is NULL: ")
+    assert sync(context="dev-team").status == "forbidden"
+
+
+def test_the_ledger_says_which(sync: Syncer, inventory: Inventory) -> None:
+    sync(namespaces=("a", "b"))
+    sync()
+
+    assert [row["namespaces"] for row in inventory.ledger()] == [["a", "b"], None]
+
+
+@pytest.mark.parametrize("written", [("b", "a"), ("a", "b", "a")], ids=str)
+def test_order_and_repetition_make_no_other_scope(written: tuple[str, ...], sync: Syncer, inventory: Inventory) -> None:
+    first, second = sync(namespaces=("a", "b")), sync(namespaces=written)
+
+    assert second.namespaces == first.namespaces == ("a", "b")
+    assert (second.seen, second.unchanged, second.warnings) == (2, 2, ())
+    assert len(inventory.rows("k8s_freshness", "resource")) == 1
+
+
+@pytest.mark.parametrize("resource", ["clusters", "nodes", "namespaces", "crds"])
+def test_what_is_outside_of_namespaces_is_read_whole(resource: str, sync: Syncer, inventory: Inventory) -> None:
+    report = sync(resource, namespaces=("a",))
+
+    assert (report.status, report.namespaces) == ("success", ())
+    assert inventory.last()["namespaces"] is None
+
+
+@pytest.mark.parametrize("resource", ["clusters", "nodes"])
+def test_its_failure_is_of_the_same_scope_as_its_success(
+    resource: str, sync: Syncer, inventory: Inventory, dev: Cluster
+) -> None:
+    dev.inject(Fault(status=401))
+    assert sync(resource, namespaces=("a",)).status == "unauthorized"
+    assert sync(resource, namespaces=("a",)).status == "success"
+
+    (freshness,) = inventory.rows("k8s_freshness", "resource")
+    assert (freshness["namespaces"], freshness["last_status"]) == (None, "success")
+
+
+@pytest.mark.parametrize("scope", ["Namespaced", "Cluster"])
+def test_discovery_says_whether_a_custom_resource_can_be_narrowed(
+    scope: str, sync: Syncer, inventory: Inventory, dev: Cluster
+) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget", scope=scope))
+    for namespace in ("a", "b"):
+        where = namespace if scope == "Namespaced" else None
+        dev.seed("widgets.example.com", [named(f"w-{namespace}", where)])
+    report = sync("widgets.example.com", namespaces=("a",))
+
+    assert report.namespaces == (("a",) if scope == "Namespaced" else ())
+    assert report.seen == (1 if scope == "Namespaced" else 2)
