@@ -6,7 +6,6 @@ What differs from server to server (identities, versions, times, who manages whi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
