@@ -7,11 +7,11 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, UnprovenError
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, ScopeError, UnprovenError
 from airflow_provider_k8s_inventory.kube import text
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Changes
@@ -36,10 +36,11 @@ class _Mark(msgspec.Struct, frozen=True):
 
 
 class _Event(msgspec.Struct, frozen=True):
-    type: str
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
     object: msgspec.Raw
 
 
+_T = TypeVar("_T")
 _EVENT: Final = msgspec.json.Decoder(_Event)
 _MARK: Final = msgspec.json.Decoder(_Mark)
 
@@ -53,6 +54,7 @@ def changes(client: Client, path: str, *, since: str, until: str) -> Iterator[Ch
     :param until: a resourceVersion the server has told just now. Kubernetes promises from 1.35 on that
         resourceVersions can be compared as numbers, and has always kept to it.
     :raises ExpiredError: the server does not remember so far back.
+    :raises AnswerError: the server ended the watch with another error, or this is no watch.
     :raises UnprovenError: the watch ended before an event or a bookmark came that reaches `until`.
     :raises ScopeError: whatever else `Client.stream` raises.
     """
@@ -91,30 +93,39 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
 
 def _read(lines: list[bytes], what: str, until: int) -> Changes:
     events: list[tuple[bool, msgspec.Raw]] = []
+    reached: str | None = None
     replaced = size = 0
     for line in lines:
         holdable, count = text.holdable(line)
         size, replaced = size + len(line), replaced + count
-        event = _decode(holdable, what)
+        event = _decode(_EVENT, holdable, what)
+        if event.type == "ERROR":
+            raise _error(_decode(_MARK, event.object, what), what)
         if event.type == "BOOKMARK":
-            version = _MARK.decode(event.object).metadata.resource_version
-            if version.isdecimal() and int(version) >= until:
-                return Changes(events=events, resource_version=version, size=size, replaced=replaced)
+            reached = _reached(event.object, what, until)
+            if reached:
+                break
         else:
             events.append((event.type == "DELETED", event.object))
-    # Events come in the order of their resourceVersions, so one that reaches `until` proves as much as a bookmark.
-    last = _MARK.decode(events[-1][1]).metadata.resource_version if events else ""
-    reached = last if last.isdecimal() and int(last) >= until else None
+    if events and not reached:
+        # Events come in the order of their resourceVersions, so one that reaches `until` proves as much as a bookmark.
+        reached = _reached(events[-1][1], what, until)
     return Changes(events=events, resource_version=reached, size=size, replaced=replaced)
 
 
-def _decode(line: bytes, what: str) -> _Event:
+def _reached(mark: msgspec.Raw, what: str, until: int) -> str | None:
+    """The resourceVersion of an event's object, if everything up to `until` has come with it."""
+    version = _decode(_MARK, mark, what).metadata.resource_version
+    return version if version.isdecimal() and int(version) >= until else None
+
+
+def _error(mark: _Mark, what: str) -> ScopeError:
+    kind = ExpiredError if mark.code == _GONE else AnswerError
+    return kind(f"{what}: {mark.message or 'the API server ended it with an error'}")
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], data: bytes | msgspec.Raw, what: str) -> _T:
     try:
-        event = _EVENT.decode(line)
-        mark = _MARK.decode(event.object) if event.type == "ERROR" else None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise AnswerError(f"{what}: the answer is not a watch ({error}): is there a proxy in between?") from error
-    if mark is not None:
-        kind = ExpiredError if mark.code == _GONE else AnswerError
-        raise kind(f"{what}: {mark.message or 'the API server ended it with an error'}")
-    return event

@@ -39,16 +39,17 @@ def see(cursor: psycopg.Cursor[Any], objects: Iterable[Seen]) -> None:
             copy.write_row(seen)
 
 
-def differing(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None) -> list[Seen]:
-    """The objects whose rows are missing, marked as deleted, or of another resourceVersion."""
+def differing(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None, limit: int) -> list[Seen]:
+    """The objects whose rows are missing, marked as deleted, or of another resourceVersion; at most so many."""
     cursor.execute(
         sql.SQL(
             "SELECT s.uid, s.namespace, s.name, s.resource_version FROM {seen} AS s"
             " LEFT JOIN {table} AS t ON t.context_name = %(context_name)s AND t.uid = s.uid"
             " WHERE t.uid IS NULL OR t.deleted_at IS NOT NULL"
             " OR (t.resource_version, t.cluster_uid) IS DISTINCT FROM (s.resource_version, %(cluster_uid)s::text)"
+            " LIMIT %(limit)s"
         ).format(seen=SEEN, table=target.name),
-        target.parameters | {"cluster_uid": cluster_uid},
+        target.parameters | {"cluster_uid": cluster_uid, "limit": limit},
     )
     return [Seen(*row) for row in cursor.fetchall()]
 

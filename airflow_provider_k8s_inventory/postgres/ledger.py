@@ -58,9 +58,11 @@ def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
 class State:
     """What is known of a scope's rows from its last good sync."""
 
-    cluster_uid: str | None
-    shape: str | None
     resource_version: str | None
+    cluster_uids: frozenset[str | None]
+    """Which clusters rows of the scope were read from since; more than one when another scope shares some of them."""
+    shapes: frozenset[str | None]
+    """What those rows were made of."""
     unverified: int
     """How many syncs since one that compared every object."""
     verified_today: bool
@@ -68,17 +70,24 @@ class State:
 
 
 _STATE: Final = """
-WITH good AS (
+WITH good AS NOT MATERIALIZED (
     SELECT * FROM {ledger}
-    WHERE context_name = %(context_name)s AND resource = %(resource)s
-        AND namespaces IS NOT DISTINCT FROM %(namespaces)s AND status IN ('success', 'absent')
+    WHERE context_name = %(context_name)s AND resource = %(resource)s AND status IN ('success', 'absent')
+), own AS NOT MATERIALIZED (
+    SELECT * FROM good WHERE namespaces IS NOT DISTINCT FROM %(namespaces)s::text[]
+), last AS (
+    SELECT id, resource_version FROM own ORDER BY id DESC LIMIT 1
 ), verified AS (
-    SELECT id, finished_at FROM good WHERE mode <> 'delta' OR drift IS NOT NULL ORDER BY id DESC LIMIT 1
+    SELECT id, finished_at FROM own WHERE mode <> 'delta' OR drift IS NOT NULL ORDER BY id DESC LIMIT 1
+), writers AS (
+    SELECT array_agg(DISTINCT cluster_uid) AS cluster_uids, array_agg(DISTINCT shape) AS shapes FROM good
+    WHERE id >= (SELECT id FROM last)
+        AND (namespaces IS NULL OR %(namespaces)s::text[] IS NULL OR namespaces && %(namespaces)s::text[])
 )
-SELECT last.cluster_uid, last.shape, last.resource_version,
-    (SELECT count(*) FROM good WHERE id > (SELECT id FROM verified)),
+SELECT last.resource_version, writers.cluster_uids, writers.shapes,
+    (SELECT count(*) FROM own WHERE id > (SELECT id FROM verified)),
     EXISTS (SELECT FROM verified WHERE finished_at > now() - interval '1 day')
-FROM (SELECT * FROM good ORDER BY id DESC LIMIT 1) AS last
+FROM last, writers
 """
 
 
@@ -96,5 +105,9 @@ def last_state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State 
     if row is None:
         return None
     return State(
-        cluster_uid=row[0], shape=row[1], resource_version=row[2], unverified=row[3] or 0, verified_today=row[4]
+        resource_version=row[0],
+        cluster_uids=frozenset(row[1]),
+        shapes=frozenset(row[2]),
+        unverified=row[3],
+        verified_today=row[4],
     )

@@ -7,22 +7,37 @@ that is given up leaves nothing behind.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from airflow_provider_k8s_inventory.exceptions import ExpiredError, NotServedError, ScopeError, UnprovenError
+from airflow_provider_k8s_inventory.exceptions import (
+    AnswerError,
+    ExpiredError,
+    ForbiddenError,
+    NotServedError,
+    ScopeError,
+    UnprovenError,
+    UnreachableError,
+)
 from airflow_provider_k8s_inventory.model import Mode, Scope
 from airflow_provider_k8s_inventory.postgres import ledger, loading
 from airflow_provider_k8s_inventory.postgres.ledger import State
 from airflow_provider_k8s_inventory.sync import delta, full, metadata
-from airflow_provider_k8s_inventory.sync.work import Work, shape
+from airflow_provider_k8s_inventory.sync.work import Work
 
 log = logging.getLogger(__name__)
 
 DELTA_ROWS: Final = 25_000
 """From so many rows on, a second of waiting for a watch is less than listing their metadata."""
 
-_GIVEN_UP: Final = (ExpiredError, UnprovenError, NotServedError)
+_GIVEN_UP: Final[tuple[type[ScopeError], ...]] = (
+    AnswerError,
+    ExpiredError,
+    ForbiddenError,
+    NotServedError,
+    UnprovenError,
+)
+"""What is no end where the next way asks for less: no watch, no other form of an answer, no right but to list."""
 
 
 def read(work: Work, scope: Scope) -> str | None:
@@ -35,7 +50,8 @@ def read(work: Work, scope: Scope) -> str | None:
     rows = loading.count_live(work.cursor, work.target)
     mode, reason = _choose(work, scope, state, rows)
     work.tally.fallback = reason
-    if mode == "delta" and state and _try(work, lambda: _delta(work, state, rows)):
+    # A proxy may let lists through and no watch.
+    if mode == "delta" and state and _try(work, lambda: _delta(work, state, rows), (*_GIVEN_UP, UnreachableError)):
         return None
     if mode in ("delta", "metadata") and _try(work, lambda: metadata.read(work)):
         return None
@@ -48,15 +64,22 @@ def _choose(work: Work, scope: Scope, state: State | None, rows: int) -> tuple[M
         return "full", None
     if state is None or state.resource_version is None:
         return "full", "no sync before this one was complete at one resourceVersion"
-    if state.shape != shape(work.settings):
-        return "full", f"the rows were made by {state.shape}, not {shape(work.settings)}"
-    if state.cluster_uid != work.answer.cluster_uid:
+    if state.shapes != {work.shape}:
+        return "full", f"the rows were made by {_listed(state.shapes)}, not {work.shape}"
+    if state.cluster_uids != {work.answer.cluster_uid}:
         return "full", "the context points at another cluster than before"
-    if asked != "auto":
-        return asked, None
-    if rows <= work.settings.page_size:
+    if asked == "auto" and rows <= work.settings.page_size:
         return "full", None
-    return ("delta" if rows > DELTA_ROWS else "metadata"), None
+    if asked == "metadata" or (asked == "auto" and rows <= DELTA_ROWS):
+        return "metadata", None
+    if work.answer.cluster_uid is None:
+        # Another cluster's resourceVersions are as good as ours; only UIDs would tell.
+        return "metadata", "nothing tells that this is the cluster it was before"
+    return "delta", None
+
+
+def _listed(shapes: Iterable[str | None]) -> str:
+    return " and ".join(sorted(map(str, shapes)))
 
 
 def _delta(work: Work, state: State, rows: int) -> None:
@@ -77,14 +100,14 @@ def _verify(work: Work) -> None:
         tally.warnings.append(f"{tally.drift} rows differed from the cluster though every change had been applied")
 
 
-def _try(work: Work, way: Callable[[], None]) -> bool:
+def _try(work: Work, way: Callable[[], None], given_up: tuple[type[ScopeError], ...] = _GIVEN_UP) -> bool:
     """Whether a way led to the end; if not, it left nothing but the reason."""
     tally = work.tally
     warnings = len(tally.warnings)
     try:
         with work.cursor.connection.transaction():
             way()
-    except _GIVEN_UP as error:
+    except given_up as error:
         log.info("%s; reading %s in another way", error, work.answer.definition.name)
         _forget(work, warnings, error)
         return False
@@ -96,4 +119,4 @@ def _forget(work: Work, warnings: int, error: ScopeError) -> None:
     tally.inserted = tally.updated = tally.deleted = tally.seen = 0
     tally.resource_version = tally.drift = None
     del tally.warnings[warnings:]
-    tally.fallback = f"{tally.mode}: {error}"
+    tally.fallback = "; ".join(filter(None, (tally.fallback, f"{tally.mode}: {error}")))

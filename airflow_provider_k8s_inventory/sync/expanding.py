@@ -14,6 +14,7 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import NotServedError, UnknownResourceError
 from airflow_provider_k8s_inventory.kube import listing
 from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.resources import custom
 
 _CRDS: Final = resources.CATALOGUE["crds"].resource
@@ -44,7 +45,12 @@ def of_catalogue(names: Sequence[str]) -> list[str]:
         if not is_glob(name):
             found[resources.canonical(name)] = None
             continue
-        matching = _matching(resources.CATALOGUE, [name])
+        # `*.apps` means deployments, which have a short name here.
+        matching = [
+            definition.name
+            for definition in resources.CATALOGUE.values()
+            if fnmatchcase(definition.name, name) or fnmatchcase(definition.resource.name, name)
+        ]
         if not matching and "." not in name:
             known = ", ".join(resources.CATALOGUE)
             raise UnknownResourceError(f"no resource matches {name!r}: known are {known}, and custom resources")
@@ -52,38 +58,41 @@ def of_catalogue(names: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def of_cluster(client: Client, conn: psycopg.Connection, schema: str, names: Sequence[str]) -> list[str]:
-    """The custom resources that globs match: those the cluster defines, and those it did when it was last synced.
-
-    The latter would else keep their rows for ever: only a sync proves that they are absent.
+def defined(client: Client, names: Sequence[str]) -> list[str]:
+    """The custom resources that globs match, of those the cluster defines.
 
     :param names: names and globs; only the globs count.
     :raises ScopeError: when the cluster does not say what it defines.
+    """
+    return _matching(_definitions(client), filter(is_glob, names))
+
+
+def kept(conn: psycopg.Connection, schema: str, context_name: str, names: Sequence[str]) -> list[str]:
+    """The custom resources that globs match, of those a context has rows of.
+
+    Of one that is no longer defined the rows would else stay for ever: only a sync proves that it is absent.
+
+    :param names: names and globs; only the globs count.
     :raises psycopg.Error: when the rows cannot be read.
     """
-    globs = [name for name in names if is_glob(name)]
-    if not globs:
-        return []
-    return sorted({*_matching(_defined(client), globs), *_matching(_kept(client, conn, schema), globs)})
-
-
-def _defined(client: Client) -> Iterator[str]:
-    """A CustomResourceDefinition's name is the full name of its resource."""
-    try:
-        for page in listing.pages(client, _CRDS.path(), limit=_PAGE_SIZE, metadata_only=True):
-            for item in page.items:
-                yield msgspec.json.decode(item, type=_Definition).metadata.name
-    except NotServedError:
-        return
-
-
-def _kept(client: Client, conn: psycopg.Connection, schema: str) -> list[str]:
     query = sql.SQL("SELECT DISTINCT resource FROM {} WHERE context_name = %s").format(
         sql.Identifier(schema, custom.TABLE.name)
     )
     with conn.transaction():
-        return [row[0] for row in conn.execute(query, [client.context.name]).fetchall()]
+        rows = conn.execute(query, [context_name]).fetchall()
+    return _matching((row[0] for row in rows), filter(is_glob, names))
 
 
-def _matching(names: Iterable[str], globs: Sequence[str]) -> list[str]:
+def _definitions(client: Client) -> Iterator[str]:
+    """A CustomResourceDefinition's name is the full name of its resource."""
+    try:
+        for page in listing.pages(client, _CRDS.path(), limit=_PAGE_SIZE, metadata_only=True):
+            for item in page.items:
+                yield decode(client, f"GET {_CRDS.path()}", bytes(item), _Definition).metadata.name
+    except NotServedError:
+        return
+
+
+def _matching(names: Iterable[str], globs: Iterable[str]) -> list[str]:
+    globs = list(globs)
     return [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]

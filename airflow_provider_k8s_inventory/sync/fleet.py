@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import SimpleQueue
@@ -128,18 +128,22 @@ class _Crew:
         return report
 
     def expand(self, names: Sequence[str]) -> tuple[list[str], SyncReport | None]:
-        """The custom resources that globs mean, or the report of not finding out."""
-        globs = ", ".join(name for name in names if expanding.is_glob(name))
-        if not globs or self.hopeless:
+        """The custom resources that globs mean, as far as that is known, and the report of not finding out."""
+        globs = [name for name in names if expanding.is_glob(name)]
+        if not globs:
             return [], None
+        found: set[str] = set()
         try:
             with self._connection() as conn:
-                return expanding.of_cluster(self.client, conn, self.settings.schema, names), None
+                found.update(expanding.kept(conn, self.settings.schema, self.client.context.name, globs))
+            if not self.hopeless:
+                found.update(expanding.defined(self.client, globs))
         except psycopg.Error as error:
-            return [], self._report(globs, "failed", connecting.explain(error))
+            return [], self._report(", ".join(globs), "failed", connecting.explain(error))
         except InventoryError as error:
             status: Status = error.status if isinstance(error, ScopeError) else "failed"  # type: ignore[assignment]
-            return [], self._report(globs, status, str(error))
+            return sorted(found), self._report(", ".join(globs), status, str(error))
+        return sorted(found), None
 
     def close(self) -> None:
         for conn in self.idle:
@@ -147,7 +151,10 @@ class _Crew:
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection]:
-        conn = self.idle.pop() if self.idle else self.connect()
+        conn: psycopg.Connection | None = None
+        with suppress(IndexError):  # to ask first would not be safe: other threads take some too
+            conn = self.idle.pop()
+        conn = conn or self.connect()
         try:
             yield conn
         finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -49,6 +50,7 @@ def read(work: Work, *, at: str | None = None) -> None:
 
     :param at: compare with what was there at exactly this resourceVersion; None: with what is there now.
     :raises UnprovenError: when it would cost more than a list of all, or the objects have no identity.
+    :raises ForbiddenError: when objects may be listed and not read.
     :raises ExpiredError: when the list expired before its end.
     :raises NotServedError: when the cluster has no such path.
     :raises ScopeError: when the cluster does not answer.
@@ -64,9 +66,10 @@ def read(work: Work, *, at: str | None = None) -> None:
         comparing.see(work.cursor, _seen(page))
     if not version:
         raise UnprovenError(f"the list of {work.answer.definition.name} has no resourceVersion")
-    differing = comparing.differing(work.cursor, work.target, work.answer.cluster_uid)
-    if len(differing) > max(MIN_DIFFERING, tally.seen * MAX_SHARE):
-        raise UnprovenError(f"{len(differing)} of {tally.seen} objects differ: a list of all is cheaper")
+    most = max(MIN_DIFFERING, int(tally.seen * MAX_SHARE))
+    differing = comparing.differing(work.cursor, work.target, work.answer.cluster_uid, most + 1)
+    if len(differing) > most:
+        raise UnprovenError(f"more than {most} of {tally.seen} objects differ: a list of all is cheaper")
     _fetch(work, differing)
     work.remove(NOT_SEEN)
     work.merge()
@@ -75,10 +78,7 @@ def read(work: Work, *, at: str | None = None) -> None:
 
 def _seen(page: Page) -> Iterator[Seen]:
     for item in page.items:
-        metadata = _DECODER.decode(item).metadata
-        if not metadata.uid or not metadata.resource_version:
-            raise UnprovenError("objects without uid or resourceVersion cannot be compared")
-        yield Seen(metadata.uid, metadata.namespace, metadata.name, metadata.resource_version)
+        yield _identity(item)
 
 
 def _fetch(work: Work, differing: Sequence[Seen]) -> None:
@@ -99,7 +99,9 @@ def _fetch(work: Work, differing: Sequence[Seen]) -> None:
 
 def _get(work: Work, seen: Seen) -> Page | None:
     """The object of that name, which may be another one by now; None when there is none."""
-    path = f"{work.answer.definition.resource.path(seen.namespace)}/{seen.name}"
+    # A name is a path segment, which may be anything but slashes and percent signs.
+    # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#path-segment-names
+    path = f"{work.answer.definition.resource.path(seen.namespace)}/{quote(seen.name)}"
     try:
         body, replaced = text.holdable(work.client.get(path))
     except NotServedError:
@@ -112,21 +114,22 @@ def _correct(work: Work, batch: Sequence[Seen], pages: Sequence[Page | None]) ->
     vanished: list[str] = []
     new: list[Seen] = []
     for seen, page in zip(batch, pages, strict=True):
-        metadata = _metadata(page)
-        if metadata is None or metadata.uid != seen.uid:
+        now = _identity(page.items[0]) if page else None
+        if now is None or now.uid != seen.uid:
             vanished.append(seen.uid)
-        if metadata is not None and metadata.uid != seen.uid:
-            new.append(Seen(metadata.uid, metadata.namespace, metadata.name, metadata.resource_version))
+        if now is not None and now.uid != seen.uid:
+            new.append(now)
     if vanished:
         comparing.unsee(work.cursor, vanished)
         comparing.see(work.cursor, new)
         work.tally.seen += len(new) - len(vanished)
 
 
-def _metadata(page: Page | None) -> _Metadata | None:
-    if page is None:
-        return None
+def _identity(item: msgspec.Raw) -> Seen:
     try:
-        return _DECODER.decode(page.items[0]).metadata
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise AnswerError(f"an object that was fetched is not an object of Kubernetes: {error}") from error
+        metadata = _DECODER.decode(item).metadata
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise AnswerError(f"what was read is not an object of Kubernetes: {error}") from error
+    if not metadata.uid or not metadata.resource_version:
+        raise UnprovenError("objects without uid or resourceVersion cannot be compared")
+    return Seen(metadata.uid, metadata.namespace, metadata.name, metadata.resource_version)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError
+from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
 from airflow_provider_k8s_inventory.model import Definition, Page
 from airflow_provider_k8s_inventory.resources.shared import LAST_APPLIED, Metadata, Object
 
@@ -122,15 +122,18 @@ class RowReader:
 
 
 def uid_of(item: msgspec.Raw) -> str:
-    """The key of an object's row.
+    """The UID of an object.
 
     :raises AnswerError: when it is not an object of Kubernetes.
+    :raises UnprovenError: when it has none, and so nothing tells it from another one of its name.
     """
     try:
         metadata = _IDENTITY.decode(item).metadata
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise AnswerError(f"an object that changed is not an object of Kubernetes: {error}") from error
-    return metadata.uid or _where(metadata)
+    if not metadata.uid:
+        raise UnprovenError(f"{_where(metadata)} has no uid: what became of it cannot be told")
+    return metadata.uid
 
 
 def _annotations(raw: msgspec.Raw) -> msgspec.Raw:

@@ -20,7 +20,7 @@ from airflow_provider_k8s_inventory.postgres import connecting, ledger, locking
 from airflow_provider_k8s_inventory.postgres.statements import Target
 from airflow_provider_k8s_inventory.sync import choosing, reading
 from airflow_provider_k8s_inventory.sync.settings import Settings
-from airflow_provider_k8s_inventory.sync.work import Tally, Work, shape
+from airflow_provider_k8s_inventory.sync.work import Tally, Work
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def _sync(
         locking.lock_scope(cursor, settings.schema, scope)
         work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
         absence = choosing.read(work, scope)
-        done = replace(_filled(report, tally), status="success", shape=shape(settings))
+        done = replace(_filled(report, tally), status="success", shape=work.shape)
         if absence:
             done = replace(done, status="absent", reason=absence)
         ledger.record(cursor, settings.schema, done)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.postgres.loading import OnDelete
@@ -49,5 +49,11 @@ class Settings:
                 raise UsageError(f"{namespace!r} cannot be a namespace: small letters, digits and - make its name")
         if self.page_size < 1:
             raise UsageError(f"a page of {self.page_size} objects cannot be: the page size is at least 1")
+        if self.mode not in get_args(AskedMode):
+            raise UsageError(f"mode {self.mode!r} cannot be: there are {', '.join(get_args(AskedMode))}")
+        if self.verify_every < 0:
+            raise UsageError(f"once in {self.verify_every} syncs cannot be: verify_every is 0 for never, or more")
+        if self.max_parallel_requests < 1:
+            raise UsageError(f"{self.max_parallel_requests} requests at a time cannot be: it is at least 1")
         # The same scope whatever the order: the ledger and k8s_freshness compare the list.
         object.__setattr__(self, "namespaces", tuple(sorted(set(self.namespaces))))

@@ -60,6 +60,15 @@ class Work:
         namespaces = self.answer.namespaces
         return self.answer.definition.resource.path(namespaces[0] if namespaces else None)
 
+    @property
+    def shape(self) -> str:
+        """What rows are made of now; rows of another shape must be read whole again."""
+        # A custom resource's version is the one its cluster prefers by now.
+        version = self.answer.definition.resource.api_version
+        kept = "" if self.settings.store_object else " without object"
+        marked = " with deleted rows" if self.settings.on_delete == "mark" else ""
+        return f"{__version__} {version}{kept}{marked}"
+
     def reader(self) -> RowReader:
         """A reader of this scope's objects."""
         return RowReader(self.answer.definition, store_object=self.settings.store_object)
@@ -84,10 +93,3 @@ class Work:
         self.tally.inserted += merged.inserted
         self.tally.updated += merged.updated
         return merged
-
-
-def shape(settings: Settings) -> str:
-    """What rows are made of now; rows of another shape must be read whole again."""
-    kept = "" if settings.store_object else " without object"
-    marked = " with deleted rows" if settings.on_delete == "mark" else ""
-    return f"{__version__}{kept}{marked}"

@@ -58,16 +58,18 @@ class Syncer:
         resource: str = "pods",
         *,
         context: str = "dev",
+        client: Client | None = None,
         conn: psycopg.Connection | None = None,
         origin: Origin | None = None,
         **settings: Any,
     ) -> SyncReport:
         """Sync one scope.
 
+        :param client: the client to use, and to close; None makes one for this sync.
         :param conn: the connection to use; None opens one for this sync.
         """
         with ExitStack() as stack:
-            client = stack.enter_context(self.client(context))
+            client = stack.enter_context(client or self.client(context))
             conn = conn or stack.enter_context(psycopg.connect(self._dsn))
             return run(client, conn, resource, Settings(**settings), origin)
 

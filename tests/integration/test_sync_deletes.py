@@ -176,5 +176,5 @@ def test_a_list_that_breaks_off_proves_nothing(dev: Cluster, sync: Syncer, inven
     delete(dev, 9)
     dev.inject(Fault(path="/pods$", query={"continue": "."}, times=None, truncate=100))
 
-    assert sync(page_size=5).status == "failed"
+    assert sync(page_size=5, mode="full").status == "failed"
     assert inventory.versions() == before

@@ -142,7 +142,18 @@ def test_an_unknown_resource_is_wrong_usage_and_no_sync(resource: str, sync: Syn
     assert inventory.ledger() == []
 
 
-@pytest.mark.parametrize("settings", [{"namespaces": ("a/b",)}, {"namespaces": ("",)}, {"page_size": 0}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"namespaces": ("a/b",)},
+        {"namespaces": ("",)},
+        {"page_size": 0},
+        {"mode": "fast"},
+        {"verify_every": -1},
+        {"max_parallel_requests": 0},
+    ],
+    ids=str,
+)
 def test_settings_that_cannot_be_are_wrong_usage_and_no_sync(
     settings: dict[str, Any], sync: Syncer, inventory: Inventory
 ) -> None:

@@ -109,7 +109,7 @@ def test_the_warnings_are_in_the_ledger(dev: Cluster, sync: Syncer, inventory: I
 
 def test_of_an_object_that_comes_twice_the_last_counts(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     first, second, other = uids(pod("web", phase="Pending"), pod("web", phase="Running"), pod("other"))
-    dev.inject(Fault(path="/pods$", body=answer(first, other, second)))
+    dev.inject(Fault(path="/pods$", body=answer(first, other, second), times=None))
     report = sync()
 
     assert inventory.row("k8s_pods", "web")["phase"] == "Running"
@@ -131,8 +131,8 @@ def test_an_object_that_always_comes_twice_changes_nothing(dev: Cluster, sync: S
 
 def test_an_object_may_come_twice_on_different_pages(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     first, second = uids(pod("web", phase="Pending"), pod("web", phase="Running"))
-    dev.inject(Fault(path="/pods$", body=answer(first, **{"continue": "more"})))
-    dev.inject(Fault(path="/pods$", body=answer(second)))
+    dev.inject(Fault(path="/pods$", query={"continue": "more"}, body=answer(second), times=None))
+    dev.inject(Fault(path="/pods$", body=answer(first, **{"continue": "more"}), times=None))
 
     assert sync().seen == 1
     assert inventory.row("k8s_pods", "web")["phase"] == "Running"

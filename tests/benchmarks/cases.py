@@ -1,0 +1,113 @@
+"""What is measured of one cluster's pods: each case with where it starts from and how a sync is asked for.
+
+How the start is reached is in `stage`; cases that need other clusters are in `fleets` and `dags`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.benchmarks.model import Measurement, Results
+from tests.benchmarks.stage import PLAIN, Stage
+
+PLAIN_UP_TO: Final = 20_000
+"""The plain way takes minutes beyond, and its figures grow with the pods."""
+
+Options = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One line of the table."""
+
+    name: str
+    """As ``--only`` takes it."""
+    title: str
+    probe: str
+    start: Callable[[Stage], Options]
+    """Brings the stage to where the case starts, and gives the probe's options."""
+    plain: bool = False
+    """Whether it is the way without this package: run once, in Airflow's environment."""
+
+    def run(self, stage: Stage) -> Measurement:
+        """Measure it once."""
+        options = self.start(stage)
+        return stage.measure(f"tests.benchmarks.{self.probe}", options, in_airflow=self.plain)
+
+
+def _nowhere(_: Stage) -> Options:
+    return {}
+
+
+def _from_nothing(stage: Stage) -> Options:
+    stage.empty()
+    return {}
+
+
+def _from_nothing_without_object(stage: Stage) -> Options:
+    stage.empty()
+    return {"store_object": False}
+
+
+def _from_the_same(stage: Stage) -> Options:
+    stage.sync()
+    return {}
+
+
+def _from_one_percent_changed(stage: Stage) -> Options:
+    stage.change(stage.size // 100)
+    return {}
+
+
+def _from_100_changed(stage: Stage) -> Options:
+    stage.change(100)
+    return {"mode": "delta"}
+
+
+def _plain_from_nothing(stage: Stage) -> Options:
+    stage.empty_plain()
+    return {"table": PLAIN}
+
+
+def _plain_from_the_same(stage: Stage) -> Options:
+    stage.fill_plain()
+    return {"table": PLAIN}
+
+
+LIST: Final = Case(name="list", title="bare list, thrown away", probe="probes:bare_list", start=_nowhere)
+"""What the others are compared with."""
+
+CASES: Final = (
+    LIST,
+    Case(name="copy", title="bare COPY of the rows", probe="probes:bare_copy", start=Stage.copy_options),
+    Case(name="columns", title="first sync, without object", probe="probes:pods", start=_from_nothing_without_object),
+    Case(name="first", title="first sync", probe="probes:pods", start=_from_nothing),
+    Case(name="unchanged", title="nothing changed, auto", probe="probes:pods", start=_from_the_same),
+    Case(name="changed", title="1 % changed, auto", probe="probes:pods", start=_from_one_percent_changed),
+    Case(name="delta", title="100 changed, delta", probe="probes:pods", start=_from_100_changed),
+    Case(name="plain", title="plain Airflow, first", probe="plain:pods", start=_plain_from_nothing, plain=True),
+    Case(name="plain-again", title="plain Airflow, again", probe="plain:pods", start=_plain_from_the_same, plain=True),
+)
+
+
+def run(
+    stage: Stage, results: Results, cases: Sequence[Case], *, sizes: Iterable[int], runs: int, say: Callable[[str], None]
+) -> None:
+    """Measure cases for growing numbers of pods, in turns, so that a busy moment of the machine hits all alike.
+
+    :param say: is told what was just done.
+    :raises BenchmarkError: a case failed.
+    """
+    for size in sorted(sizes):
+        say(f"creating pods until there are {size:,}")
+        stage.grow(size)
+        LIST.run(stage)  # the server's caches are warm from now on
+        for number in range(1, runs + 1):
+            for case in cases:
+                if case.plain and (number > 1 or size > PLAIN_UP_TO):
+                    continue
+                measurement = case.run(stage)
+                results.add(case.name, measurement, size)
+                say(f"{size:,} pods, run {number}, {case.title}: {measurement.seconds:.2f} s")

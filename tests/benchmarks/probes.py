@@ -1,0 +1,74 @@
+"""What is measured of this package, and the two bounds it cannot beat: reading only, writing only.
+
+The way without this package is in `plain`; each probe runs in a process of its own, see `child`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+import psycopg
+
+from airflow_provider_k8s_inventory import resources, sync
+from airflow_provider_k8s_inventory.kube import kubeconfig, listing
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.postgres import connecting
+from airflow_provider_k8s_inventory.sync.fleet import run_context
+from tests.benchmarks.model import BenchmarkError, Place
+
+PODS: Final = resources.CATALOGUE["pods"]
+_BLOCK: Final = 1 << 20
+_SHOWN: Final = ("mode", "fallback", "seen", "inserted", "updated", "deleted", "pages", "bytes", "drift")
+
+
+def bare_list(place: Place) -> dict[str, Any]:
+    """Read all pods in pages of the usual size, and throw them away."""
+    objects = size = 0
+    with _client(place) as client:
+        for page in listing.pages(client, PODS.resource.path(), limit=sync.Settings().page_size):
+            objects, size = objects + len(page.items), size + page.size
+    return {"seen": objects, "bytes": size}
+
+
+def bare_copy(place: Place, *, dump: str, table: str, columns: str) -> dict[str, Any]:
+    """Bring rows that are text already into an empty table, which has the same columns and indexes."""
+    with connecting.connect(place.dsn) as conn, conn.cursor() as cursor, open(dump, "rb") as file:
+        _compress_as_a_sync_does(cursor)
+        with cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
+            while block := file.read(_BLOCK):
+                copy.write(block)
+        return {"inserted": cursor.rowcount}
+
+
+def pods(place: Place, **settings: Any) -> dict[str, Any]:
+    """Sync the pods.
+
+    :param settings: as `Settings` takes them.
+    """
+    with _client(place) as client, connecting.connect(place.dsn) as conn:
+        report = sync.run(client, conn, "pods", sync.Settings(**settings))
+    if report.status != "success":
+        raise BenchmarkError(f"the sync is no success: {report.status}: {report.reason}")
+    return {name: getattr(report, name) for name in _SHOWN}
+
+
+def everything(place: Place) -> dict[str, Any]:
+    """Sync all resources of a context, as one task does."""
+    with _client(place) as client:
+        reports = list(run_context(client, ["*"], partial(connecting.connect, place.dsn), sync.Settings()))
+    if bad := [report for report in reports if report.status != "success"]:
+        raise BenchmarkError(f"{bad[0].resource} is no success: {bad[0].status}: {bad[0].reason}")
+    return {"scopes": len(reports), "seen": sum(report.seen for report in reports)}
+
+
+def _client(place: Place) -> Client:
+    (context,) = kubeconfig.select(kubeconfig.load([place.kubeconfig]), [place.context])
+    return Client(context)
+
+
+def _compress_as_a_sync_does(cursor: psycopg.Cursor[Any]) -> None:
+    cursor.execute(
+        "SELECT set_config('default_toast_compression', 'lz4', true) FROM pg_settings"
+        " WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
+    )

@@ -1,0 +1,345 @@
+"""Metadata mode: what exists is listed by its metadata, and only what differs from its row is read whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault
+from tests.fixtures.interrupted import Interrupted
+from tests.fixtures.manifests import named, pod, pods
+from tests.fixtures.tables import Inventory
+from tests.integration.conftest import Syncer
+
+PODS = "/api/v1/pods$"
+ONE = "/pods/web-0000"
+ROLES = "clusterroles.rbac.authorization.k8s.io"
+
+
+@pytest.fixture
+def three(dev: Cluster, sync: Syncer) -> Cluster:
+    """A cluster with three pods, which were synced."""
+    dev.seed("pods", pods(3))
+    assert sync().status == "success"
+    dev.requests.clear()
+    return dev
+
+
+def label(cluster: Cluster, *numbers: int, **labels: str) -> None:
+    for number in numbers:
+        cluster.patch("pods", f"web-{number:04}", {"metadata": {"labels": labels}}, "default")
+
+
+def fetched(cluster: Cluster) -> list[str]:
+    """The names of the pods that were read one by one."""
+    found = (request.path.rpartition("/")[2] for request in cluster.requests if "/pods/" in request.path)
+    return sorted(found)
+
+
+def between(sync: Syncer, before: str, *happens: Callable[[], object]) -> SyncReport:
+    """Sync in metadata mode, while something happens before the first request of that kind."""
+
+    def all_of_it() -> None:
+        for action in happens:
+            action()
+
+    client = Interrupted(sync.client().context, before, all_of_it)
+    report = sync(mode="metadata", client=client)
+    assert client.left == 0
+    return report
+
+
+def test_nothing_changed_is_one_list_of_metadata_and_no_write(
+    three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    before = inventory.versions()
+    report = sync(mode="metadata")
+
+    assert (report.mode, report.fallback, report.seen, report.unchanged) == ("metadata", None, 3, 3)
+    assert inventory.versions() == before
+    (listed,) = [request for request in three.requests if request.verb == "list"]
+    assert "as=PartialObjectMetadataList" in listed.headers["accept"]
+    assert fetched(three) == []
+
+
+def test_only_what_differs_is_read_whole(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(three, 1, tier="front")
+    three.create("pods", pod("new"))
+    three.delete("pods", "web-0002", "default")
+    report = sync(mode="metadata")
+
+    assert (report.seen, report.inserted, report.updated, report.unchanged, report.deleted) == (3, 1, 1, 1, 1)
+    assert fetched(three) == ["new", "web-0001"]
+    assert inventory.names("k8s_pods") == ["new", "web-0000", "web-0001"]
+    assert inventory.row("k8s_pods", "web-0001")["labels"] == {"tier": "front"}
+
+
+def test_the_ledger_has_the_version_of_the_list(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(three, 1, tier="front")
+    version = str(three.resource_version)
+    sync(mode="metadata")
+
+    assert (inventory.last()["mode"], inventory.last()["resource_version"]) == ("metadata", version)
+
+
+def test_the_metadata_comes_in_pages(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", pods(2001))
+    sync()
+    dev.requests.clear()
+    label(dev, 0, 1000, 2000, tier="front")
+    report = sync(mode="metadata")
+
+    assert (report.mode, report.seen, report.updated, report.unchanged) == ("metadata", 2001, 3, 1998)
+    assert [request.verb for request in dev.requests].count("list") == 3
+
+
+def test_a_row_that_has_a_mark_is_made_anew(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync(on_delete="mark")
+    inventory.query("UPDATE k8s_pods SET deleted_at = now() WHERE name = 'web-0001'")
+    report = sync(mode="metadata", on_delete="mark")
+
+    assert (report.mode, report.updated) == ("metadata", 1)
+    assert inventory.row("k8s_pods", "web-0001")["deleted_at"] is None
+
+
+def test_a_row_whose_object_is_gone_can_be_marked(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync(on_delete="mark")
+    three.delete("pods", "web-0001", "default")
+    reports = [sync(mode="metadata", on_delete="mark") for _ in range(2)]
+
+    assert [(report.mode, report.seen, report.deleted) for report in reports] == [
+        ("metadata", 2, 1),
+        ("metadata", 2, 0),
+    ]
+    assert inventory.row("k8s_pods", "web-0001")["deleted_at"] is not None
+
+
+def test_too_much_gone_is_refused(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", pods(101))
+    sync()
+    for number in range(51):
+        dev.delete("pods", f"web-{number:04}", "default")
+    before = inventory.versions()
+    report = sync(mode="metadata")
+
+    assert (report.status, report.mode) == ("refused", "metadata")
+    assert inventory.versions() == before
+    assert sync(mode="metadata", allow_mass_delete=True).deleted == 51
+
+
+def test_an_object_that_vanishes_before_it_is_read_loses_its_row(
+    three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    label(three, 0, tier="front")
+    report = between(sync, ONE, partial(three.delete, "pods", "web-0000", "default"))
+
+    assert (report.mode, report.status) == ("metadata", "success")
+    assert (report.seen, report.inserted, report.updated, report.deleted) == (2, 0, 0, 1)
+    assert inventory.names("k8s_pods") == ["web-0001", "web-0002"]
+
+
+def test_a_new_object_that_vanishes_before_it_is_read_gets_no_row(
+    three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    three.create("pods", pod("short"))
+    report = between(sync, "/pods/short", partial(three.delete, "pods", "short", "default"))
+
+    assert (report.seen, report.inserted, report.deleted) == (3, 0, 0)
+    assert "short" not in inventory.names("k8s_pods")
+
+
+def test_an_object_that_changes_again_before_it_is_read_is_as_new_as_it_is(
+    three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    label(three, 0, tier="front")
+    listed = str(three.resource_version)
+    report = between(sync, ONE, partial(label, three, 0, tier="back"))
+
+    assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "back"}
+    assert report.resource_version == listed  # what came after is for the next sync to prove
+    assert (sync(mode="metadata").unchanged, sync(mode="delta").updated) == (3, 0)
+
+
+def test_an_object_that_takes_the_name_before_it_is_read_is_a_row_of_its_own(
+    three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    old = inventory.row("k8s_pods", "web-0000")["uid"]
+    label(three, 0, tier="front")
+    report = between(
+        sync,
+        ONE,
+        partial(three.delete, "pods", "web-0000", "default"),
+        partial(three.create, "pods", pod("web-0000", phase="Pending")),
+    )
+
+    row = inventory.row("k8s_pods", "web-0000")
+    assert row["uid"] == three.get("pods", "web-0000", "default")["metadata"]["uid"] != old
+    assert (row["phase"], row["labels"]) == ("Pending", {})
+    assert (report.seen, report.inserted, report.updated, report.deleted) == (3, 1, 0, 1)
+
+
+@pytest.mark.parametrize("mode", ["metadata", "delta"])
+def test_the_sync_after_such_a_change_of_hands_finds_nothing_to_do(
+    mode: str, three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    label(three, 0, tier="front")
+    between(
+        sync,
+        ONE,
+        partial(three.delete, "pods", "web-0000", "default"),
+        partial(three.create, "pods", pod("web-0000")),
+    )
+    before = inventory.versions()
+    report = sync(mode=mode)
+
+    assert (report.mode, report.seen, report.inserted, report.deleted) == (mode, 3, 0, 0)
+    assert inventory.versions() == before
+
+
+def test_an_object_that_changes_after_the_list_is_for_the_next_sync(
+    three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    label(three, 0, tier="front")
+    between(sync, ONE, partial(label, three, 1, tier="back"), partial(three.create, "pods", pod("late")))
+
+    assert inventory.row("k8s_pods", "web-0001")["labels"] == {}
+    assert (sync(mode="delta").inserted, inventory.row("k8s_pods", "web-0001")["labels"]) == (1, {"tier": "back"})
+
+
+@pytest.mark.parametrize(("times", "status"), [(1, "success"), (None, "unreachable")])
+def test_a_read_that_fails_is_tried_again_and_else_changes_nothing(
+    times: int | None, status: str, three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    label(three, 0, 1, tier="front")
+    three.delete("pods", "web-0002", "default")
+    before = inventory.versions()
+    three.inject(Fault(path=ONE, status=500, times=times))
+    report = sync(mode="metadata")
+
+    assert (report.status, report.mode) == (status, "metadata")
+    assert (inventory.versions() == before) is (status != "success")
+
+
+@pytest.mark.parametrize(
+    ("seen", "differ", "mode"),
+    [(60, 50, "metadata"), (60, 51, "full"), (600, 60, "metadata"), (600, 61, "full")],
+)
+def test_when_much_differs_all_are_read_whole(
+    seen: int, differ: int, mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(seen))
+    sync()
+    label(dev, *range(differ), tier="front")
+    report = sync(mode="metadata")
+
+    assert (report.mode, report.updated, report.unchanged) == (mode, differ, seen - differ)
+    if mode == "full":
+        assert report.fallback == f"metadata: more than {differ - 1} of {seen} objects differ: a list of all is cheaper"
+    assert sum(row["labels"] == {"tier": "front"} for row in inventory.rows("k8s_pods")) == differ
+
+
+def partial_list(*items: object, version: str = "9") -> bytes:
+    kind = "PartialObjectMetadataList"
+    return json.dumps({"kind": kind, "metadata": {"resourceVersion": version}, "items": items}).encode()
+
+
+USELESS: dict[str, dict[str, Any]] = {
+    "objects without uid": {"body": partial_list(named("web", resourceVersion="7"))},
+    "objects without resourceVersion": {"body": partial_list(named("web", uid="u"))},
+    "a list without resourceVersion": {"body": partial_list(version="")},
+    "something that is no object": {"body": partial_list(1)},
+    "nothing that has a name": {"body": partial_list({"metadata": {"name": 1, "uid": "u"}})},
+    "another form is not known": {"status": 406},
+    "no JSON": {"body": b"<html>"},
+    "half an answer": {"truncate": 100, "times": 5},
+    "a list that expires": {"status": 410},
+}
+
+
+@pytest.mark.parametrize("fault", USELESS.values(), ids=USELESS)
+def test_metadata_that_is_of_no_use_is_not_the_end(
+    fault: dict[str, Any], three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    three.delete("pods", "web-0001", "default")
+    three.inject(Fault(path=PODS, **fault))
+    report = sync(mode="metadata")
+
+    assert (report.status, report.mode, report.deleted) == ("success", "full", 1)
+    assert (report.fallback or "").startswith("metadata: ")
+    assert inventory.names("k8s_pods") == ["web-0000", "web-0002"]
+
+
+def test_who_may_list_and_not_get_gets_a_list(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(three, 0, tier="front")
+    three.inject(Fault(path=ONE, status=403, times=None))
+    report = sync(mode="metadata")
+
+    assert (report.status, report.mode, report.updated) == ("success", "full", 1)
+    assert (report.fallback or "").startswith("metadata: ")
+    assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "front"}
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b"[]", b'{"metadata":{"name":"web-0000"}}', b'{"kind":"Status","metadata":{}}', b"nothing"]
+)
+def test_what_is_read_and_is_not_the_object_is_not_the_end(
+    body: bytes, three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    label(three, 0, tier="front")
+    three.inject(Fault(path=ONE, body=body, times=None))
+    report = sync(mode="metadata")
+
+    assert (report.status, report.mode, report.seen, report.updated) == ("success", "full", 3, 1)
+    assert inventory.count("k8s_pods") == 3
+
+
+def test_names_that_mean_something_in_a_path_are_read_all_the_same(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    # Names of roles are path segments, so anything but slashes and percent signs:
+    # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#path-segment-names
+    names = ["a b", "is?it", "no#1", "system:admin", "über"]
+    dev.seed(ROLES, [named(name) for name in names])
+    sync(ROLES)
+    for name in names:
+        dev.patch(ROLES, name, {"metadata": {"labels": {"a": "b"}}})
+    report = sync(ROLES, mode="metadata")
+
+    assert (report.mode, report.updated, report.deleted) == ("metadata", len(names), 0)
+    assert inventory.names("k8s_custom_resources") == sorted(names)
+
+
+def test_characters_that_postgresql_cannot_hold_are_replaced(
+    three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    three.patch("pods", "web-0000", {"metadata": {"annotations": {"a": "x\0y"}}}, "default")
+    report = sync(mode="metadata")
+
+    assert report.warnings == ("1 characters that PostgreSQL cannot hold (NUL, lone surrogates) became U+FFFD",)
+    assert inventory.row("k8s_pods", "web-0000")["annotations"] == {"a": "x\ufffdy"}
+
+
+def test_one_namespace_is_compared_with_itself_only(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", [pod("mine", "default"), pod("other", "kube-public")])
+    sync()
+    sync(namespaces=("default",))
+    dev.delete("pods", "other", "kube-public")
+    dev.patch("pods", "mine", {"metadata": {"labels": {"a": "b"}}}, "default")
+    report = sync(namespaces=("default",), mode="metadata")
+
+    assert (report.mode, report.seen, report.updated, report.deleted) == ("metadata", 1, 1, 0)
+    assert inventory.names("k8s_pods") == ["mine", "other"]
+
+
+def test_several_namespaces_are_read_whole(dev: Cluster, sync: Syncer) -> None:
+    namespaces = ("default", "kube-public")
+    sync(namespaces=namespaces)
+    report = sync(namespaces=namespaces, mode="metadata")
+
+    assert (report.status, report.mode) == ("success", "full")
+    assert report.fallback == "no sync before this one was complete at one resourceVersion"
