@@ -1,14 +1,14 @@
 """HTTP to the API server of one context: the one place from where requests are sent.
 
-What is asked for is in `listing` and `discovery`; what unwanted answers and failures mean is in
-`answers` and `failures`.
+What is asked for is in `listing` and `discovery`; what unwanted answers and failures mean is in `answers`
+and `failures`.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Self
+from typing import Final, Self
 from urllib.parse import quote, urlencode
 
 import urllib3
@@ -22,8 +22,8 @@ from airflow_provider_k8s_inventory.kube.credentials import Proof
 from airflow_provider_k8s_inventory.kube.retrying import retries as retries_
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
-JSON = "application/json"
-USER_AGENT = f"airflow-provider-k8s-inventory/{__version__}"
+JSON: Final = "application/json"
+USER_AGENT: Final = f"airflow-provider-k8s-inventory/{__version__}"
 
 
 class Client:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -19,7 +19,7 @@ from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.credentials import basic
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
-CONNECTIONS = 4
+CONNECTIONS: Final = 4
 """Kept per server: more than one only when several threads ask at once."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import ssl
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import urllib3
 from urllib3.connectionpool import ConnectionPool
@@ -16,9 +16,10 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError, SSLError
 
 _log = logging.getLogger(__name__)
 
-STATUSES = frozenset({429, 500, 502, 503, 504})
+STATUSES: Final = frozenset({429, 500, 502, 503, 504})
 """Answers that say "not now"."""
-LONGEST_BACKOFF = 30
+LONGEST_BACKOFF: Final = 30
+"""Seconds."""
 
 
 class Retries(urllib3.Retry):

@@ -16,7 +16,7 @@ _ADVICE: dict[type[psycopg.Error], str] = {
     errors.InvalidCatalogName: "create the database, or correct its name",
     errors.InsufficientPrivilege: "grant the user USAGE and CREATE on the schema, and ownership of the tables",
     errors.ReadOnlySqlTransaction: "connect to the primary, not to a read-only replica",
-    errors.InvalidSchemaName: "create the schema first: CREATE SCHEMA …",
+    errors.InvalidSchemaName: "create the schema, and grant the user USAGE and CREATE on it",
     errors.UndefinedTable: "migrate the database first: the DAG's migrate task or `k8s-inventory sync` does it",
     errors.UndefinedColumn: "migrate the database first: it was made by an older version",
     errors.DiskFull: "make room on the server's disk",

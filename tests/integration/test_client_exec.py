@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,13 @@ def test_all_clients_of_a_context_share_its_credential(folder: Folder, server: A
     for _ in range(2):
         with Client(it) as client:
             client.get("/version")
+    assert folder.runs("plugin") == 1
+
+
+def test_threads_share_a_client_and_its_credential(folder: Folder, server: ApiServer) -> None:
+    with Client(context(folder, server, prints(token=TOKEN))) as client, ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(client.get, ["/version"] * 20))
+    assert len(answers) == len(server.seen) == 20
     assert folder.runs("plugin") == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("demo")
     yield folder
     stage.take_down(Console(quiet=True), folder)
+    shutil.rmtree((folder / "pg").resolve(), ignore_errors=True)  # root's may be a link to elsewhere
 
 
 @pytest.fixture(scope="module")

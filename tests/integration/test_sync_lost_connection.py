@@ -15,6 +15,11 @@ from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
 
 
+@pytest.fixture
+def database(own_database: str) -> str:
+    return own_database
+
+
 @contextmanager
 def doomed(inventory: Inventory) -> Iterator[None]:
     """Whoever inserts a pod loses the connection in the middle of it."""
