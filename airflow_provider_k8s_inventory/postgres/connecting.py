@@ -38,6 +38,11 @@ def connect(dsn: str) -> psycopg.Connection:
         raise DatabaseError(
             "the DSN is not a connection string; write postgresql://user:password@host/database"
         ) from None
+    if _is_misquoted(dsn, str(settings.get("port") or "0")):
+        raise DatabaseError(
+            "the DSN has something else where host and port should be: "
+            "write special characters of the password as %XX (@ is %40, / is %2F), and name a host"
+        )
     settings.setdefault("connect_timeout", CONNECT_TIMEOUT)
     settings.setdefault("application_name", "k8s-inventory")
     try:
@@ -47,6 +52,17 @@ def connect(dsn: str) -> psycopg.Connection:
     except psycopg.Error as error:
         where = f"{settings.get('host', 'localhost')}:{settings.get('port', 5432)}/{settings.get('dbname', '')}"
         raise DatabaseError(f"PostgreSQL at {where}: {explain(error)}") from error
+
+
+def _is_misquoted(dsn: str, port: str) -> bool:
+    """Whether a piece of the password may stand for host, port or database, where messages would show it.
+
+    libpq ends a password at its first ``@`` or ``/``, and takes a URI without ``@`` for one without a password.
+    """
+    scheme, _, rest = dsn.partition("://")
+    authority, _, path = rest.partition("?")[0].partition("/")
+    misplaced = scheme in ("postgresql", "postgres") and (authority.count("@") > 1 or "@" in path)
+    return misplaced or not port.replace(",", "0").isdecimal()
 
 
 def explain(error: psycopg.Error) -> str:

@@ -5,10 +5,12 @@ One scope is in `running`. Airflow maps tasks instead, and does not need this.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
+from itertools import takewhile
 from queue import SimpleQueue
+from threading import Event
 from typing import Final
 
 import psycopg
@@ -45,25 +47,32 @@ def run_fleet(
     :returns: the reports, each as soon as its scope has ended; one per context and resource.
     """
     reports: SimpleQueue[SyncReport | None] = SimpleQueue()
+    abandoned = Event()
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="k8s-inventory") as executor:
 
         def sync(context: Context) -> None:
             try:
-                _sync_context(context, names, connect, settings, reports.put)
+                asked = takewhile(lambda _: not abandoned.is_set(), names)
+                _sync_context(context, asked, connect, settings, reports.put)
             finally:
                 reports.put(None)
 
         futures = [executor.submit(sync, context) for context in contexts]
-        for _ in futures:
-            while (report := reports.get()) is not None:
-                yield report
-        for future in as_completed(futures):
-            future.result()
+        try:
+            for _ in futures:
+                while (report := reports.get()) is not None:
+                    yield report
+            for future in as_completed(futures):
+                future.result()
+        finally:
+            # The caller wants no more, perhaps by Ctrl-C: what is under way ends, nothing new begins.
+            abandoned.set()
+            executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _sync_context(
     context: Context,
-    names: Sequence[str],
+    names: Iterable[str],
     connect: Callable[[], psycopg.Connection],
     settings: Settings,
     tell: Callable[[SyncReport], None],
