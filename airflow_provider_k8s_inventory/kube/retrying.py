@@ -62,11 +62,9 @@ def retries(times: int, *, retry_after_max: float, backoff: float) -> Retries:
     """
     return Retries(
         total=times,
-        redirect=0,
         allowed_methods=None,  # our only POST asks a question
         status_forcelist=STATUSES,
         raise_on_status=False,
-        raise_on_redirect=False,
         backoff_factor=backoff,
         backoff_jitter=backoff,
         backoff_max=LONGEST_BACKOFF,

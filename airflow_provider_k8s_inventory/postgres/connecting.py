@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 from psycopg import conninfo, errors
+from psycopg.pq import TransactionStatus
 
-from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
 
 CONNECT_TIMEOUT = 10
 """Seconds to wait for PostgreSQL unless the DSN says otherwise."""
@@ -14,7 +17,8 @@ _ADVICE: dict[type[psycopg.Error], str] = {
     errors.InvalidPassword: "check the password",
     errors.InvalidAuthorizationSpecification: "check the user, and what pg_hba.conf allows it",
     errors.InvalidCatalogName: "create the database, or correct its name",
-    errors.InsufficientPrivilege: "grant the user USAGE and CREATE on the schema, and ownership of the tables",
+    errors.InsufficientPrivilege: "grant the user TEMPORARY on the database, USAGE and CREATE on the schema, "
+    "and ownership of the tables",
     errors.ReadOnlySqlTransaction: "connect to the primary, not to a read-only replica",
     errors.InvalidSchemaName: "create the schema, and grant the user USAGE and CREATE on it",
     errors.UndefinedTable: "migrate the database first: the DAG's migrate task or `k8s-inventory sync` does it",
@@ -63,6 +67,15 @@ def _is_misquoted(dsn: str, port: str) -> bool:
     authority, _, path = rest.partition("?")[0].partition("/")
     misplaced = scheme in ("postgresql", "postgres") and (authority.count("@") > 1 or "@" in path)
     return misplaced or not port.replace(",", "0").isdecimal()
+
+
+def check_idle(conn: psycopg.Connection[Any]) -> None:
+    """Make sure that a transaction of ours will be one of its own, and be committed.
+
+    :raises UsageError: when one is open.
+    """
+    if conn.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        raise UsageError("the connection is in a transaction, which would keep what is written: commit or roll back")
 
 
 def explain(error: psycopg.Error) -> str:

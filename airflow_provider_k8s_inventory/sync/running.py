@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import (
@@ -70,9 +71,10 @@ def run(
     :param settings: what the caller chooses.
     :param origin: the Airflow task instance, for the ledger.
     :returns: the ledger's row.
-    :raises UnknownResourceError: when there is no such resource.
+    :raises UsageError: when there is no such resource, or a transaction is open.
     :raises DatabaseError: when not even the ledger could be written.
     """
+    connecting.check_idle(conn)
     settings = settings or Settings()
     scope = reading.scope_of(client.context.name, resource, settings)
     report = SyncReport(
@@ -113,7 +115,7 @@ def _sync(
         namespaces=answer.namespaces,
         resource=None if scope.resource in resources.CATALOGUE else scope.resource,
     )
-    with conn.transaction(), conn.cursor() as cursor:
+    with conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
         locking.lock_scope(cursor, settings.schema, scope)
         loading.stage(cursor, target)
         absence = _read(client, cursor, target, answer, settings, tally)

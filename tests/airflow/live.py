@@ -36,16 +36,17 @@ from airflow.sdk import dag, task
 @dag(schedule=None)
 def tell_all():
     @task
-    def print_secrets():
+    def log_secrets():
+        import logging
         from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 
         hook = KubernetesInventoryHook("clusters")
         for context in hook.contexts():
             hook.client(context).close()
             for secret in context.secrets():
-                print("they are", secret)
+                logging.getLogger(__name__).info("they are %s", secret)
 
-    print_secrets()
+    log_secrets()
 
 tell_all()
 """

@@ -11,12 +11,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
 from airflow_provider_k8s_inventory.kube import kubeconfig
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Origin, SyncReport
 from airflow_provider_k8s_inventory.simulator import Cluster, Simulator
-from airflow_provider_k8s_inventory.sync import Settings, run
+from tests.fixtures.command_line import CommandLine
 from tests.fixtures.tables import TABLES, Inventory
 
 
@@ -98,7 +99,7 @@ class Syncer:
         with ExitStack() as stack:
             client = stack.enter_context(self.client(context))
             conn = conn or stack.enter_context(psycopg.connect(self._dsn))
-            return run(client, conn, resource, Settings(**settings), origin)
+            return core.run(client, conn, resource, core.Settings(**settings), origin)
 
 
 @pytest.fixture
@@ -111,3 +112,9 @@ def inventory(database: str) -> Iterator[Inventory]:
     """What is in the database."""
     with Inventory(database) as opened:
         yield opened
+
+
+@pytest.fixture
+def run(simulator: Simulator, database: str, tmp_path: Path) -> CommandLine:
+    """The command line, with both clusters in its kubeconfig."""
+    return CommandLine(simulator.kubeconfig(tmp_path / "kubeconfig"), database)

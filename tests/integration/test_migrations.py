@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import dict_row, namedtuple_row
 
 from airflow_provider_k8s_inventory import __version__, resources
 from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
-from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
+from airflow_provider_k8s_inventory.exceptions import (
+    DatabaseError,
+    DestructiveChangeError,
+    NewerSchemaError,
+    UsageError,
+)
 from airflow_provider_k8s_inventory.postgres.migrations import migrate, pending
 from tests.fixtures.tables import TABLES, Inventory
 
 pytestmark = pytest.mark.postgres15
 
+Act = Callable[..., list[str]]
 ODD = 'odd "name" — with.dot'
 
 
@@ -160,9 +168,9 @@ def test_two_schemas_of_one_database_do_not_meet(conn: psycopg.Connection, found
 
 
 @pytest.mark.parametrize("act", [migrate, pending])
-def test_a_schema_that_does_not_exist_is_not_made(act: object, conn: psycopg.Connection, found: Inventory) -> None:
+def test_a_schema_that_does_not_exist_is_not_made(act: Act, conn: psycopg.Connection, found: Inventory) -> None:
     with pytest.raises(DatabaseError, match='schema nowhere does not exist: create it \\(CREATE SCHEMA "nowhere"\\)'):
-        act(conn, schema="nowhere")  # type: ignore[operator]
+        act(conn, schema="nowhere")
 
     assert found.query("SELECT FROM pg_namespace WHERE nspname = 'nowhere'") == []
 
@@ -212,11 +220,12 @@ def replaced_system(found: Inventory) -> None:
     found.query("INSERT INTO k8s_pods (context_name, uid, name) VALUES ('dev', 'u', 'kept')")
 
 
+@pytest.mark.parametrize("act", [migrate, pending])
 @pytest.mark.usefixtures("replaced_system")
-def test_tables_of_another_system_are_not_destroyed(conn: psycopg.Connection, found: Inventory) -> None:
+def test_tables_of_another_system_are_not_destroyed(act: Act, conn: psycopg.Connection, found: Inventory) -> None:
     before = relations(found)
     with pytest.raises(DestructiveChangeError) as refused:
-        migrate(conn)
+        act(conn)
 
     message = str(refused.value)
     assert "schema public cannot be migrated without destroying data, and nothing was changed" in message
@@ -319,11 +328,11 @@ def test_a_ledger_of_somebody_elses_is_not_taken(name: str, conn: psycopg.Connec
 
 
 @pytest.mark.parametrize("act", [migrate, pending])
-def test_a_newer_schema_is_refused(act: object, conn: psycopg.Connection, found: Inventory) -> None:
+def test_a_newer_schema_is_refused(act: Act, conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
     found.query("INSERT INTO k8s_migrations (name, version, statements) VALUES ('0099_future', '9.9.9', '{}')")
     with pytest.raises(NewerSchemaError) as refused:
-        act(conn)  # type: ignore[operator]
+        act(conn)
 
     assert str(refused.value) == (
         "schema public was migrated by version 9.9.9 (0099_future), "
@@ -334,7 +343,7 @@ def test_a_newer_schema_is_refused(act: object, conn: psycopg.Connection, found:
 @pytest.mark.parametrize(
     ("taken", "told"),
     [
-        ("CREATE", "permission denied for schema public; grant the user USAGE and CREATE on the schema"),
+        ("CREATE", "permission denied for schema public; grant the user TEMPORARY on the database, USAGE and CREATE"),
         ("USAGE", "no schema has been selected to create in; create the schema, and grant the user USAGE and CREATE"),
     ],
 )
@@ -352,6 +361,22 @@ def test_who_has_no_right_to_create_is_told_what_to_grant(
         found.query("DROP ROLE limited_migrator")
 
     assert relations(found) == set()
+
+
+def test_an_open_transaction_is_wrong_usage(conn: psycopg.Connection, found: Inventory) -> None:
+    conn.execute("SELECT 1")
+    with pytest.raises(UsageError, match="commit or roll back"):
+        migrate(conn)
+    conn.rollback()
+
+    assert relations(found) == set()
+
+
+@pytest.mark.parametrize("factory", [dict_row, namedtuple_row])
+def test_a_connection_may_have_rows_of_another_kind(factory: Any, dsn: str) -> None:
+    with psycopg.connect(dsn, row_factory=factory) as conn:
+        assert pending(conn) == migrate(conn)
+        assert migrate(conn) == []
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(conn: psycopg.Connection, found: Inventory) -> None:
