@@ -16,10 +16,9 @@ from urllib3.exceptions import HTTPError
 
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube import answers, failures, pools
+from airflow_provider_k8s_inventory.kube import answers, failures, pools, retrying
 from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.credentials import Proof
-from airflow_provider_k8s_inventory.kube.retrying import retries as retries_
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 JSON: Final = "application/json"
@@ -53,7 +52,7 @@ class Client:
         """
         self.context = context
         self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
-        self._retries = retries_(retries, retry_after_max=retry_after_max, backoff=backoff)
+        self._retries = retrying.retries(retries, retry_after_max=retry_after_max, backoff=backoff)
         self._lock = threading.Lock()
         self._pool: urllib3.PoolManager | None = None
         self._presented: ClientCertificate | None = None

@@ -92,11 +92,27 @@ class Live:
         """Store a Connection."""
         self.ask("POST", "connections", {"connection_id": name, **fields, "extra": json.dumps(extra)})
 
+    def start(self, dag_id: str, **conf: Any) -> str:
+        """Trigger a run, and give its id."""
+        return str(self.ask("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+
     def run(self, dag_id: str, **conf: Any) -> str:
         """Trigger a run, wait for its end, and give its id."""
-        run_id: str = self.ask("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
-        self._wait(dag_id, run_id)
+        run_id = self.start(dag_id, **conf)
+        self.wait(dag_id, run_id)
         return run_id
+
+    def kill(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
+        """End a task instance as soon as it runs, as the UI's "mark as failed" does, and wait for the run's end."""
+        place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/{map_index}"
+
+        def running() -> bool:
+            listed = [each for each in self._instances(dag_id, run_id) if each["state"] == "running"]
+            return (task_id, map_index) in [(each["task_id"], each["map_index"]) for each in listed]
+
+        wait_until(running, f"the start of {place}", seconds=_PATIENCE)
+        self.ask("PATCH", place, {"new_state": "failed"})
+        self.wait(dag_id, run_id)
 
     def clear(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
         """Clear one instance of a mapped task and what is downstream, and wait for the run's end."""
@@ -109,7 +125,7 @@ class Live:
             "dry_run": False,
         }
         self.ask("POST", f"dags/{dag_id}/clearTaskInstances", body)
-        self._wait(dag_id, run_id)
+        self.wait(dag_id, run_id)
 
     def states(self, dag_id: str, run_id: str) -> dict[str, str]:
         """By the task's name, or a mapped one's label."""
@@ -154,7 +170,8 @@ class Live:
         instances: list[dict[str, Any]] = found["task_instances"]
         return instances
 
-    def _wait(self, dag_id: str, run_id: str) -> None:
+    def wait(self, dag_id: str, run_id: str) -> None:
+        """For the end of a run."""
         wait_until(lambda: self.state(dag_id, run_id) in _ENDED, f"the end of the run {run_id}", seconds=_PATIENCE)
 
 

@@ -15,7 +15,7 @@ from psycopg import conninfo
 from airflow_provider_k8s_inventory.demo.airflow_home import connection
 from airflow_provider_k8s_inventory.demo.clusters import clusters
 from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
-from airflow_provider_k8s_inventory.simulator import Simulator
+from airflow_provider_k8s_inventory.simulator import Fault, Simulator
 from tests.airflow.live import CLUSTERS, DATABASE, Live, live_airflow
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -44,6 +44,8 @@ class Story:
     secrets: dict[str, str]
     logs: dict[str, str]
     """Every log file by its path, of tasks and processes, after the third."""
+    killed: Act
+    """Another run, whose only sync was killed while it waited for the cluster."""
     told: str
     """The log of a task that logs secrets on purpose."""
     airflow: Live
@@ -83,10 +85,18 @@ def _tell(airflow: Live, simulator: Simulator, inventory: str, metadata: str) ->
     airflow.look_everywhere("k8s_inventory", run_id)
     events = airflow.ask("GET", "assets/events")["asset_events"]
     logs = {str(path): path.read_text(errors="replace") for path in airflow.folder.rglob("*.log")}
+    killed = _kill(airflow, simulator)
     # Last, as a scheduler with the LocalExecutor echoes what tasks log, and masks nothing there.
     told = airflow.log("tell_all", airflow.run("tell_all"), "log_secrets")
     secrets = _secrets(document, inventory)
-    return Story(first, second, third, ledger, events, secrets, logs, told, airflow, metadata)
+    return Story(first, second, third, ledger, events, secrets, logs, killed, told, airflow, metadata)
+
+
+def _kill(airflow: Live, simulator: Simulator) -> Act:
+    simulator["dev"].inject(Fault(path="/pods$", latency=60))
+    run_id = airflow.start("k8s_inventory", contexts=["dev"], resources=["pods"])
+    airflow.kill("k8s_inventory", run_id, "sync", 0)
+    return _act(airflow, run_id, 1)
 
 
 def _act(airflow: Live, run_id: str, try_number: int) -> Act:
@@ -167,6 +177,12 @@ def test_the_asset_gets_one_event_with_the_counts_when_the_inventory_is_whole(st
         "unchanged": 0,
         "deleted": 0,
     }
+
+
+def test_a_sync_that_was_killed_before_it_could_report_is_in_the_report(story: Story) -> None:
+    assert story.killed.state == "failed"
+    assert "dev · pods: failed: the task instance sync[0] broke off without a report" in story.killed.report
+    assert "Errors: 1" in story.killed.report
 
 
 def test_no_credential_is_in_an_answer_of_the_rest_api(story: Story) -> None:

@@ -135,7 +135,7 @@ def test_a_port_that_is_none() -> None:
 @pytest.mark.parametrize(
     ("error", "advice"),
     [
-        (errors.InsufficientPrivilege("no"), "no; grant the user TEMPORARY on the database, USAGE and CREATE on the schema"),
+        (errors.InsufficientPrivilege("no"), "no; grant the user TEMPORARY on the database, USAGE and CREATE"),
         (errors.ReadOnlySqlTransaction("no"), "no; connect to the primary, not to a read-only replica"),
         (errors.UndefinedTable("no"), "no; migrate the database first"),
         (errors.DiskFull("no"), "no; make room on the server's disk"),

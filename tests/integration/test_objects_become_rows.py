@@ -24,6 +24,8 @@ CASES = sorted(folder.parent for folder in OBJECTS.glob("*/*/object.json"))
 OF_THE_SYNC = {"context_name", "cluster_uid", "first_seen_at", "changed_at", "object"}
 """The columns that say how and when a row came, which is tested elsewhere; the object is compared on its own."""
 
+pytestmark = pytest.mark.postgres15
+
 
 def stored(document: dict[str, Any]) -> dict[str, Any]:
     """An object as its row has it: without what is only noise."""
