@@ -32,8 +32,7 @@ test: setup ## Run all tests but those that need real control planes
 	@$(PYTEST)
 
 test-clusters: setup ## Run the conformance tests against real control planes (needs Go once, to build them)
-	@KUBEBUILDER_ASSETS=$$(.ci/build-control-plane) && export KUBEBUILDER_ASSETS && \
-	    $(PYTEST) -m clusters tests/clusters tests/conformance
+	@.ci/build-control-plane >/dev/null && $(PYTEST) --control-plane=real tests/clusters tests/conformance
 
 demo: setup ## Sync two simulated clusters with Airflow; CLUSTERS=kubeconfig and DSN=url take real ones
 	@$(INVENTORY) demo $(if $(CLUSTERS),--clusters '$(CLUSTERS)') $(if $(DSN),--dsn '$(DSN)')
@@ -48,4 +47,5 @@ bench: setup ## Measure against the bare list, bare COPY and the plain Airflow w
 	@$(BIN)/python -m tests.benchmarks
 
 build: ## Build the wheel and the source distribution into dist
+	rm -rf dist
 	$$(.ci/find-uv) build --quiet

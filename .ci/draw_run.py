@@ -1,6 +1,7 @@
 """Draw the picture of the README, `.github/run.svg`, of what a real ``make demo`` prints.
 
-Run it with ``.venv/bin/python .ci/draw_run.py`` when that has changed.
+Run it with ``.venv/bin/python .ci/draw_run.py`` when that has changed, in a checkout without `.demo`: a first run has
+more to show.
 """
 
 from __future__ import annotations

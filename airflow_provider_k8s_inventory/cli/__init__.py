@@ -7,6 +7,7 @@ import logging
 import click
 
 from airflow_provider_k8s_inventory import __version__
+from airflow_provider_k8s_inventory.cli.demo import demo
 from airflow_provider_k8s_inventory.cli.doctor import doctor
 from airflow_provider_k8s_inventory.cli.sync import sync
 
@@ -22,3 +23,4 @@ def main() -> None:
 
 main.add_command(sync)
 main.add_command(doctor)
+main.add_command(demo)

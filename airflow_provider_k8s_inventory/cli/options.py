@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import yaml
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.kube import kubeconfig
+from airflow_provider_k8s_inventory.kube import documents, kubeconfig
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.sync import expanding
 
@@ -117,10 +116,10 @@ def _names(config: dict[str, Any], key: str) -> list[str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = documents.decode(path.read_bytes(), f"--config {path}")
         inner = document["spec"]["spec"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"--config {path}: {error}") from error
+    except OSError as error:
+        raise UsageError(f"--config {path}: {error.strerror}") from error
     except (KeyError, TypeError) as error:
         raise UsageError(f"--config {path}: there is no spec.spec in it") from error
     if not isinstance(inner, dict):

@@ -13,8 +13,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
+from airflow_provider_k8s_inventory.demo.logs import tail
 from airflow_provider_k8s_inventory.exceptions import InventoryError
 
 START_WITHIN: Final = 60
@@ -38,29 +39,17 @@ class Background:
         if not self.file.exists():
             return None
         with self.file.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return int(file.read())
-        return None
+            return None if _lock(file) else int(file.read())
 
     def start(self, command: Sequence[str | Path], *, ready: bytes) -> None:
         """Start it, and wait until its output has a line that begins with `ready`.
 
         :raises InventoryError: it runs already, it ended before it was ready, or did not get ready in time.
         """
-        with self.file.open("ab") as lock, self.log.open("wb") as log:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=[lock.fileno()],
-            )
-            lock.truncate(0)
-            lock.write(str(process.pid).encode())
+        with self.file.open("ab") as lock:
+            if not _lock(lock):
+                raise InventoryError(f"{Path(command[0]).name} runs already, says {self.file}")
+            process = self._spawn(command, lock)
         deadline = time.monotonic() + START_WITHIN
         while process.poll() is None and time.monotonic() < deadline:
             if any(line.startswith(ready) for line in self.log.read_bytes().splitlines()):
@@ -69,8 +58,7 @@ class Background:
                 return
             time.sleep(0.02)
         self.stop()
-        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
-        raise InventoryError(f"{Path(command[0]).name} did not get ready; {self.log} ends with:\n{tail}")
+        raise InventoryError(f"{Path(command[0]).name} did not get ready; {self.log} ends with:\n{tail(self.log)}")
 
     def stop(self) -> bool:
         """End it if it runs; whether it did."""
@@ -84,3 +72,26 @@ class Background:
         if self.running() is not None:
             os.kill(pid, signal.SIGKILL)
         return True
+
+    def _spawn(self, command: Sequence[str | Path], lock: BinaryIO) -> subprocess.Popen[bytes]:
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=[lock.fileno()],
+            )
+        lock.truncate(0)
+        lock.write(str(process.pid).encode())
+        return process
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock the file, unless somebody has; the lock is everybody's who inherits the open file."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

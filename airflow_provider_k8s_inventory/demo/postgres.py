@@ -22,6 +22,7 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.demo import ports, postgres_data, postgres_programs
+from airflow_provider_k8s_inventory.demo.logs import tail
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 
 START_WITHIN: Final = 60
@@ -39,6 +40,7 @@ class PostgresServer:
     :param folder: where a persistent server keeps everything; None makes a throw-away.
     :param port: the TCP port; None takes the one the folder remembers, else a free one.
     :param programs: PostgreSQL's programs; None searches for them when they are needed.
+    :param place: the folder a throw-away makes its own in; None: where temporary files go.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class PostgresServer:
         *,
         port: int | None = None,
         programs: postgres_programs.Programs | None = None,
+        place: Path | None = None,
     ) -> None:
         self.port = port
         self._folder = folder
         self._programs = programs
+        self._throw_away_place = place
         self._files: postgres_data.DataFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -80,22 +84,20 @@ class PostgresServer:
             self.port = self.port or ports.remembered(files.port_file)
             self._launch(files, programs)
         except BaseException:
-            self.stop()
+            if self._folder is None:
+                self._throw_away()
             raise
         return self
 
     def stop(self) -> None:
         """End it if it runs, cutting its connections; a throw-away's data goes with it."""
         if self._folder is None:
-            self._end_process()
-            if self._files:
-                shutil.rmtree(self._files.base, ignore_errors=True)
-                self._files = None
+            self._throw_away()
         elif self._folder.exists():
-            files = self._place()
-            if files.postmaster():
+            self._files = files = self._place()
+            if self._running():
                 programs = self._runnable_programs(files)
-                files.run([programs.folder / "pg_ctl", "stop", "-D", files.data, "-m", "fast", "-s"])
+                files.run([programs.folder / "pg_ctl", "stop", "-s", "-D", files.data, "-m", "fast"])
 
     def dsn(self, database: str = "postgres") -> str:
         """The URL of one of its databases; it contains the password."""
@@ -129,7 +131,7 @@ class PostgresServer:
         return psycopg.connect(self.dsn(), autocommit=True)
 
     def _place(self) -> postgres_data.DataFolder:
-        return postgres_data.at(self._folder) if self._folder else postgres_data.throw_away()
+        return postgres_data.at(self._folder) if self._folder else postgres_data.throw_away(self._throw_away_place)
 
     def _runnable_programs(self, files: postgres_data.DataFolder) -> postgres_programs.Programs:
         programs = self._programs or postgres_programs.find()
@@ -159,16 +161,18 @@ class PostgresServer:
             waiting: list[str | Path] = ["-w", "-t", str(START_WITHIN), "-o", f"-p {self.port}"]
             files.run([programs.folder / "pg_ctl", "start", "-s", "-D", files.data, *waiting])
 
-    def _end_process(self) -> None:
-        if self._process is None:
-            return
-        self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+    def _throw_away(self) -> None:
+        if self._process:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._files:
+            shutil.rmtree(self._files.base, ignore_errors=True)
+            self._files = None
 
 
 def _wait_until_ready(files: postgres_data.DataFolder, process: subprocess.Popen[bytes]) -> None:
@@ -178,7 +182,7 @@ def _wait_until_ready(files: postgres_data.DataFolder, process: subprocess.Popen
         if postmaster and postmaster.pid == process.pid and postmaster.ready:
             return
         time.sleep(0.02)
-    raise DatabaseError(f"PostgreSQL did not start; its log ends with:\n{files.log_tail()}")
+    raise DatabaseError(f"PostgreSQL did not start; its log ends with:\n{tail(files.log)}")
 
 
 def _end_with_this_thread() -> Callable[[], object] | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from airflow_provider_k8s_inventory.demo import postgres_programs
+from airflow_provider_k8s_inventory.demo.logs import tail
 from airflow_provider_k8s_inventory.demo.postgres_programs import Programs
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 
@@ -94,7 +95,7 @@ class DataFolder:
         :raises DatabaseError: it fails; with the end of the log.
         """
         if self.spawn(command).wait():
-            raise DatabaseError(f"PostgreSQL's {Path(command[0]).name} failed; its log ends with:\n{self.log_tail()}")
+            raise DatabaseError(f"PostgreSQL's {Path(command[0]).name} failed; its log ends with:\n{tail(self.log)}")
 
     def spawn(
         self, command: Sequence[str | Path], before: Callable[[], object] | None = None
@@ -115,10 +116,6 @@ class DataFolder:
                 preexec_fn=before,
                 **postgres_programs.run_as(self.account),
             )
-
-    def log_tail(self, lines: int = 20) -> str:
-        """The last lines of the log, for messages."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
 
     def postmaster(self) -> Postmaster | None:
         """The server that runs on the folder, or did until it was killed; None: there is none."""
@@ -146,10 +143,13 @@ def at(folder: Path) -> DataFolder:
     return _owned(folder.resolve(), account)
 
 
-def throw_away() -> DataFolder:
-    """A folder that is new, and that the account may enter."""
+def throw_away(place: Path | None = None) -> DataFolder:
+    """A new folder that the account may enter.
+
+    :param place: the folder it is made in; None: where temporary files go.
+    """
     account = postgres_programs.unprivileged()
-    return _owned(_private_folder(account), account)
+    return _owned(_private_folder(account, place), account)
 
 
 def environment() -> dict[str, str]:
@@ -158,8 +158,8 @@ def environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C", "TZ": "UTC"}
 
 
-def _private_folder(account: pwd.struct_passwd | None) -> Path:
-    places = [Path(place) for place in (tempfile.gettempdir(), "/tmp", "/var/tmp")]  # noqa: S108 - mkdtemp makes it safe
+def _private_folder(account: pwd.struct_passwd | None, wanted: Path | None = None) -> Path:
+    places = [Path(place) for place in (wanted or tempfile.gettempdir(), "/tmp", "/var/tmp")]  # noqa: S108 - mkdtemp makes it safe
     for place in places:
         if account is None or postgres_programs.open_to_others(place):
             return Path(tempfile.mkdtemp(prefix="k8s-inventory-postgres-", dir=place))

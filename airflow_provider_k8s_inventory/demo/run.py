@@ -22,6 +22,7 @@ from rich.console import Console
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.demo import dagrun, results, stage
 from airflow_provider_k8s_inventory.demo.airflow_home import AirflowHome
+from airflow_provider_k8s_inventory.demo.logs import tail
 from airflow_provider_k8s_inventory.demo.stage import DAG_ID, Wanted
 from airflow_provider_k8s_inventory.demo.steps import Step, step
 from airflow_provider_k8s_inventory.exceptions import InventoryError
@@ -47,7 +48,7 @@ def run(console: Console, wanted: Wanted) -> bool:
     with connecting.connect(home.inventory) as conn:
         reports = _reports(conn, run_id)
         if not reports:
-            raise InventoryError(f"the DAG synced nothing; {_log(home)} ends with:\n{_tail(_log(home))}")
+            raise InventoryError(f"the DAG synced nothing; {_log(home)} ends with:\n{tail(_log(home))}")
         results.show_counts(console, conn)
         results.show_reports(console, reports)
         results.show_question(console, conn)
@@ -64,7 +65,7 @@ def _run_dag(console: Console, home: AirflowHome) -> tuple[str, bool]:
             conn.autocommit = True
             _wait(_start(home, [sys.executable, "-m", dagrun.__name__, DAG_ID, str(result)]), conn, home, shown)
         if not result.exists():
-            raise InventoryError(f"Airflow could not run the DAG; {_log(home)} ends with:\n{_tail(_log(home))}")
+            raise InventoryError(f"Airflow could not run the DAG; {_log(home)} ends with:\n{tail(_log(home))}")
         outcome = json.loads(result.read_text())
         shown.good = outcome["state"] == "success"
         shown.outcome = f"Airflow ran the DAG {DAG_ID}: {outcome['state']}; the log is {results.short(_log(home))}"
@@ -109,10 +110,6 @@ def _reports(conn: psycopg.Connection, run_id: str) -> list[SyncReport]:
 
 def _log(home: AirflowHome) -> Path:
     return home.folder.with_name("airflow.log")
-
-
-def _tail(log: Path, lines: int = 30) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def _ways_on(wanted: Wanted, home: AirflowHome) -> dict[str, str]:

@@ -41,32 +41,31 @@ def set_up(console: Console, wanted: Wanted, *, airflow: str) -> AirflowHome:
     """Start what does not run.
 
     :param airflow: the name of the database that Airflow keeps its own things in.
-
     :raises UsageError: there is no DAG to run, or no kubeconfig where one should be.
     :raises InventoryError: something does not start, or the database cannot be reached.
     """
     if not (wanted.dags / f"{DAG_ID}.py").exists():
         raise UsageError(f"there is no {DAG_ID}.py in {wanted.dags.absolute()}: run the demo from a checkout")
+    given = _given(wanted.clusters) if wanted.clusters else None
+    if wanted.dsn:
+        connecting.connect(wanted.dsn).close()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     folder = wanted.folder.resolve()
     server = _start_postgres(console, folder)
-    kubeconfig = _given(wanted.clusters) if wanted.clusters else _start_clusters(console, folder)
-    if wanted.dsn:
-        connecting.connect(wanted.dsn).close()
     return AirflowHome(
         folder=folder / "airflow",
         dags=wanted.dags.resolve(),
         database=_database(server, airflow),
         inventory=wanted.dsn or _database(server, "inventory"),
-        kubeconfig=kubeconfig,
+        kubeconfig=given or _start_clusters(console, folder),
     )
 
 
 def take_down(console: Console, folder: Path) -> None:
     """Stop what `set_up` started; the data stays."""
-    clusters = simulated.stop(folder)
+    simulated.stop(folder)
     PostgresServer(folder / "pg").stop()
-    console.print(f"{'The clusters and PostgreSQL' if clusters else 'PostgreSQL'} stopped; the data is in {folder}.")
+    console.print(f"The clusters and PostgreSQL are stopped; the data stays in {folder}.", highlight=False)
 
 
 def _start_postgres(console: Console, folder: Path) -> PostgresServer:

@@ -1,7 +1,7 @@
 """HTTP to the API server of one context: the one place from where requests are sent.
 
-What is asked for is in `listing` and `discovery`; what unwanted answers and failures mean is in
-`answers` and `failures`.
+What is asked for is in `listing` and `discovery`; what unwanted answers and failures mean is in `answers`
+and `failures`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Self
+from typing import Final, Self
 from urllib.parse import quote, urlencode
 
 import urllib3
@@ -17,16 +17,15 @@ from urllib3.exceptions import HTTPError
 
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube import answers, failures, pools
+from airflow_provider_k8s_inventory.kube import answers, failures, pools, retrying
 from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.credentials import Proof
-from airflow_provider_k8s_inventory.kube.retrying import retries as retries_
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
-JSON = "application/json"
-PIECE = 1 << 20
+JSON: Final = "application/json"
+PIECE: Final = 1 << 20
 """Bytes read at once from an answer that is streamed."""
-USER_AGENT = f"airflow-provider-k8s-inventory/{__version__}"
+USER_AGENT: Final = f"airflow-provider-k8s-inventory/{__version__}"
 
 
 class Client:
@@ -58,7 +57,7 @@ class Client:
         """
         self.context = context
         self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
-        self._retries = retries_(retries, retry_after_max=retry_after_max, backoff=backoff)
+        self._retries = retrying.retries(retries, retry_after_max=retry_after_max, backoff=backoff)
         self._lock = threading.Lock()
         self._connections_kept = max_parallel_requests
         self._places = threading.BoundedSemaphore(max_parallel_requests)

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
+from typing import Final
 from urllib.parse import unquote
 
 from airflow_provider_k8s_inventory.exceptions import UnknownContextError
 from airflow_provider_k8s_inventory.kube.credentials import Credentials
 
-SHORTEST_SECRET = 5
+SHORTEST_SECRET: Final = 5
 """Shorter texts are not blotted out: they would take half the message with them. Airflow's masker does the same."""
-NAMES_SHOWN = 20
+NAMES_SHOWN: Final = 20
 """How many contexts an error names; fleets have thousands."""
 
 

@@ -6,25 +6,21 @@ Kubeconfigs are in `kubeconfig`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from airflow_provider_k8s_inventory.kube.contexts import Context, Kubeconfig
 from airflow_provider_k8s_inventory.kube.credentials import TokenFileCredentials
 
-NAME = "in-cluster"
+NAME: Final = "in-cluster"
 """The context's and the cluster's name, as a pod has no kubeconfig to give one."""
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
-def kubeconfig(environ: Mapping[str, str] | None = None, folder: Path = SERVICE_ACCOUNT) -> Kubeconfig | None:
-    """A kubeconfig with the one context of the pod; None when this is no pod, or one without a token.
-
-    :param environ: None means this process's.
-    :param folder: where the service account is mounted.
-    """
-    environ = os.environ if environ is None else environ
-    host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
+def kubeconfig() -> Kubeconfig | None:
+    """A kubeconfig with the one context of the pod; None when this is no pod, or one without a token."""
+    folder = SERVICE_ACCOUNT
+    host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
     if not host or not port or not os.path.exists(folder / "token"):
         return None
     ca, namespace = folder / "ca.crt", folder / "namespace"

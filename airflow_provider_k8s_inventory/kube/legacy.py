@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof
+from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof, checked_token
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 LONGEST_EXCERPT: Final = 300
@@ -59,7 +59,8 @@ class LegacyCredentials(Credentials):
                 f"{self._owner} gives no token: the official client does not know it any more, or nobody is logged in; "
                 "change the user to an exec plugin"
             )
-        return Proof(authorization=header, certificate=self._certificate)
+        token = checked_token(header.removeprefix("Bearer "), self._owner)
+        return Proof(authorization=f"Bearer {token}", certificate=self._certificate)
 
     def secrets(self) -> tuple[str, ...]:
         """The provider's tokens and client secret."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import ssl
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import urllib3
 from urllib3.connectionpool import ConnectionPool
@@ -16,9 +16,10 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError, SSLError
 
 _log = logging.getLogger(__name__)
 
-STATUSES = frozenset({429, 500, 502, 503, 504})
+STATUSES: Final = frozenset({429, 500, 502, 503, 504})
 """Answers that say "not now"."""
-LONGEST_BACKOFF = 30
+LONGEST_BACKOFF: Final = 30
+"""Seconds."""
 
 
 class Retries(urllib3.Retry):
@@ -61,11 +62,9 @@ def retries(times: int, *, retry_after_max: float, backoff: float) -> Retries:
     """
     return Retries(
         total=times,
-        redirect=0,
         allowed_methods=None,  # our only POST asks a question
         status_forcelist=STATUSES,
         raise_on_status=False,
-        raise_on_redirect=False,
         backoff_factor=backoff,
         backoff_jitter=backoff,
         backoff_max=LONGEST_BACKOFF,

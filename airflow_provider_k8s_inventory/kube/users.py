@@ -115,7 +115,7 @@ def impersonation(fields: User, owner: str) -> tuple[tuple[str, str], ...]:
 
     https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
 
-    :raises UnauthorizedError: when it is not said as whom.
+    :raises UnauthorizedError: when it is not said as whom, or no header can hold it.
     """
     headers = [
         *([("Impersonate-Uid", fields.as_uid)] if fields.as_uid else []),
@@ -126,11 +126,13 @@ def impersonation(fields: User, owner: str) -> tuple[tuple[str, str], ...]:
             for value in values
         ),
     ]
-    if fields.as_:
-        return (("Impersonate-User", fields.as_), *headers)
-    if headers:
+    if headers and not fields.as_:
         raise UnauthorizedError(f"{owner}: as-uid, as-groups or as-user-extra without `as`; say as whom")
-    return ()
+    if fields.as_:
+        headers.insert(0, ("Impersonate-User", fields.as_))
+    if not all(value.isprintable() for _, value in headers):
+        raise UnauthorizedError(f"{owner}: whom it acts as holds characters that no HTTP header may hold; correct it")
+    return tuple(headers)
 
 
 def _certificate(fields: User, folder: Path | None, owner: str) -> ClientCertificate | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 from psycopg import conninfo, errors
+from psycopg.pq import TransactionStatus
 
-from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
 
 CONNECT_TIMEOUT = 10
 """Seconds to wait for PostgreSQL unless the DSN says otherwise."""
@@ -14,9 +17,10 @@ _ADVICE: dict[type[psycopg.Error], str] = {
     errors.InvalidPassword: "check the password",
     errors.InvalidAuthorizationSpecification: "check the user, and what pg_hba.conf allows it",
     errors.InvalidCatalogName: "create the database, or correct its name",
-    errors.InsufficientPrivilege: "grant the user USAGE and CREATE on the schema, and ownership of the tables",
+    errors.InsufficientPrivilege: "grant the user TEMPORARY on the database, USAGE and CREATE on the schema, "
+    "and ownership of the tables",
     errors.ReadOnlySqlTransaction: "connect to the primary, not to a read-only replica",
-    errors.InvalidSchemaName: "create the schema first: CREATE SCHEMA …",
+    errors.InvalidSchemaName: "create the schema, and grant the user USAGE and CREATE on it",
     errors.UndefinedTable: "migrate the database first: the DAG's migrate task or `k8s-inventory sync` does it",
     errors.UndefinedColumn: "migrate the database first: it was made by an older version",
     errors.DiskFull: "make room on the server's disk",
@@ -38,6 +42,11 @@ def connect(dsn: str) -> psycopg.Connection:
         raise DatabaseError(
             "the DSN is not a connection string; write postgresql://user:password@host/database"
         ) from None
+    if _is_misquoted(dsn, str(settings.get("port") or "0")):
+        raise DatabaseError(
+            "the DSN has something else where host and port should be: "
+            "write special characters of the password as %XX (@ is %40, / is %2F), and name a host"
+        )
     settings.setdefault("connect_timeout", CONNECT_TIMEOUT)
     settings.setdefault("application_name", "k8s-inventory")
     try:
@@ -47,6 +56,26 @@ def connect(dsn: str) -> psycopg.Connection:
     except psycopg.Error as error:
         where = f"{settings.get('host', 'localhost')}:{settings.get('port', 5432)}/{settings.get('dbname', '')}"
         raise DatabaseError(f"PostgreSQL at {where}: {explain(error)}") from error
+
+
+def _is_misquoted(dsn: str, port: str) -> bool:
+    """Whether a piece of the password may stand for host, port or database, where messages would show it.
+
+    libpq ends a password at its first ``@`` or ``/``, and takes a URI without ``@`` for one without a password.
+    """
+    scheme, _, rest = dsn.partition("://")
+    authority, _, path = rest.partition("?")[0].partition("/")
+    misplaced = scheme in ("postgresql", "postgres") and (authority.count("@") > 1 or "@" in path)
+    return misplaced or not port.replace(",", "0").isdecimal()
+
+
+def check_idle(conn: psycopg.Connection[Any]) -> None:
+    """Make sure that a transaction of ours will be one of its own, and be committed.
+
+    :raises UsageError: when one is open.
+    """
+    if conn.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        raise UsageError("the connection is in a transaction, which would keep what is written: commit or roll back")
 
 
 def explain(error: psycopg.Error) -> str:

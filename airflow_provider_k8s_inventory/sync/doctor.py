@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-import msgspec
 import psycopg
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import InventoryError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, ForbiddenError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube import access, cluster, discovery
 from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
 from airflow_provider_k8s_inventory.postgres import migrations
-
-_KUBE_SYSTEM: Final = Resource(group="", version="v1", plural="namespaces", kind="Namespace", namespaced=False)
+from airflow_provider_k8s_inventory.sync import reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +34,7 @@ def examine_database(conn: psycopg.Connection, schema: str) -> Iterator[Finding]
     """Whether the schema is there and migrated."""
     try:
         missing = migrations.pending(conn, schema=schema)
-    except InventoryError as error:
+    except DatabaseError as error:
         yield Finding(subject="database", check="migrated", good=False, detail=str(error))
         return
     version = f"PostgreSQL {conn.info.server_version // 10000}"
@@ -53,45 +51,47 @@ def examine_context(client: Client, names: Sequence[str]) -> Iterator[Finding]:
     """
     context = client.context.name
     try:
-        version = msgspec.json.decode(client.get("/version"), type=dict[str, object]).get("gitVersion")
+        version = decode(client, "GET /version", client.get("/version"), dict[str, object]).get("gitVersion")
         yield Finding(
             subject=context, check="reachable", good=True, detail=f"{client.context.server}, Kubernetes {version}"
         )
         yield Finding(subject=context, check="who am I", good=True, detail=access.who_am_i(client))
-    except (ScopeError, InventoryError) as error:
+    except ScopeError as error:
         yield Finding(subject=context, check="reachable", good=False, detail=str(error))
         return
-    yield _identity(client)
-    for name in names:
-        yield _resource(client, resources.canonical(name))
+    asked = [resources.canonical(name) for name in names]
+    yield _identity(client, needed="clusters" in asked)
+    for name in asked:
+        yield _resource(client, name)
 
 
-def _identity(client: Client) -> Finding:
+def _identity(client: Client, *, needed: bool) -> Finding:
+    subject, check = client.context.name, "identity"
     try:
         uid = cluster.identify(client).uid
+    except (ForbiddenError, NotServedError) as error:
+        lost = "clusters will fail" if needed else "cluster_uid will be NULL"
+        return Finding(subject=subject, check=check, good=not needed, detail=f"{error}; without it {lost}")
     except ScopeError as error:
-        return Finding(subject=client.context.name, check="identity", good=False, detail=str(error))
-    return Finding(subject=client.context.name, check="identity", good=True, detail=f"cluster {uid}")
+        return Finding(subject=subject, check=check, good=False, detail=str(error))
+    return Finding(subject=subject, check=check, good=True, detail=f"cluster {uid}")
 
 
 def _resource(client: Client, name: str) -> Finding:
-    check = f"may list {name}"
+    # A cluster's row needs no more than its identity, but counts the nodes where it may.
+    check = "may count nodes" if name == "clusters" else f"may list {name}"
+    listed = "nodes" if name == "clusters" else name
     try:
-        resource = _find(client, name)
-        if resource is None:
-            return Finding(subject=client.context.name, check=check, good=True, detail="not served: will be absent")
-        allowed, reason = access.may_list(client, resource)
-    except InventoryError as error:
+        good, detail = _may_list(client, reading.definition_of(client, listed).resource)
+    except ScopeError as error:
         return Finding(subject=client.context.name, check=check, good=False, detail=str(error))
-    detail = "yes" if allowed else f"no: grant get and list on {resource.name}{f' ({reason})' if reason else ''}"
-    return Finding(subject=client.context.name, check=check, good=allowed, detail=detail)
+    if name == "clusters" and not good:
+        good, detail = True, f"{detail}; node_count will be NULL"
+    return Finding(subject=client.context.name, check=check, good=good, detail=detail)
 
 
-def _find(client: Client, name: str) -> Resource | None:
-    if name == "clusters":
-        # Its row needs the nodes to be counted; the rest is readable by everyone, or was checked as identity.
-        return resources.CATALOGUE["nodes"].resource
-    definition = resources.CATALOGUE.get(name)
-    if definition is None:
-        return discovery.discover(client).find(name)
-    return definition.resource if discovery.serves(client, definition.resource) else None
+def _may_list(client: Client, resource: Resource) -> tuple[bool, str]:
+    if not discovery.serves(client, resource):
+        return True, "not served: will be absent"
+    allowed, reason = access.may_list(client, resource)
+    return allowed, "yes" if allowed else f"no: grant get and list on {resource.name}{f' ({reason})' if reason else ''}"

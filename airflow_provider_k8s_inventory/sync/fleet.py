@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import SimpleQueue
+from threading import Event
 from typing import Final
 
 import psycopg
@@ -52,6 +53,7 @@ def run_fleet(
     :returns: the reports, each as soon as its scope has ended.
     """
     reports: SimpleQueue[SyncReport | None] = SimpleQueue()
+    abandoned = Event()
     with ThreadPoolExecutor(parallel, "k8s-inventory-context") as executor:
 
         def sync(client: Client) -> None:
@@ -59,15 +61,22 @@ def run_fleet(
                 with client:
                     for report in run_context(client, names, connect, settings):
                         reports.put(report)
+                        if abandoned.is_set():
+                            break
             finally:
                 reports.put(None)
 
         futures = [executor.submit(sync, client) for client in clients]
-        for _ in futures:
-            while (report := reports.get()) is not None:
-                yield report
-        for future in as_completed(futures):
-            future.result()
+        try:
+            for _ in futures:
+                while (report := reports.get()) is not None:
+                    yield report
+            for future in as_completed(futures):
+                future.result()
+        finally:
+            # The caller wants no more, perhaps by Ctrl-C: what is under way ends, nothing new begins.
+            abandoned.set()
+            executor.shutdown(wait=False, cancel_futures=True)
 
 
 def run_context(
@@ -98,8 +107,11 @@ def run_context(
         rest = dict.fromkeys((*known[1:], *custom))
         with ThreadPoolExecutor(settings.max_parallel_requests, "k8s-inventory-scope") as executor:
             futures = [executor.submit(crew.sync, name) for name in rest if name not in known[:1]]
-            for future in as_completed(futures):
-                yield future.result()
+            try:
+                for future in as_completed(futures):
+                    yield future.result()
+            finally:
+                executor.shutdown(wait=False, cancel_futures=True)
     finally:
         crew.close()
 

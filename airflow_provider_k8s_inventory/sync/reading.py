@@ -53,9 +53,7 @@ def open_answer(client: Client, scope: Scope, settings: Settings) -> Answer:
     if scope.resource == "clusters":
         return _cluster(client, settings)
     identity, warnings = _identify(client)
-    definition = resources.CATALOGUE.get(scope.resource)
-    if definition is None:
-        definition = custom.definition(_discover(client, scope.resource))
+    definition = definition_of(client, scope.resource)
     namespaces = scope.namespaces if definition.resource.namespaced else ()
     return Answer(
         cluster_uid=identity.uid if identity else None,
@@ -64,6 +62,23 @@ def open_answer(client: Client, scope: Scope, settings: Settings) -> Answer:
         warnings=warnings,
         pages=lambda: _pages(client, definition.resource, namespaces, settings.page_size),
     )
+
+
+def definition_of(client: Client, name: str) -> Definition:
+    """What is kept of a resource; of a custom one the cluster knows version and kind.
+
+    One that the cluster does not know is taken for ``v1``, which listing will not find.
+
+    :param name: a canonical name.
+    :raises ScopeError: when discovery is needed and fails.
+    """
+    if name in resources.CATALOGUE:
+        return resources.CATALOGUE[name]
+    found = discovery.discover(client).find(name)
+    if found is None:
+        plural, _, group = name.partition(".")
+        found = Resource(group=group, version="v1", plural=plural, kind="", namespaced=True)
+    return custom.definition(found)
 
 
 def prove_absent(client: Client, resource: Resource) -> str:
@@ -101,15 +116,6 @@ def _identify(client: Client) -> tuple[cluster.Identity | None, tuple[str, ...]]
         return cluster.identify(client), ()
     except (ForbiddenError, NotServedError) as error:
         return None, (f"cluster_uid is NULL: {error}",)
-
-
-def _discover(client: Client, name: str) -> Resource:
-    """The resource of that name; one that listing will not find when the cluster does not know it."""
-    found = discovery.discover(client).find(name)
-    if found is not None:
-        return found
-    plural, _, group = name.partition(".")
-    return Resource(group=group, version="v1", plural=plural, kind="", namespaced=True)
 
 
 def _pages(client: Client, resource: Resource, namespaces: tuple[str, ...], limit: int) -> Iterator[Page]:

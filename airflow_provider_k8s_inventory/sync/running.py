@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError
@@ -42,9 +43,10 @@ def run(
     :param settings: what the caller chooses.
     :param origin: the Airflow task instance, for the ledger.
     :returns: the ledger's row.
-    :raises UnknownResourceError: when there is no such resource.
+    :raises UsageError: when there is no such resource, or a transaction is open.
     :raises DatabaseError: when not even the ledger could be written.
     """
+    connecting.check_idle(conn)
     settings = settings or Settings()
     scope = reading.scope_of(client.context.name, resource, settings)
     report = SyncReport(
@@ -85,7 +87,7 @@ def _sync(
         namespaces=answer.namespaces,
         resource=None if scope.resource in resources.CATALOGUE else scope.resource,
     )
-    with conn.transaction(), conn.cursor() as cursor:
+    with conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
         locking.lock_scope(cursor, settings.schema, scope)
         work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
         absence = choosing.read(work, scope)

@@ -58,9 +58,9 @@ def metadata_database() -> None:
         from airflow.utils.db import initdb
 
         initdb()
-        supervisor.in_process_api_server()
-    # Before 3.3, `dag.test` built the API server anew for each task.
-    supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
+        # Before 3.3, `dag.test` built the API server anew for each task.
+        supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
+        assert supervisor.in_process_api_server().app
 
 
 @pytest.fixture

@@ -1,14 +1,170 @@
-"""``python -m tests.benchmarks``: the one command, and what may be chosen."""
+"""``python -m tests.benchmarks``: measure everything, or some of it, and print the tables.
+
+What is measured is in `cases`, `fleets` and `dagruns`; what it should reach is in `bars`.
+"""
+
 from __future__ import annotations
-import sys, tempfile
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
+from typing import Final
+
+import click
+import psycopg
+
 from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
-from tests.benchmarks import cases, clusters
-from tests.benchmarks.model import Results
+from airflow_provider_k8s_inventory.demo.postgres_programs import Programs
+from tests.benchmarks import bars, cases, clusters, figures, fleets, tables
+from tests.benchmarks.model import BenchmarkError, Results
 from tests.benchmarks.stage import Stage
-r=Results()
-with PostgresServer() as server, tempfile.TemporaryDirectory() as t, (clusters.real if sys.argv[1]=='real' else clusters.simulated)(Path(t)/'') as c:
-    with Stage(c, server.create_database('bench'), Path(t)) as stage:
-        cases.run(stage, r, cases.CASES, sizes=[int(x) for x in sys.argv[3:]], runs=int(sys.argv[2]), say=lambda x: print(x, flush=True))
-for (k,s),ms in r.measurements.items():
-    m=ms[-1]; print(k,s,round(r.seconds(k,s),2),'cpu',round(m.cpu,2),'imp',round(m.imports,2),'mem',round(m.memory,1),dict(m.facts))
+from tests.clusters import programs
+
+NAMES: Final = (*(case.name for case in cases.CASES), "small", "many", "dag")
+
+
+@dataclass(kw_only=True, slots=True)
+class Bench:
+    """One run of the command: what was chosen, and what came of it so far."""
+
+    server: PostgresServer
+    real: bool
+    sizes: list[int]
+    runs: int
+    only: Sequence[str]
+    results: Results = field(default_factory=Results)
+    about: list[str] = field(default_factory=list)
+    """Lines on what it was measured with."""
+
+    def measure(self) -> None:
+        """Measure what was chosen."""
+        self.about.append(f"{_machine()}; load before: {_load()}")
+        self.about.append(_database(self.server))
+        chosen = [case for case in cases.CASES if case.name in self.only or case is cases.LIST]
+        if chosen != [cases.LIST] or "list" in self.only:
+            self._pods(chosen)
+        for name, others in (("small", self._small), ("many", self._many), ("dag", self._dag)):
+            if name in self.only:
+                with _folder() as folder:
+                    others(folder)
+        self.about.append(f"Load after: {_load()}")
+
+    def _pods(self, chosen: Sequence[cases.Case]) -> None:
+        with (
+            _folder() as folder,
+            (clusters.real if self.real else clusters.simulated)(folder) as cluster,
+            Stage(cluster, self.server.create_database("pods"), folder) as stage,
+        ):
+            self.about.append(f"Pods: {cluster.description}, over TLS on loopback, without compression")
+            cases.run(stage, self.results, chosen, sizes=self.sizes, runs=self.runs, say=say)
+
+    def _small(self, folder: Path) -> None:
+        fleets.small(self.results, self.server, folder, real=self.real, runs=self.runs, say=say)
+
+    def _many(self, folder: Path) -> None:
+        fleets.many(self.results, self.server, folder, runs=self.runs, say=say)
+
+    def _dag(self, folder: Path) -> None:
+        # Importing it settles the environment of every Airflow that this process starts.
+        from tests.benchmarks import dagruns
+
+        self.about.append(
+            f"Airflow {metadata.version('apache-airflow')}, LocalExecutor, {dagruns.TASKS_AT_A_TIME} tasks at a time"
+        )
+        dagruns.run(self.results, self.server, folder, real=self.real, runs=self.runs, say=say)
+
+    def grids(self) -> Iterator[tables.Grid]:
+        """All tables."""
+        found = (*(figures.of_pods(self.results, size) for size in self.sizes), figures.of_others(self.results))
+        yield from (grid for grid in found if grid)
+        yield bars.grid(self.results, self.sizes)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--pods",
+    "sizes",
+    type=int,
+    multiple=True,
+    default=(1_000, 20_000),
+    show_default=True,
+    help="Repeatable; also 100000.",
+)
+@click.option("--runs", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--only", type=click.Choice(NAMES), multiple=True, help="Repeatable. The bare list comes with every case of pods."
+)
+@click.option("--control-plane", type=click.Choice(["real", "simulator"]), help="[default: real where one is built]")
+@click.option(
+    "--postgres-bin",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder with another PostgreSQL's programs.",
+)
+@click.option("--markdown", is_flag=True, help="For the README.")
+def main(
+    sizes: tuple[int, ...],
+    runs: int,
+    only: tuple[str, ...],
+    control_plane: str | None,
+    postgres_bin: Path | None,
+    markdown: bool,
+) -> None:
+    """Measure what syncs cost, against the bare list, the bare COPY and the plain Airflow way."""
+    if sys.platform != "linux":
+        raise click.UsageError("the memory of a process is measured as Linux counts it")
+    with PostgresServer(programs=postgres_bin and Programs(postgres_bin)) as server:
+        real = _built() if control_plane is None else control_plane == "real"
+        bench = Bench(server=server, real=real, sizes=sorted(set(sizes)), runs=runs, only=only or NAMES)
+        try:
+            bench.measure()
+        except BenchmarkError as error:
+            raise click.ClickException(str(error)) from error
+        finally:
+            # Also when something failed after half an hour.
+            tables.show(bench.about, bench.grids(), markdown=markdown)
+
+
+def say(line: str) -> None:
+    """Show how far it is."""
+    click.echo(line, err=True)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="k8s-inventory-bench-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _built() -> bool:
+    try:
+        programs.find()
+    except FileNotFoundError:
+        say("no real control plane is built (.ci/build-control-plane does): the simulator stands in")
+        return False
+    return True
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} CPUs, Python {platform.python_version()}"
+
+
+def _load() -> str:
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def _database(server: PostgresServer) -> str:
+    with psycopg.connect(server.dsn()) as conn:
+        row = conn.execute(
+            "SELECT enumvals @> '{lz4}' FROM pg_settings WHERE name = 'default_toast_compression'"
+        ).fetchone()
+    return f"PostgreSQL {server.version}, fsync off, compressing with {'lz4' if row and row[0] else 'pglz'}"
+
+
+if __name__ == "__main__":
+    main()

@@ -28,8 +28,16 @@ class Case:
     probe: str
     start: Callable[[Stage], Options]
     """Brings the stage to where the case starts, and gives the probe's options."""
-    plain: bool = False
-    """Whether it is the way without this package: run once, in Airflow's environment."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is the way without this package: run once, in Airflow's environment."""
+        return self.probe.startswith("plain:")
+
+    @property
+    def syncs(self) -> bool:
+        """Whether it is a sync of this package."""
+        return self.probe == "probes:pods"
 
     def run(self, stage: Stage) -> Measurement:
         """Measure it once."""
@@ -87,13 +95,19 @@ CASES: Final = (
     Case(name="unchanged", title="nothing changed, auto", probe="probes:pods", start=_from_the_same),
     Case(name="changed", title="1 % changed, auto", probe="probes:pods", start=_from_one_percent_changed),
     Case(name="delta", title="100 changed, delta", probe="probes:pods", start=_from_100_changed),
-    Case(name="plain", title="plain Airflow, first", probe="plain:pods", start=_plain_from_nothing, plain=True),
-    Case(name="plain-again", title="plain Airflow, again", probe="plain:pods", start=_plain_from_the_same, plain=True),
+    Case(name="plain", title="plain Airflow, first", probe="plain:pods", start=_plain_from_nothing),
+    Case(name="plain-again", title="plain Airflow, again", probe="plain:pods", start=_plain_from_the_same),
 )
 
 
 def run(
-    stage: Stage, results: Results, cases: Sequence[Case], *, sizes: Iterable[int], runs: int, say: Callable[[str], None]
+    stage: Stage,
+    results: Results,
+    cases: Sequence[Case],
+    *,
+    sizes: Iterable[int],
+    runs: int,
+    say: Callable[[str], None],
 ) -> None:
     """Measure cases for growing numbers of pods, in turns, so that a busy moment of the machine hits all alike.
 

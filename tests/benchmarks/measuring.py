@@ -54,9 +54,7 @@ def measure_command(arguments: Sequence[str], environment: Mapping[str, str]) ->
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str] | None, order: str = "") -> str:
-    done = subprocess.run(
-        command, input=order, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
-    )
+    done = subprocess.run(command, input=order, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     if done.returncode:
         raise BenchmarkError(f"{' '.join(command[1:4])} failed:\n{(done.stdout + done.stderr)[-_TAIL:]}")
     return done.stdout

@@ -5,7 +5,6 @@ Which cases there are is in `cases`.
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -22,7 +21,6 @@ from tests.fixtures.waiting import wait_until
 
 BARE: Final = "bare.k8s_pods"
 PLAIN: Final = "plain.k8s_pods"
-_BLOCK: Final = 1 << 20
 _WRITTEN: Final = (
     "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables"
     " WHERE schemaname = 'public' AND relname = 'k8s_pods'"
@@ -120,10 +118,10 @@ class Stage:
         columns = ", ".join(column.name for column in PODS.table.columns if not column.generated)
         if self._dumped != self.size:
             self.sync()
-            with closing(self._conn.cursor()) as cursor, self._dump.open("wb") as file:
-                with cursor.copy(f"COPY k8s_pods ({columns}) TO STDOUT".encode()) as copy:
-                    for block in copy:
-                        file.write(block)
+            query = f"COPY k8s_pods ({columns}) TO STDOUT".encode()
+            with self._conn.cursor() as cursor, cursor.copy(query) as copy, self._dump.open("wb") as file:
+                for block in copy:
+                    file.write(block)
             self._dumped = self.size
         self._conn.execute(f"DROP TABLE IF EXISTS {BARE}".encode())
         self._conn.execute(f"CREATE TABLE {BARE} (LIKE k8s_pods INCLUDING ALL)".encode())

@@ -23,8 +23,12 @@ class Grid:
     notes: Sequence[str] = ()
 
 
-def show(grids: Iterable[Grid], *, markdown: bool) -> None:
-    """Print tables on standard output."""
+def show(about: Sequence[str], grids: Iterable[Grid], *, markdown: bool) -> None:
+    """Print tables on standard output.
+
+    :param about: lines to read before.
+    """
+    print(*(f"- {line}" for line in about), "", sep="\n")
     for grid in grids:
         if markdown:
             print(_markdown(grid))

@@ -87,7 +87,7 @@ def _fill(side: Side) -> None:
 READS = [
     f"{HERE}?labelSelector=set",
     f"{HERE}?limit=2&labelSelector=set",
-    f"{HERE}?labelSelector=name+notin+(one),set%3Dyes",
+    f"{HERE}?labelSelector=name+in+(two,three),set%3Dyes",
     f"{HERE}?fieldSelector=metadata.name%3Dtwo",
     f"{HERE}/one",
     f"{HERE}/none",

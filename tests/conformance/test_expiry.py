@@ -56,7 +56,7 @@ def test_a_list_that_always_expires_fails_and_changes_nothing(ten: LiveInventory
     before = ten.versions()
 
     with interrupted(ten, ten.cluster.compact, times=100) as client:
-        report = ten.sync_with(client, "services", page_size=4)
+        report = ten.sync_with(client, "services", page_size=4, mode="full")
 
     assert (report.status, report.inserted, report.deleted) == ("failed", 0, 0)
     assert "page size" in str(report.reason)

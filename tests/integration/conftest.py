@@ -9,13 +9,43 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from airflow_provider_k8s_inventory import sync as core
+from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
 from airflow_provider_k8s_inventory.kube import kubeconfig
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Origin, SyncReport
 from airflow_provider_k8s_inventory.simulator import Cluster, Simulator
-from airflow_provider_k8s_inventory.sync import Settings, run
-from tests.fixtures.tables import Inventory
+from tests.fixtures.command_line import CommandLine
+from tests.fixtures.tables import TABLES, Inventory
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres_server: PostgresServer, template_database: str) -> Iterator[str]:
+    """The URL of a database that was migrated, for one test at a time."""
+    yield postgres_server.create_database("shared", template=template_database)
+    postgres_server.drop_database("shared")
+
+
+@pytest.fixture
+def database(shared_database: str) -> Iterator[str]:
+    """The URL of a database that was migrated and has no rows; creating one takes longer than a sync."""
+    yield shared_database
+    with psycopg.connect(shared_database, options="-c lock_timeout=10s") as conn:
+        for table in (*TABLES, "k8s_syncs"):
+            conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        conn.execute("ALTER TABLE k8s_syncs ALTER COLUMN id RESTART")
+
+
+@pytest.fixture
+def own_database(
+    postgres_server: PostgresServer, template_database: str, database_names: Iterator[str]
+) -> Iterator[str]:
+    """The URL of a database that was migrated, for a test that changes more than rows."""
+    name = next(database_names)
+    yield postgres_server.create_database(name, template=template_database)
+    postgres_server.drop_database(name)
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +101,7 @@ class Syncer:
         with ExitStack() as stack:
             client = stack.enter_context(client or self.client(context))
             conn = conn or stack.enter_context(psycopg.connect(self._dsn))
-            return run(client, conn, resource, Settings(**settings), origin)
+            return core.run(client, conn, resource, core.Settings(**settings), origin)
 
 
 @pytest.fixture
@@ -84,3 +114,9 @@ def inventory(database: str) -> Iterator[Inventory]:
     """What is in the database."""
     with Inventory(database) as opened:
         yield opened
+
+
+@pytest.fixture
+def run(simulator: Simulator, database: str, tmp_path: Path) -> CommandLine:
+    """The command line, with both clusters in its kubeconfig."""
+    return CommandLine(simulator.kubeconfig(tmp_path / "kubeconfig"), database)

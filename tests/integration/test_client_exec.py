@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,13 @@ def test_all_clients_of_a_context_share_its_credential(folder: Folder, server: A
     for _ in range(2):
         with Client(it) as client:
             client.get("/version")
+    assert folder.runs("plugin") == 1
+
+
+def test_threads_share_a_client_and_its_credential(folder: Folder, server: ApiServer) -> None:
+    with Client(context(folder, server, prints(token=TOKEN))) as client, ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(client.get, ["/version"] * 20))
+    assert len(answers) == len(server.seen) == 20
     assert folder.runs("plugin") == 1
 
 
@@ -294,9 +303,28 @@ def test_a_command_that_does_not_end_is_ended_with_all_it_started(
     folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "TIMEOUT", 0.2)
-    assert "did not end within 0.2 seconds" in error_of(context(folder, server, "sleep 600 & wait"))
+    os.mkfifo(folder.path / "held")
+    held = os.open(folder.path / "held", os.O_RDONLY | os.O_NONBLOCK)
+    assert "did not end within 0.2 seconds" in error_of(
+        context(folder, server, f"sleep 600 > {folder.path}/held & wait")
+    )
+    os.set_blocking(held, True)
+    assert os.read(held, 1) == b""  # once nobody holds the other end any more
+    os.close(held)
 
 
+@pytest.fixture
+def open_stdin() -> Iterator[None]:
+    """This process has a standard input on which nothing ever comes."""
+    before, (source, never_written) = os.dup(0), os.pipe()
+    os.dup2(source, 0)
+    yield
+    os.dup2(before, 0)
+    for handle in (before, source, never_written):
+        os.close(handle)
+
+
+@pytest.mark.usefixtures("open_stdin")
 def test_the_command_has_nothing_to_read_an_answer_from(folder: Folder, server: ApiServer) -> None:
     body = f'read -r answer < /dev/tty || echo "nobody is there" > {folder.path}/asked; cat; {prints(token=TOKEN)}'
     with Client(context(folder, server, body)) as client:

@@ -152,12 +152,12 @@ def test_docker_compose_refuses_it_without_a_secret() -> None:
 @needs_compose
 def test_docker_compose_refuses_it_with_a_typo(tmp_path: Path) -> None:
     typo = tmp_path / "docker-compose.yaml"
-    typo.write_text(FILE.read_text().replace("interval: 5s", "intervall: 5s"))
+    typo.write_text(FILE.read_text().replace("interval: 5s", "interval_: 5s"))
 
     refused = run_compose("--file", str(typo), "config", "--quiet", JWT_SECRET="x")
 
     assert refused.returncode != 0
-    assert "intervall" in refused.stderr
+    assert "interval_" in refused.stderr
 
 
 @needs_compose

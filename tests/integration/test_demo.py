@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from airflow_provider_k8s_inventory.demo import airflow_home, run, simulated, st
 from airflow_provider_k8s_inventory.demo.airflow_api import AirflowApi
 from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
 from airflow_provider_k8s_inventory.demo.stage import Wanted
-from airflow_provider_k8s_inventory.exceptions import DatabaseError, KubeconfigError, UsageError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, KubeconfigError, UsageError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -36,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("demo")
     yield folder
     stage.take_down(Console(quiet=True), folder)
+    shutil.rmtree((folder / "pg").resolve(), ignore_errors=True)  # root's may be a link to elsewhere
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +138,12 @@ def test_a_kubeconfig_that_is_not_there_is_wrong_usage(folder: Path) -> None:
 
 def test_a_folder_without_the_dag_is_wrong_usage(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no k8s_inventory\.py in"):
+        run.run(Console(quiet=True), Wanted(folder=folder, dags=tmp_path))
+
+
+def test_a_dag_that_cannot_be_loaded_is_shown_with_its_error(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "k8s_inventory.py").write_text("import no_such_module\n")
+    with pytest.raises(InventoryError, match=r"could not run the DAG(.|\n)*no_such_module"):
         run.run(Console(quiet=True), Wanted(folder=folder, dags=tmp_path))
 
 

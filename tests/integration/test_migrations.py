@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import dict_row, namedtuple_row
 
 from airflow_provider_k8s_inventory import __version__, resources
-from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
-from airflow_provider_k8s_inventory.model import Table
+from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
+from airflow_provider_k8s_inventory.exceptions import (
+    DatabaseError,
+    DestructiveChangeError,
+    NewerSchemaError,
+    UsageError,
+)
 from airflow_provider_k8s_inventory.postgres.migrations import migrate, pending
 from tests.fixtures.tables import TABLES, Inventory
 
 pytestmark = pytest.mark.postgres15
 
+Act = Callable[..., list[str]]
 ODD = 'odd "name" — with.dot'
 
 
+@pytest.fixture(scope="session")
+def unmigrated(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a database for these tests, one at a time."""
+    yield postgres_server.create_database("unmigrated")
+    postgres_server.drop_database("unmigrated")
+
+
 @pytest.fixture
-def conn(empty_database: str) -> Iterator[psycopg.Connection]:
-    """A connection to a database without any table."""
-    with psycopg.connect(empty_database) as opened:
+def dsn(unmigrated: str) -> Iterator[str]:
+    """The URL of a database without any table."""
+    yield unmigrated
+    with psycopg.connect(unmigrated, options="-c lock_timeout=10s") as conn:
+        for schema in ("public", "inventory", ODD):
+            conn.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+        conn.execute("CREATE SCHEMA public")
+        conn.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
+@pytest.fixture
+def conn(dsn: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(dsn) as opened:
         yield opened
 
 
 @pytest.fixture
-def found(empty_database: str) -> Iterator[Inventory]:
+def found(dsn: str) -> Iterator[Inventory]:
     """A look into the same database."""
-    with Inventory(empty_database) as opened:
+    with Inventory(dsn) as opened:
         yield opened
 
 
@@ -61,11 +86,12 @@ def test_an_empty_schema_gets_all_tables_and_views(conn: psycopg.Connection, fou
     assert relations(found) == {*TABLES, "k8s_syncs", "k8s_migrations", "k8s_freshness", "k8s_objects"}
 
 
-@pytest.mark.parametrize("table", resources.TABLES, ids=lambda table: table.name)
-def test_a_table_is_what_is_declared(table: Table, conn: psycopg.Connection, found: Inventory) -> None:
+def test_the_tables_are_what_is_declared(conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
 
-    assert columns(found, table.name) == {column.name: column.type for column in table.columns}
+    assert {table.name: columns(found, table.name) for table in resources.TABLES} == {
+        table.name: {column.name: column.type for column in table.columns} for table in resources.TABLES
+    }
 
 
 def test_every_table_view_and_column_says_what_it_holds(conn: psycopg.Connection, found: Inventory) -> None:
@@ -142,9 +168,9 @@ def test_two_schemas_of_one_database_do_not_meet(conn: psycopg.Connection, found
 
 
 @pytest.mark.parametrize("act", [migrate, pending])
-def test_a_schema_that_does_not_exist_is_not_made(act: object, conn: psycopg.Connection, found: Inventory) -> None:
+def test_a_schema_that_does_not_exist_is_not_made(act: Act, conn: psycopg.Connection, found: Inventory) -> None:
     with pytest.raises(DatabaseError, match='schema nowhere does not exist: create it \\(CREATE SCHEMA "nowhere"\\)'):
-        act(conn, schema="nowhere")  # type: ignore[operator]
+        act(conn, schema="nowhere")
 
     assert found.query("SELECT FROM pg_namespace WHERE nspname = 'nowhere'") == []
 
@@ -194,11 +220,12 @@ def replaced_system(found: Inventory) -> None:
     found.query("INSERT INTO k8s_pods (context_name, uid, name) VALUES ('dev', 'u', 'kept')")
 
 
+@pytest.mark.parametrize("act", [migrate, pending])
 @pytest.mark.usefixtures("replaced_system")
-def test_tables_of_another_system_are_not_destroyed(conn: psycopg.Connection, found: Inventory) -> None:
+def test_tables_of_another_system_are_not_destroyed(act: Act, conn: psycopg.Connection, found: Inventory) -> None:
     before = relations(found)
     with pytest.raises(DestructiveChangeError) as refused:
-        migrate(conn)
+        act(conn)
 
     message = str(refused.value)
     assert "schema public cannot be migrated without destroying data, and nothing was changed" in message
@@ -257,7 +284,7 @@ def test_who_may_only_write_rows_can_check_a_schema_that_is_up_to_date(
 def test_a_type_that_may_lose_values_is_not_changed(conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
     found.query("ALTER TABLE k8s_pods ALTER COLUMN restarts TYPE bigint")
-    with pytest.raises(DestructiveChangeError, match="k8s_pods.restarts that bigint can hold and integer cannot"):
+    with pytest.raises(DestructiveChangeError, match=r"k8s_pods\.restarts that bigint can hold and integer cannot"):
         migrate(conn)
     assert columns(found, "k8s_pods")["restarts"] == "bigint"
 
@@ -279,7 +306,9 @@ def test_a_shared_column_of_another_type_is_changed_below_the_view(conn: psycopg
 def test_a_foreign_column_that_must_be_filled_is_in_the_way(conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
     found.query("ALTER TABLE k8s_pods ADD COLUMN team text NOT NULL")
-    with pytest.raises(DestructiveChangeError, match="the NOT NULL of k8s_pods.team, which this package does not fill"):
+    with pytest.raises(
+        DestructiveChangeError, match=r"the NOT NULL of k8s_pods\.team, which this package does not fill"
+    ):
         migrate(conn)
 
     migrate(conn, mode="forced")
@@ -299,11 +328,11 @@ def test_a_ledger_of_somebody_elses_is_not_taken(name: str, conn: psycopg.Connec
 
 
 @pytest.mark.parametrize("act", [migrate, pending])
-def test_a_newer_schema_is_refused(act: object, conn: psycopg.Connection, found: Inventory) -> None:
+def test_a_newer_schema_is_refused(act: Act, conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
     found.query("INSERT INTO k8s_migrations (name, version, statements) VALUES ('0099_future', '9.9.9', '{}')")
     with pytest.raises(NewerSchemaError) as refused:
-        act(conn)  # type: ignore[operator]
+        act(conn)
 
     assert str(refused.value) == (
         "schema public was migrated by version 9.9.9 (0099_future), "
@@ -311,20 +340,43 @@ def test_a_newer_schema_is_refused(act: object, conn: psycopg.Connection, found:
     )
 
 
-def test_who_has_no_right_to_create_is_told_what_to_grant(conn: psycopg.Connection, found: Inventory) -> None:
-    found.query("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-    conn.execute("CREATE ROLE reader_of_migrations")
-    conn.execute("SET ROLE reader_of_migrations")
-    conn.commit()
+@pytest.mark.parametrize(
+    ("taken", "told"),
+    [
+        ("CREATE", "permission denied for schema public; grant the user TEMPORARY on the database, USAGE and CREATE"),
+        ("USAGE", "no schema has been selected to create in; create the schema, and grant the user USAGE and CREATE"),
+    ],
+)
+def test_who_has_no_right_to_create_is_told_what_to_grant(
+    taken: str, told: str, conn: psycopg.Connection, found: Inventory
+) -> None:
+    found.query(f"REVOKE {taken} ON SCHEMA public FROM PUBLIC")
+    found.query("CREATE ROLE limited_migrator")
     try:
-        with pytest.raises(DatabaseError, match="permission denied for schema public; grant the user USAGE and CREATE"):
+        conn.execute("SET ROLE limited_migrator")
+        conn.commit()
+        with pytest.raises(DatabaseError, match=told):
             migrate(conn)
     finally:
-        conn.execute("RESET ROLE")
-        conn.execute("DROP ROLE reader_of_migrations")
-        conn.commit()
+        found.query("DROP ROLE limited_migrator")
 
     assert relations(found) == set()
+
+
+def test_an_open_transaction_is_wrong_usage(conn: psycopg.Connection, found: Inventory) -> None:
+    conn.execute("SELECT 1")
+    with pytest.raises(UsageError, match="commit or roll back"):
+        migrate(conn)
+    conn.rollback()
+
+    assert relations(found) == set()
+
+
+@pytest.mark.parametrize("factory", [dict_row, namedtuple_row])
+def test_a_connection_may_have_rows_of_another_kind(factory: Any, dsn: str) -> None:
+    with psycopg.connect(dsn, row_factory=factory) as conn:
+        assert pending(conn) == migrate(conn)
+        assert migrate(conn) == []
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(conn: psycopg.Connection, found: Inventory) -> None:
@@ -335,11 +387,11 @@ def test_a_migration_that_fails_leaves_nothing_behind(conn: psycopg.Connection, 
     assert relations(found) == {"k8s_services"}
 
 
-def test_two_at_once_do_the_work_once(empty_database: str, found: Inventory) -> None:
+def test_two_at_once_do_the_work_once(dsn: str, found: Inventory) -> None:
     done: list[list[str]] = []
 
     def act() -> None:
-        with psycopg.connect(empty_database) as conn:
+        with psycopg.connect(dsn) as conn:
             done.append(migrate(conn))
 
     threads = [threading.Thread(target=act) for _ in range(4)]

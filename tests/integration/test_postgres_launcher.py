@@ -8,8 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -19,6 +18,7 @@ from airflow_provider_k8s_inventory.demo import postgres_programs
 from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
 from airflow_provider_k8s_inventory.demo.postgres_programs import Programs
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from tests.fixtures.waiting import wait_until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another account")
 
@@ -38,13 +38,6 @@ def answers(dsn: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def eventually(holds: Callable[[], bool], *, within: float = 20) -> bool:
-    deadline = time.monotonic() + within
-    while not (held := holds()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return held
 
 
 def first_row(dsn: str, query: str) -> tuple[object, ...] | None:
@@ -72,7 +65,7 @@ def test_it_ends_with_the_process_that_started_it_even_when_that_is_killed() -> 
         dsn = owner.stdout.readline().decode().strip()
         assert answers(dsn)
         owner.send_signal(signal.SIGKILL)
-    assert eventually(lambda: not answers(dsn))
+    wait_until(lambda: not answers(dsn), "the end of the server")
 
 
 def test_an_interrupt_of_the_terminal_does_not_reach_it() -> None:
@@ -154,9 +147,17 @@ def test_a_port_that_somebody_else_took_is_given_up(folder: Path) -> None:
 def test_a_server_that_was_killed_starts_again(folder: Path) -> None:
     server = PostgresServer(folder).start()
     os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
-    assert eventually(lambda: not answers(server.dsn()))
+    wait_until(lambda: not answers(server.dsn()), "the end of the server")
     (folder / "data" / "postmaster.pid").write_text(f"{2**22}\n/\n0\n{server.port}\n\n127.0.0.1\n\nready\n")
     assert answers(PostgresServer(folder).start().dsn())
+
+
+def test_stopping_a_server_that_was_killed_does_nothing(folder: Path) -> None:
+    server = PostgresServer(folder).start()
+    os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    wait_until(lambda: not answers(server.dsn()), "the end of the server")
+    server.stop()
+    assert (folder / "data" / "postmaster.pid").exists()
 
 
 def test_stopping_what_never_ran_does_nothing(folder: Path) -> None:

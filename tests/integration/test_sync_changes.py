@@ -9,6 +9,8 @@ from tests.fixtures.manifests import node, pod, pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
 
+pytestmark = pytest.mark.postgres15
+
 
 def counts(report: object) -> tuple[int, ...]:
     names = ("seen", "inserted", "updated", "unchanged", "deleted")

@@ -7,12 +7,18 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
-from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
 from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.manifests import pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
+
+
+@pytest.fixture
+def database(own_database: str) -> str:
+    return own_database
 
 
 @contextmanager
@@ -75,13 +81,22 @@ def test_a_column_that_is_missing_is_a_failed_scope(sync: Syncer, inventory: Inv
     assert "migrate the database first: it was made by an older version" in (report.reason or "")
 
 
-def test_a_user_who_may_not_write_fails_each_scope(
-    dev: Cluster, sync: Syncer, database: str, inventory: Inventory
+@pytest.mark.parametrize(
+    ("granted", "denied"),
+    [
+        ("SELECT, INSERT ON k8s_syncs", "permission denied for table k8s_pods"),
+        ("SELECT, INSERT ON ALL TABLES IN SCHEMA public", "permission denied to create temporary tables"),
+    ],
+)
+def test_a_user_who_lacks_a_right_is_told_which(
+    granted: str, denied: str, sync: Syncer, database: str, inventory: Inventory
 ) -> None:
-    inventory.query("REVOKE ALL ON k8s_pods FROM PUBLIC")
     inventory.query("CREATE ROLE limited_writer")
     try:
-        inventory.query("GRANT SELECT, INSERT ON k8s_syncs TO limited_writer")
+        inventory.query(f"GRANT {granted} TO limited_writer")
+        if "temporary" in denied:
+            (name,) = inventory.query("SELECT quote_ident(current_database()) AS name")
+            inventory.query(f"REVOKE TEMPORARY ON DATABASE {name['name']} FROM PUBLIC")
         with psycopg.connect(database) as conn:
             conn.execute("SET ROLE limited_writer")
             conn.commit()
@@ -91,7 +106,23 @@ def test_a_user_who_may_not_write_fails_each_scope(
         inventory.query("DROP ROLE limited_writer")
 
     assert report.status == "failed"
-    assert "permission denied for table k8s_pods; grant the user" in (report.reason or "")
+    assert denied in (report.reason or "")
+    assert "; grant the user TEMPORARY on the database" in (report.reason or "")
+
+
+def test_an_open_transaction_is_wrong_usage(sync: Syncer, database: str, inventory: Inventory) -> None:
+    with psycopg.connect(database) as conn:
+        conn.execute("SELECT 1")
+        with pytest.raises(UsageError, match="commit or roll back"):
+            sync(conn=conn)
+
+    assert inventory.ledger() == []
+
+
+def test_a_connection_may_have_rows_of_another_kind(dev: Cluster, sync: Syncer, database: str) -> None:
+    dev.seed("pods", pods(3))
+    with psycopg.connect(database, row_factory=dict_row) as conn:
+        assert sync(conn=conn).inserted == 3  # type: ignore[arg-type]
 
 
 def test_a_read_only_database_is_a_database_error(dev: Cluster, sync: Syncer, database: str) -> None:

@@ -89,6 +89,7 @@ def test_a_broken_cluster_is_unreachable(cluster: dict[str, Any], words: str) ->
         ({"client-certificate-data": "YQ==", "client-key-data": SECRET}, "client-key-data is not base64"),
         ({"client-certificate-data": "YQ==", "client-key-data": "YQ=="}, "the client certificate cannot be used"),
         ({"as-groups": ["admins"]}, "without `as`"),
+        ({"as": "jane\nX-Other: header"}, "whom it acts as holds characters"),
         (
             {"exec": {"command": "a", "apiVersion": V1}, "auth-provider": {"name": "oidc"}},
             "both exec and auth-provider",

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.rows import tuple_row
 
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
@@ -45,9 +46,11 @@ def migrate(conn: psycopg.Connection, *, schema: str = "public", mode: MigrateMo
     :raises DestructiveChangeError: the message has the statements that ``forced`` would run.
     :raises NewerSchemaError: when a newer version migrated it.
     :raises DatabaseError: whatever else PostgreSQL refuses.
+    :raises UsageError: when a transaction is open.
     """
+    connecting.check_idle(conn)
     try:
-        with conn.transaction(), conn.cursor() as cursor:
+        with conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
             _enter(cursor, schema)
             locking.lock_schema(cursor, schema)
             done = _missing(cursor, schema)
@@ -65,14 +68,16 @@ def migrate(conn: psycopg.Connection, *, schema: str = "public", mode: MigrateMo
 
 
 def pending(conn: psycopg.Connection, *, schema: str = "public") -> list[str]:
-    """The names of the steps that `migrate` would do; the schema is not changed.
+    """The names of the steps that a safe `migrate` would do; the schema is not changed.
 
     :raises DatabaseError: as `migrate`.
     """
     try:
-        with conn.transaction(force_rollback=True), conn.cursor() as cursor:
+        with conn.transaction(force_rollback=True), conn.cursor(row_factory=tuple_row) as cursor:
             _enter(cursor, schema)
-            return _missing(cursor, schema) + [change.name for change in tables.changes(cursor, schema)]
+            missing, changes = _missing(cursor, schema), tables.changes(cursor, schema)
+            _refuse(schema, changes)
+            return missing + [change.name for change in changes]
     except psycopg.Error as error:
         raise DatabaseError(f"schema {schema}: {connecting.explain(error)}") from error
 

@@ -1,0 +1,218 @@
+"""A whole Airflow of real processes, spoken to over its REST API.
+
+The processes and their environment are the demo's; `dag.test`, which needs none of them, is in `test_dag_run`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from airflow_provider_k8s_inventory.demo import ports
+from airflow_provider_k8s_inventory.demo.airflow_api import AirflowApi
+from airflow_provider_k8s_inventory.demo.airflow_home import AirflowHome
+from airflow_provider_k8s_inventory.demo.airflow_processes import AIRFLOW, AirflowProcesses
+from tests.airflow.conftest import DAGS
+from tests.fixtures.waiting import wait_until
+
+DAG_ID = "k8s_inventory"
+DATABASE, CLUSTERS = "inventory", "clusters"
+"""The connections that the DAG is made to use."""
+
+_PATIENCE = 120
+"""Seconds for a run; mostly it takes 15."""
+_ENDED = ("success", "failed")
+
+_PROBE = """
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def tell_all():
+    @task
+    def log_secrets():
+        import logging
+        from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
+
+        hook = KubernetesInventoryHook("clusters")
+        for context in hook.contexts():
+            hook.client(context).close()
+            for secret in context.secrets():
+                logging.getLogger(__name__).info("they are %s", secret)
+
+    log_secrets()
+
+tell_all()
+"""
+"""A DAG that does what nobody should."""
+
+_WITNESS = """
+import sys, traceback
+
+class Witness:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("kubernetes", "kubernetes_asyncio", "the watch works"):
+            frames = "".join(traceback.format_stack())
+            with open({file!r}, "a") as file:
+                print(name if "works" in name else repr(frames), file=file)
+
+sys.meta_path.insert(0, Witness())
+"""
+"""In every process: notes who begins to import a Kubernetes client. A hook at exit would miss Airflow's task processes,
+which end by `os._exit`."""
+
+
+class Live:
+    """An Airflow with the example DAG, of which two lines were changed: its connections; and with `tell_all`."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.folder = folder
+        self.answers: list[str] = []
+        """Every answer of the REST API so far."""
+        self._url = url
+        token = urllib3.request("GET", f"{url}/auth/token").json()["access_token"]
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """An answer's JSON."""
+        answer = urllib3.request(
+            method, f"{self._url}/api/v2/{path}", headers=self._headers, timeout=30, redirect=False, json=body
+        )
+        self.answers.append(answer.data.decode())
+        assert answer.status < 300, f"{method} {path}: {answer.status} {answer.data.decode()}"
+        return answer.json()
+
+    def connect(self, name: str, fields: dict[str, Any], **extra: Any) -> None:
+        """Store a Connection."""
+        self.ask("POST", "connections", {"connection_id": name, **fields, "extra": json.dumps(extra)})
+
+    def start(self, dag_id: str, **conf: Any) -> str:
+        """Trigger a run, and give its id."""
+        return str(self.ask("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+
+    def run(self, dag_id: str, **conf: Any) -> str:
+        """Trigger a run, wait for its end, and give its id."""
+        run_id = self.start(dag_id, **conf)
+        self.wait(dag_id, run_id)
+        return run_id
+
+    def kill(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
+        """End a task instance as soon as it runs, as the UI's "mark as failed" does, and wait for the run's end."""
+        place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/{map_index}"
+
+        def running() -> bool:
+            listed = [each for each in self._instances(dag_id, run_id) if each["state"] == "running"]
+            return (task_id, map_index) in [(each["task_id"], each["map_index"]) for each in listed]
+
+        wait_until(running, f"the start of {place}", seconds=_PATIENCE)
+        self.ask("PATCH", place, {"new_state": "failed"})
+        self.wait(dag_id, run_id)
+
+    def clear(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
+        """Clear one instance of a mapped task and what is downstream, and wait for the run's end."""
+        body = {
+            "dag_run_id": run_id,
+            "task_ids": [[task_id, map_index]],
+            "include_downstream": True,
+            "only_failed": False,
+            "reset_dag_runs": True,
+            "dry_run": False,
+        }
+        self.ask("POST", f"dags/{dag_id}/clearTaskInstances", body)
+        self.wait(dag_id, run_id)
+
+    def states(self, dag_id: str, run_id: str) -> dict[str, str]:
+        """By the task's name, or a mapped one's label."""
+        return {
+            each["rendered_map_index"] or each["task_id"]: each["state"] for each in self._instances(dag_id, run_id)
+        }
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """The run's."""
+        return str(self.ask("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
+        """What a task instance logged: its messages, and the texts of exceptions."""
+        place = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        return json.dumps(self.ask("GET", f"{place}?map_index={map_index}&full_content=true"), ensure_ascii=False)
+
+    def look_everywhere(self, dag_id: str, run_id: str) -> None:
+        """Ask for all that the UI would show of a run, so that it is in `answers`."""
+        run = f"dags/{dag_id}/dagRuns/{run_id}"
+        for entry in self.ask("GET", f"{run}/taskInstances/~/xcomEntries?limit=1000")["xcom_entries"]:
+            place = f"{run}/taskInstances/{entry['task_id']}/xcomEntries/{entry['key']}?map_index={entry['map_index']}"
+            self.ask("GET", place)
+        for each in self._instances(dag_id, run_id):
+            task_id, index = each["task_id"], each["map_index"]
+            for try_number in range(1, each["try_number"] + 1):
+                self.log(dag_id, run_id, task_id, try_number, index)
+        for place in (
+            "connections",
+            f"connections/{CLUSTERS}",
+            f"connections/{DATABASE}",
+            "eventLogs",
+            "assets/events",
+        ):
+            self.ask("GET", place)
+
+    def imports(self) -> list[str]:
+        """Where processes began to import a Kubernetes client."""
+        return (self.folder / "imports").read_text().splitlines()
+
+    def _instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        found = self.ask("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100")
+        instances: list[dict[str, Any]] = found["task_instances"]
+        return instances
+
+    def wait(self, dag_id: str, run_id: str) -> None:
+        """For the end of a run."""
+        wait_until(lambda: self.state(dag_id, run_id) in _ENDED, f"the end of the run {run_id}", seconds=_PATIENCE)
+
+
+@contextmanager
+def live_airflow(folder: Path, database: str) -> Iterator[Live]:
+    """Start API server, scheduler and DAG processor, and end them with the block.
+
+    :param folder: an empty one, for everything they write.
+    :param database: the URL of an empty PostgreSQL database for Airflow's own data.
+    """
+    url = f"http://127.0.0.1:{ports.free()}"
+    environment = _environment(folder, database, url)
+    probe = 'from importlib.util import find_spec; find_spec("the watch works")'
+    subprocess.run([sys.executable, "-c", probe], env=environment, check=True)
+    subprocess.run([*AIRFLOW, "db", "migrate"], env=environment, check=True, capture_output=True)
+    with AirflowProcesses(environment, folder) as processes:
+        processes.wait_until(AirflowApi(url).healthy)
+        airflow = Live(url, folder)
+        processes.wait_until(lambda: airflow.ask("GET", "dags")["total_entries"] == 2)
+        yield airflow
+
+
+def _environment(folder: Path, database: str, url: str) -> dict[str, str]:
+    home = AirflowHome(folder=folder / "home", dags=folder / "dags", database=database, inventory="", kubeconfig="")
+    home.folder.mkdir()
+    home.dags.mkdir()
+    source = (DAGS / f"{DAG_ID}.py").read_text()
+    changed = source.replace('"kubernetes_conn_id": None', f'"kubernetes_conn_id": "{CLUSTERS}"')
+    changed = changed.replace('"postgres_conn_id": "postgres_default"', f'"postgres_conn_id": "{DATABASE}"')
+    (home.dags / f"{DAG_ID}.py").write_text(changed)
+    (home.dags / "tell_all.py").write_text(_PROBE)
+    (folder / "python").mkdir()
+    (folder / "python" / "sitecustomize.py").write_text(_WITNESS.format(file=str(folder / "imports")))
+    environment = home.environment(
+        api__host="127.0.0.1",
+        api__port=url.rpartition(":")[2],
+        core__execution_api_server_url=f"{url}/execution/",
+        core__parallelism="4",
+        core__simple_auth_manager_all_admins="True",
+    )
+    # They are connections of Airflow's database here.
+    unset = {"AIRFLOW_CONN_POSTGRES_DEFAULT", "KUBECONFIG"}
+    known = {name: value for name, value in environment.items() if name not in unset}
+    return known | {"PYTHONPATH": str(folder / "python")}

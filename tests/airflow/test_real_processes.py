@@ -1,0 +1,215 @@
+"""The example DAG under a real scheduler, API server and DAG processor: one cluster is down, comes back, is retried."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import conninfo
+
+from airflow_provider_k8s_inventory.demo.airflow_home import connection
+from airflow_provider_k8s_inventory.demo.clusters import clusters
+from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
+from airflow_provider_k8s_inventory.simulator import Fault, Simulator
+from tests.airflow.live import CLUSTERS, DATABASE, Live, live_airflow
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+@dataclass
+class Act:
+    """The run at one time: its state, those of its tasks by label, and what the report said."""
+
+    state: str
+    states: dict[str, str]
+    report: str
+
+
+@dataclass
+class Story:
+    """A run while `prod` was down; `prod · pods` cleared while it was up again; then `prod · services`."""
+
+    first: Act
+    second: Act
+    third: Act
+    ledger: list[tuple[Any, ...]]
+    """As it was after the second act."""
+    events: list[dict[str, Any]]
+    """Those of the asset, after the third."""
+    secrets: dict[str, str]
+    logs: dict[str, str]
+    """Every log file by its path, of tasks and processes, after the third."""
+    killed: Act
+    """Another run, whose only sync was killed while it waited for the cluster."""
+    told: str
+    """The log of a task that logs secrets on purpose."""
+    airflow: Live
+    metadata: str
+
+
+@pytest.fixture(scope="module")
+def story(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    inventory = postgres_server.create_database("live_inventory")
+    metadata = postgres_server.create_database("live_metadata")
+    folder = tmp_path_factory.mktemp("airflow")
+    try:
+        with Simulator(clusters()) as simulator, live_airflow(folder, metadata) as airflow:
+            yield _tell(airflow, simulator, inventory, metadata)
+    finally:
+        postgres_server.drop_database("live_metadata")
+        postgres_server.drop_database("live_inventory")
+
+
+def _tell(airflow: Live, simulator: Simulator, inventory: str, metadata: str) -> Story:
+    document = simulator.kubeconfig_document()
+    airflow.connect(CLUSTERS, {"conn_type": "k8s_inventory"}, kube_config_secret=json.dumps(document))
+    fields = dict(connection(inventory))
+    airflow.connect(DATABASE, fields, **fields.pop("extra"))  # type: ignore[arg-type]
+    simulator.stop("prod")
+    run_id = airflow.run("k8s_inventory", resources=["pods", "services"])
+    first = _act(airflow, run_id, 1)
+    simulator.start("prod")
+    airflow.clear("k8s_inventory", run_id, "sync", 2)
+    second = _act(airflow, run_id, 2)
+    with psycopg.connect(inventory) as conn:
+        ledger = conn.execute(
+            "SELECT context_name, resource, status, map_index, try_number FROM k8s_syncs ORDER BY try_number, map_index"
+        ).fetchall()
+    airflow.clear("k8s_inventory", run_id, "sync", 3)
+    third = _act(airflow, run_id, 3)
+    airflow.look_everywhere("k8s_inventory", run_id)
+    events = airflow.ask("GET", "assets/events")["asset_events"]
+    logs = {str(path): path.read_text(errors="replace") for path in airflow.folder.rglob("*.log")}
+    killed = _kill(airflow, simulator)
+    # Last, as a scheduler with the LocalExecutor echoes what tasks log, and masks nothing there.
+    told = airflow.log("tell_all", airflow.run("tell_all"), "log_secrets")
+    secrets = _secrets(document, inventory)
+    return Story(first, second, third, ledger, events, secrets, logs, killed, told, airflow, metadata)
+
+
+def _kill(airflow: Live, simulator: Simulator) -> Act:
+    simulator["dev"].inject(Fault(path="/pods$", latency=60))
+    run_id = airflow.start("k8s_inventory", contexts=["dev"], resources=["pods"])
+    airflow.kill("k8s_inventory", run_id, "sync", 0)
+    return _act(airflow, run_id, 1)
+
+
+def _act(airflow: Live, run_id: str, try_number: int) -> Act:
+    return Act(
+        airflow.state("k8s_inventory", run_id),
+        airflow.states("k8s_inventory", run_id),
+        airflow.log("k8s_inventory", run_id, "report", try_number),
+    )
+
+
+def _secrets(document: dict[str, Any], inventory: str) -> dict[str, str]:
+    users = {user["name"]: user["user"] for user in document["users"]}
+    key = users["prod-admin"]["client-key-data"]
+    return {
+        "token": users["dev-admin"]["token"],
+        "key in base64": key,
+        "a line of the key": base64.b64decode(key).decode().splitlines()[1],
+        "password": str(conninfo.conninfo_to_dict(inventory)["password"]),
+    }
+
+
+def found(secrets: dict[str, str], text: str) -> list[str]:
+    return [name for name, secret in secrets.items() if secret in text]
+
+
+def test_the_cluster_that_is_down_fails_its_own_tasks_alone(story: Story) -> None:
+    assert story.first.states == {
+        "migrate": "success",
+        "plan": "success",
+        "dev · pods": "success",
+        "dev · services": "success",
+        "prod · pods": "failed",
+        "prod · services": "failed",
+        "report": "failed",
+    }
+
+
+def test_the_run_is_failed_with_the_reasons_in_the_reports_log(story: Story) -> None:
+    assert story.first.state == "failed"
+    for scope in ("prod · pods", "prod · services"):
+        assert f"{scope}: unreachable: context 'prod' cannot be reached at https://127.0.0.1" in story.first.report
+    assert "Sync completed with errors. Resources: 14, Errors: 2" in story.first.report
+
+
+def test_a_cleared_scope_syncs_again_and_no_other(story: Story) -> None:
+    assert story.ledger == [
+        ("dev", "pods", "success", 0, 1),
+        ("dev", "services", "success", 1, 1),
+        ("prod", "pods", "unreachable", 2, 1),
+        ("prod", "services", "unreachable", 3, 1),
+        ("prod", "pods", "success", 2, 2),
+    ]
+
+
+def test_the_report_then_speaks_of_the_run_as_it_is_now(story: Story) -> None:
+    bad = {label for label, state in story.second.states.items() if state != "success"}
+    assert bad == {"prod · services", "report"}
+    assert story.second.state == "failed"
+    assert "Sync completed with errors. Resources: 25, Errors: 1" in story.second.report
+    assert "1 of 4 failed: prod · services (unreachable)" in story.second.report
+
+
+def test_the_run_is_a_success_once_every_scope_is(story: Story) -> None:
+    assert story.third.state == "success"
+    assert "Sync completed successfully. Resources: 28, Errors: 0" in story.third.report
+
+
+def test_the_asset_gets_one_event_with_the_counts_when_the_inventory_is_whole(story: Story) -> None:
+    (event,) = story.events
+    assert (event["name"], event["source_task_id"]) == ("k8s_inventory", "report")
+    assert event["extra"] == {
+        "scopes": 4,
+        "failed": 0,
+        "warnings": 0,
+        "seen": 28,
+        "inserted": 28,
+        "updated": 0,
+        "unchanged": 0,
+        "deleted": 0,
+    }
+
+
+def test_a_sync_that_was_killed_before_it_could_report_is_in_the_report(story: Story) -> None:
+    assert story.killed.state == "failed"
+    assert "dev · pods: failed: the task instance sync[0] broke off without a report" in story.killed.report
+    assert "Errors: 1" in story.killed.report
+
+
+def test_no_credential_is_in_an_answer_of_the_rest_api(story: Story) -> None:
+    answers = "\n".join(story.airflow.answers)
+    assert "kube_config_secret" in answers
+    assert found(story.secrets, answers) == []
+
+
+def test_no_credential_is_in_a_log_file(story: Story) -> None:
+    assert sum("task_id=sync" in path for path in story.logs) == 6
+    assert found(story.secrets, "\n".join(story.logs.values())) == []
+
+
+def test_credentials_are_masked_even_where_a_task_logs_them(story: Story) -> None:
+    assert story.told.count("they are ***") == 2
+    assert found(story.secrets, story.told) == []
+
+
+def test_no_credential_is_in_what_airflow_stores_of_a_run(story: Story) -> None:
+    stored = []
+    with psycopg.connect(story.metadata) as conn:
+        for table in ("xcom", "rendered_task_instance_fields", "task_instance", "task_instance_history", "dag_run"):
+            rows = conn.execute(f"SELECT t::text FROM {table} t".encode()).fetchall()
+            assert rows, table
+            stored += [row[0] for row in rows]
+    assert found(story.secrets, "\n".join(stored)) == []
+
+
+def test_no_task_imports_a_kubernetes_client(story: Story) -> None:
+    assert story.airflow.imports() == ["the watch works"]

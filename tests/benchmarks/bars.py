@@ -1,0 +1,110 @@
+"""What the figures should reach, and whether they do.
+
+Most bars hold for 20,000 pods; a bar whose cases were not measured is still shown, so that nobody takes it for met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tests.benchmarks import fleets
+from tests.benchmarks.model import Results
+from tests.benchmarks.tables import Grid
+
+SIZE: Final = 20_000
+_LISTS: Final = (("first", 1.8), ("columns", 1.3), ("unchanged", 0.5), ("changed", 0.7))
+_PLAIN: Final = (("first", "plain", 13.0), ("unchanged", "plain-again", 50.0))
+_TITLES: Final = {
+    "first": "first sync",
+    "columns": "first sync, without object",
+    "unchanged": "nothing changed, auto",
+    "changed": "1 % changed, auto",
+}
+_SYNCS: Final = ("first", "columns", "unchanged", "changed", "delta")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bar:
+    """A figure and its limit."""
+
+    text: str
+    limit: float
+    measured: float | None
+    """None: it was not."""
+    unit: str
+    at_least: bool = False
+    """Whether the figure should be above the limit."""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it is; None when there is no figure."""
+        if self.measured is None:
+            return None
+        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
+
+    def row(self) -> tuple[str, ...]:
+        """Its line in the table."""
+        sign = "≥" if self.at_least else "≤"
+        measured = "not measured" if self.measured is None else f"{self.measured:,.4g} {self.unit}"
+        return (
+            self.text,
+            f"{sign} {self.limit:g} {self.unit}",
+            measured,
+            {True: "yes", False: "NO", None: "–"}[self.met],
+        )
+
+
+def grid(results: Results, sizes: list[int]) -> Grid:
+    """All bars as a table."""
+    rows = [bar.row() for bar in (*_of_pods(results), *_of_sizes(results, sizes), *_of_others(results))]
+    return Grid(title="Bars", header=("", "should be", "is", "met"), rows=rows)
+
+
+def _of_pods(results: Results) -> Iterator[Bar]:
+    pods = f"{SIZE:,} pods"
+    for case, limit in _LISTS:
+        text = f"{pods}, {_TITLES[case]}, against the bare list"
+        yield Bar(text=text, limit=limit, measured=results.ratio(case, "list", SIZE), unit="×")
+    written = results.fact("unchanged", "written", SIZE)
+    yield Bar(text=f"{pods}, nothing changed, row versions written", limit=0, measured=written, unit="")
+    for case, plain, limit in _PLAIN:
+        text = f"{pods}, {_TITLES[case]}, faster than the plain Airflow way"
+        yield Bar(text=text, limit=limit, measured=results.ratio(plain, case, SIZE), unit="×", at_least=True)
+
+
+def _of_sizes(results: Results, sizes: list[int]) -> Iterator[Bar]:
+    few, many = min(sizes), max(sizes)
+    above, below = results.seconds("delta", many), results.seconds("delta", few)
+    measured = above / below if few < many and above and below else None
+    text = f"100 changed, delta, {many:,} pods against {few:,}"
+    yield Bar(text=text, limit=1.3, measured=measured, unit="×")
+    for size in (size for size in sizes if size >= SIZE):
+        most = max((run.memory for case in _SYNCS for run in results.of(case, size)), default=None)
+        yield Bar(text=f"{size:,} pods, memory over the imports", limit=32, measured=most, unit="MB")
+
+
+def _of_others(results: Results) -> Iterator[Bar]:
+    yield Bar(
+        text=f"small cluster, {fleets.RESOURCES} resources, one task, after imports",
+        limit=1,
+        measured=_slower(results, "small-first", "small-again"),
+        unit="s",
+    )
+    yield Bar(
+        text=f"{fleets.CONTEXTS} contexts × {fleets.CONTEXT_RESOURCES} resources, command line",
+        limit=60,
+        measured=_slower(results, "many-first", "many-again"),
+        unit="s",
+    )
+    yield Bar(
+        text="example DAG, 2 clusters × 6 resources, against empty tasks",
+        limit=1.4,
+        measured=results.ratio("dag", "dag-empty"),
+        unit="×",
+    )
+
+
+def _slower(results: Results, *cases: str) -> float | None:
+    return max((seconds for case in cases if (seconds := results.seconds(case)) is not None), default=None)

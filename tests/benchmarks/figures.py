@@ -1,0 +1,89 @@
+"""Tables of what was measured: one per number of pods, and one of the cases in which pods do not matter.
+
+What the figures should reach is in `bars`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.benchmarks import fleets
+from tests.benchmarks.cases import CASES, PLAIN_UP_TO, Case
+from tests.benchmarks.model import Measurement, Results
+from tests.benchmarks.tables import Grid
+
+_HEADER: Final = ("", "seconds", "of all runs", "× list", "× COPY", "CPU s", "imports CPU s", "MB", "rows", "read by")
+_NOTE: Final = (
+    "Seconds: the median, from when imports are done. CPU: the process's own. MB: its peak above what imports took. "
+    "rows: row versions written."
+)
+_FIRST: Final = ("first", "columns")
+"""Where a full list is what is meant."""
+_OTHERS: Final = {
+    "small-first": f"all {fleets.RESOURCES} resources of a small cluster in one task, first",
+    "small-again": "the same, again",
+    "many-first": f"{fleets.CONTEXTS} contexts × {fleets.CONTEXT_RESOURCES} resources, command line, first",
+    "many-again": "the same, again",
+    "dag": "example DAG, 2 clusters × 6 resources",
+    "dag-empty": "the same DAG with empty tasks",
+}
+
+
+def of_pods(results: Results, size: int) -> Grid | None:
+    """The table of one number of pods; None when nothing was measured."""
+    bare = results.of("list", size)
+    if not bare:
+        return None
+    megabytes = bare[0].facts["bytes"] / 1e6
+    rows = [_row(results, case, size) for case in CASES if results.of(case.name, size)]
+    title = f"{size:,} pods, {megabytes:,.0f} MB of JSON, {megabytes * 1000 / size:.1f} kB each; runs: {len(bare)}"
+    notes = [_NOTE, *_fallbacks(results, size)]
+    if results.of("plain", size):
+        notes.append("The plain Airflow way ran once.")
+    elif size > PLAIN_UP_TO:
+        notes.append(f"The plain Airflow way is not measured beyond {PLAIN_UP_TO:,} pods.")
+    return Grid(title=title, header=_HEADER, rows=rows, notes=notes)
+
+
+def of_others(results: Results) -> Grid | None:
+    """The table of the other cases; None when none was measured."""
+    rows = [
+        (title, f"{results.seconds(case):.2f}", _spread(results.of(case)))
+        for case, title in _OTHERS.items()
+        if results.of(case)
+    ]
+    return Grid(title="Many scopes", header=("", "seconds", "of all runs"), rows=rows) if rows else None
+
+
+def _row(results: Results, case: Case, size: int) -> tuple[str, ...]:
+    runs = results.of(case.name, size)
+    return (
+        case.title,
+        f"{results.seconds(case.name, size):.2f}",
+        _spread(runs),
+        *(_times(results.ratio(case.name, to, size)) for to in ("list", "copy")),
+        f"{max(run.cpu for run in runs):.2f}",
+        f"{max(run.imports for run in runs):.1f}",
+        f"{max(run.memory for run in runs):.0f}",
+        f"{max(run.facts['written'] for run in runs):,}" if case.syncs else "",
+        ", ".join(sorted({run.facts["mode"] for run in runs})) if case.syncs else "",
+    )
+
+
+def _spread(runs: list[Measurement]) -> str:
+    seconds = sorted(run.seconds for run in runs)
+    return f"{seconds[0]:.2f} to {seconds[-1]:.2f}" if len(runs) > 1 else "once"
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}"
+
+
+def _fallbacks(results: Results, size: int) -> list[str]:
+    """Why a sync was not read in the way that its case is about."""
+    return [
+        f"{case.title}: {reason}"
+        for case in CASES
+        if case.syncs and case.name not in _FIRST
+        for reason in sorted({run.facts["fallback"] for run in results.of(case.name, size)} - {None})
+    ]

@@ -1,0 +1,209 @@
+"""Where the command line takes its values from, and what it says when they cannot be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from airflow_provider_k8s_inventory.simulator import Simulator, User
+from tests.fixtures.command_line import CommandLine
+from tests.fixtures.tables import Inventory
+
+SECRET = "hunter2secret"
+
+
+def synced(inventory: Inventory) -> set[tuple[str, str]]:
+    return {(row["context_name"], row["resource"]) for row in inventory.ledger()}
+
+
+def config(path: Path, **spec: object) -> Path:
+    """A file of the replaced system."""
+    path.write_text(yaml.safe_dump({"kind": "source", "spec": {"name": "k8s-custom", "spec": spec}}))
+    return path
+
+
+SIX = ("clusters", "namespaces", "pods", "deployments", "services", "crds")
+
+
+def test_by_default_all_contexts_and_the_six_resources(run: CommandLine, inventory: Inventory) -> None:
+    assert run.sync().exit_code == 0
+    assert synced(inventory) == {(context, name) for context in ("dev", "prod") for name in SIX}
+
+
+def test_contexts_are_names_or_globs(run: CommandLine, simulator: Simulator, inventory: Inventory) -> None:
+    simulator["dev"].add_user(User(name="second"))
+    simulator.kubeconfig(run.kubeconfig)
+    run.sync("--context", "dev*", "--resource", "pods")
+    run.sync("--context", "prod", "--context", "dev", "--resource", "nodes")
+    run.sync("--exclude", "dev*", "--resource", "services")
+
+    assert synced(inventory) == {
+        ("dev", "pods"),
+        ("dev-second", "pods"),
+        ("dev", "nodes"),
+        ("prod", "nodes"),
+        ("prod", "services"),
+    }
+
+
+def test_a_resource_is_synced_once_whatever_its_names(run: CommandLine, inventory: Inventory) -> None:
+    run.sync("--context", "dev", "--resource", "po", "--resource", "pods", "--resource", "Pod")
+
+    assert [row["resource"] for row in inventory.ledger()] == ["pods"]
+
+
+def test_the_environment_gives_what_the_command_line_leaves_out(run: CommandLine, inventory: Inventory) -> None:
+    result = run(
+        "sync", KUBECONFIG=run.kubeconfig, DATABASE_URL=run.dsn, K8S_CONTEXTS="prod, ", K8S_RESOURCES="pods , nodes"
+    )
+
+    assert result.exit_code == 0
+    assert synced(inventory) == {("prod", "pods"), ("prod", "nodes")}
+
+
+def test_empty_variables_are_as_if_they_were_not_set(run: CommandLine, inventory: Inventory) -> None:
+    assert run.sync("--context", "dev", K8S_CONTEXTS="", K8S_RESOURCES=" , ").exit_code == 0
+    assert synced(inventory) == {("dev", name) for name in SIX}
+
+
+def test_the_file_of_the_replaced_system_gives_them_too(run: CommandLine, inventory: Inventory, tmp_path: Path) -> None:
+    path = config(tmp_path / "sync.yml", contexts=["dev"], resources=["pods", "crds"], database_url=run.dsn)
+    result = run("sync", "--config", path, "--kubeconfig", run.kubeconfig)
+
+    assert result.exit_code == 0
+    assert synced(inventory) == {("dev", "pods"), ("dev", "crds")}
+
+
+def test_the_command_line_beats_the_file_and_the_file_the_environment(
+    run: CommandLine, inventory: Inventory, tmp_path: Path
+) -> None:
+    path = config(tmp_path / "sync.yml", contexts=["prod"], resources=["pods"], database_url="postgresql://nowhere/x")
+    variables = {"K8S_CONTEXTS": "nowhere", "K8S_RESOURCES": "nothing", "DATABASE_URL": "nonsense"}
+    assert run.sync("--config", path, **variables).exit_code == 0
+    assert run.sync("--config", path, "--context", "dev", "--resource", "nodes", **variables).exit_code == 0
+
+    assert synced(inventory) == {("prod", "pods"), ("dev", "nodes")}
+
+
+def test_several_kubeconfigs_are_merged(
+    run: CommandLine, simulator: Simulator, inventory: Inventory, tmp_path: Path
+) -> None:
+    paths = []
+    for name in ("dev", "prod"):
+        document = simulator.kubeconfig_document()
+        document["contexts"] = [entry for entry in document["contexts"] if entry["name"] == name]
+        paths.append(tmp_path / name)
+        paths[-1].write_text(yaml.safe_dump(document))
+    both = os.pathsep.join(map(str, paths))
+    run("sync", "--kubeconfig", both, "--dsn", run.dsn, "--resource", "pods")
+    run("sync", "--dsn", run.dsn, "--resource", "nodes", KUBECONFIG=both)
+
+    assert synced(inventory) == {(context, name) for context in ("dev", "prod") for name in ("pods", "nodes")}
+
+
+@pytest.mark.parametrize("command", ["sync", "doctor"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--context", "staging"), "no context 'staging'"),
+        (("--context", "staging"), "dev, prod"),
+        (("--context", "pr0d"), "it has prod, dev"),
+        (("--resource", "podz"), "unknown resource 'podz': did you mean pods"),
+        (("--resource", "zzz"), "known are clusters, namespaces, nodes, pods, deployments, services, crds"),
+        (("--kubeconfig", "/no/such/file"), "/no/such/file"),
+        (("--config", "/no/such/file"), "/no/such/file"),
+        (("--no-such-option",), "--no-such-option"),
+        (("--exclude", "*"), "is left"),
+    ],
+)
+def test_wrong_usage_ends_with_status_2_and_says_what_would_be_right(
+    command: str, arguments: tuple[str, ...], said: str, run: CommandLine, inventory: Inventory
+) -> None:
+    result = run(command, "--kubeconfig", run.kubeconfig, "--dsn", run.dsn, *arguments)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+    assert inventory.ledger() == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--on-delete", "drop"), ("--mode", "fast"), ("--migrate", "never"), ("--namespace", "a/b")]
+)
+def test_choices_that_are_none(arguments: tuple[str, ...], run: CommandLine) -> None:
+    assert run.sync(*arguments).exit_code == 2
+
+
+def test_without_a_database_it_says_how_to_name_one(run: CommandLine) -> None:
+    result = run("sync", "--kubeconfig", run.kubeconfig)
+
+    assert result.exit_code == 2
+    assert "no database: give --dsn, set DATABASE_URL, or database_url in --config" in result.stderr
+
+
+def test_without_a_kubeconfig_it_says_how_to_name_one(run: CommandLine, tmp_path: Path) -> None:
+    result = run("sync", "--dsn", run.dsn, HOME=tmp_path)
+
+    assert result.exit_code == 2
+    assert "no kubeconfig" in result.stderr
+
+
+def test_a_broken_kubeconfig(run: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "broken").write_text(f"contexts: [\n  token: {SECRET}")
+    result = run("sync", "--dsn", run.dsn, "--kubeconfig", tmp_path / "broken")
+
+    assert result.exit_code == 2
+    assert "broken is not YAML" in result.stderr
+    assert SECRET not in result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "there is no spec.spec in it"),
+        ("[]", "there is no spec.spec in it"),
+        ("spec: {}", "there is no spec.spec in it"),
+        ("spec: {spec: text}", "spec.spec is not a mapping"),
+        ("spec: {spec: {contexts: dev}}", "spec.spec.contexts must be a list of names"),
+        ("spec: {spec: {resources: [1]}}", "spec.spec.resources must be a list of names"),
+        ("spec: [", "is not YAML: line 2"),
+        (f"spec:\n  spec:\n    database_url: postgresql://u:{SECRET}@h/d: x", "line 3"),
+        (f"database_url: 'postgresql://u:{SECRET}@h/d", "line 1"),
+        (f"spec: {{spec: {{database_url: !secret {SECRET}}}}}", "line 1"),
+    ],
+)
+def test_a_file_that_is_none_of_the_replaced_system(content: str, said: str, run: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "sync.yml"
+    path.write_text(content)
+    result = run.sync("--config", path)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: --config")
+    assert said in result.stderr
+    assert SECRET not in result.output
+
+
+def test_a_file_that_is_no_text(run: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "sync.yml").write_bytes(b"\xff\xfe\x00")
+
+    assert run.sync("--config", tmp_path / "sync.yml").exit_code == 2
+
+
+@pytest.mark.parametrize("dsn", [f"nonsense {SECRET}", f"postgresql://u:{SECRET}@127.0.0.1:1/inventory"])
+def test_a_bad_dsn_is_told_without_its_password(dsn: str, run: CommandLine) -> None:
+    result = run("sync", "--kubeconfig", run.kubeconfig, "--dsn", dsn)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert SECRET not in result.output
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("sync", "--help"), ("doctor", "-h"), ("--version",)])
+def test_help_and_version(arguments: tuple[str, ...], run: CommandLine) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 0
+    assert result.output

@@ -1,0 +1,150 @@
+"""Connections to PostgreSQL that fail: what a person reads, and that the password is not in it."""
+
+from __future__ import annotations
+
+import socket
+import traceback
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.postgres.connecting import connect, explain
+
+SECRET = "hunter2secret"
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port that is taken by nobody who listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def failure(dsn: str) -> str:
+    """What a person is told; with a traceback, everything that a log would hold."""
+    with pytest.raises(DatabaseError) as failed:
+        connect(dsn)
+    shown = "".join(traceback.format_exception(failed.value))
+    assert SECRET not in shown
+    assert SECRET not in repr(failed.value)
+    return str(failed.value)
+
+
+def test_a_good_dsn_connects(database: str) -> None:
+    with connect(database) as conn:
+        assert conn.execute("SELECT 1").fetchone() == (1,)
+        assert conn.execute("SHOW application_name").fetchone() == ("k8s-inventory",)
+
+
+def test_what_the_dsn_says_is_left_alone(database: str) -> None:
+    with connect(f"{database}?application_name=mine&options=-c%20search_path%3Delsewhere") as conn:
+        assert conn.execute(
+            "SELECT current_setting('application_name'), current_setting('search_path')"
+        ).fetchone() == (
+            "mine",
+            "elsewhere",
+        )
+
+
+def test_keywords_are_a_dsn_too(database: str) -> None:
+    parts = urlsplit(database)
+    keywords = (
+        f"host={parts.hostname} port={parts.port} user={parts.username} password={parts.password} dbname=postgres"
+    )
+    with connect(keywords) as conn:
+        assert conn.info.dbname == "postgres"
+
+
+def test_nobody_listens(free_port: int) -> None:
+    message = failure(f"postgresql://u:{SECRET}@127.0.0.1:{free_port}/inventory")
+
+    assert message.startswith(f"PostgreSQL at 127.0.0.1:{free_port}/inventory: ")
+    assert message.endswith("check host, port and firewall, and that PostgreSQL is running")
+
+
+def test_a_host_that_does_not_exist() -> None:
+    message = failure(f"postgresql://u:{SECRET}@no-such-host.invalid/inventory")
+
+    assert "no-such-host.invalid" in message
+    assert message.endswith("check host, port and firewall, and that PostgreSQL is running")
+
+
+def test_a_wrong_password(database: str) -> None:
+    parts = urlsplit(database)
+    message = failure(parts._replace(netloc=f"postgres:{SECRET}@{parts.hostname}:{parts.port}").geturl())
+
+    assert "password authentication failed" in message
+    assert message.endswith("; check the password")
+
+
+def test_no_password(database: str) -> None:
+    parts = urlsplit(database)
+
+    assert failure(parts._replace(netloc=f"postgres@{parts.hostname}:{parts.port}").geturl()).endswith(
+        "check the password"
+    )
+
+
+def test_a_database_that_does_not_exist(database: str) -> None:
+    message = failure(urlsplit(database)._replace(path="/nowhere").geturl())
+
+    assert message.endswith('database "nowhere" does not exist; create the database, or correct its name')
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "nonsense",
+        f"mysql://u:{SECRET}@host/database",
+        f"password={SECRET} nonsense",
+        f"postgresql://u:{SECRET}@host/database?nonsense=1",
+        f"postgresql://u:{SECRET}%zz@host/database",
+        f"password='{SECRET}",
+    ],
+)
+def test_what_is_no_dsn(dsn: str) -> None:
+    assert failure(dsn) == "the DSN is not a connection string; write postgresql://user:password@host/database"
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        f"postgresql://u:p@{SECRET}@127.0.0.1:1/database",
+        f"postgresql://u:p/{SECRET}@127.0.0.1:1/database",
+        f"postgresql://u:{SECRET}/p@127.0.0.1:1/database",
+        f"postgresql://u:p#/{SECRET}@127.0.0.1:1/database",
+        f"postgresql://{SECRET}/u@127.0.0.1:1/database?port=1",
+        f"postgresql://u:{SECRET}",
+        f"postgresql://u:{SECRET}\0@host/database",
+        f"host=127.0.0.1 port={SECRET}",
+    ],
+)
+def test_a_password_that_is_not_quoted(dsn: str) -> None:
+    assert "write special characters of the password as %XX" in failure(dsn)
+
+
+def test_a_port_that_is_none() -> None:
+    assert "port" in failure(f"postgresql://u:{SECRET}@127.0.0.1:99999999/database")
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (errors.InsufficientPrivilege("no"), "no; grant the user TEMPORARY on the database, USAGE and CREATE"),
+        (errors.ReadOnlySqlTransaction("no"), "no; connect to the primary, not to a read-only replica"),
+        (errors.UndefinedTable("no"), "no; migrate the database first"),
+        (errors.DiskFull("no"), "no; make room on the server's disk"),
+        (errors.IdleInTransactionSessionTimeout("no"), "no; raise idle_in_transaction_session_timeout"),
+        (errors.UniqueViolation("no"), "no"),
+        (psycopg.OperationalError(), "OperationalError"),
+        (psycopg.OperationalError("several\n  lines"), "several lines"),
+    ],
+)
+def test_an_error_is_one_line_that_says_what_to_do(error: psycopg.Error, advice: str) -> None:
+    assert explain(error).startswith(advice)
+    assert "\n" not in explain(error)

@@ -1,0 +1,228 @@
+"""Delta mode: only what changed since the last sync is read, and only a proof that all of it came ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from airflow_provider_k8s_inventory.simulator import Cluster
+from tests.fixtures.interrupted import Interrupted
+from tests.fixtures.manifests import named, pod, pods
+from tests.fixtures.tables import Inventory
+from tests.integration.conftest import Syncer
+
+
+@pytest.fixture
+def three(dev: Cluster, sync: Syncer) -> Cluster:
+    """A cluster with three pods, which were synced; its bookmarks come at once."""
+    dev.bookmark_after = 0.02
+    dev.seed("pods", pods(3))
+    assert sync().status == "success"
+    dev.requests.clear()
+    return dev
+
+
+def label(cluster: Cluster, name: str = "web-0000", **labels: str) -> None:
+    cluster.patch("pods", name, {"metadata": {"labels": labels}}, "default")
+
+
+def elsewhere(cluster: Cluster) -> None:
+    """A change of something else, so that the resourceVersion of pods goes on and only a bookmark tells."""
+    cluster.create("configmaps", {"metadata": {"generateName": "other-"}}, "default")
+
+
+def asked(cluster: Cluster) -> list[str]:
+    """The verbs of what was asked about pods."""
+    return [request.verb for request in cluster.requests if request.path.endswith("/pods")]
+
+
+def test_only_what_changed_is_read(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(three, tier="front")
+    three.create("pods", pod("new"))
+    three.delete("pods", "web-0002", "default")
+    elsewhere(three)
+    report = sync(mode="delta", verify_every=0)
+
+    assert (report.mode, report.fallback, report.drift) == ("delta", None, None)
+    assert (report.seen, report.inserted, report.updated, report.unchanged, report.deleted) == (3, 1, 1, 1, 1)
+    assert inventory.names("k8s_pods") == ["new", "web-0000", "web-0001"]
+    assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "front"}
+    assert asked(three) == ["list", "watch"]
+
+
+def test_the_watch_resumes_where_the_last_sync_ended(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    since = inventory.last()["resource_version"]
+    label(three, tier="front")
+    sync(mode="delta", verify_every=0)
+    (watch,) = [request for request in three.requests if request.verb == "watch"]
+
+    assert watch.query["resourceVersion"] == since
+    assert inventory.last()["resource_version"] == str(three.resource_version)
+
+
+def test_nothing_changed_anywhere_needs_no_watch(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    before = inventory.versions()
+    report = sync(mode="delta", verify_every=0)
+
+    assert (report.mode, report.seen, report.unchanged) == ("delta", 3, 3)
+    assert inventory.versions() == before
+    assert asked(three) == ["list"]
+
+
+def test_a_bookmark_proves_that_nothing_changed_here(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    before = inventory.versions()
+    elsewhere(three)
+    report = sync(mode="delta", verify_every=0)
+
+    assert (report.mode, report.seen, report.unchanged) == ("delta", 3, 3)
+    assert report.resource_version == str(three.resource_version)
+    assert inventory.versions() == before
+
+
+def test_the_last_state_of_many_counts(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    for number in range(300):
+        label(three, number=str(number))
+    report = sync(mode="delta", verify_every=0)
+
+    assert (report.mode, report.updated, report.unchanged) == ("delta", 1, 2)
+    assert inventory.row("k8s_pods", "web-0000")["labels"] == {"number": "299"}
+
+
+def test_what_came_and_went_leaves_no_trace(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    before = inventory.versions()
+    three.create("pods", pod("short"))
+    label(three, "short", tier="front")
+    three.delete("pods", "short", "default")
+    report = sync(mode="delta", verify_every=0)
+
+    assert (report.mode, report.seen, report.inserted, report.deleted) == ("delta", 3, 0, 0)
+    assert inventory.versions() == before
+
+
+def test_what_changed_before_it_went_is_gone(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(three, tier="front")
+    three.delete("pods", "web-0000", "default")
+
+    assert sync(mode="delta", verify_every=0).deleted == 1
+    assert inventory.names("k8s_pods") == ["web-0001", "web-0002"]
+
+
+def test_an_object_that_takes_a_name_is_a_row_of_its_own(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    old = inventory.row("k8s_pods", "web-0000")["uid"]
+    for phase in ("Pending", "Running", "Failed"):
+        three.delete("pods", "web-0000", "default")
+        three.create("pods", pod("web-0000", phase=phase))
+    report = sync(mode="delta", verify_every=0)
+
+    row = inventory.row("k8s_pods", "web-0000")
+    assert (row["uid"] != old, row["phase"]) == (True, "Failed")
+    assert (report.seen, report.inserted, report.deleted) == (3, 1, 1)
+
+
+def test_many_changes_come_in_many_pieces(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    big = "x" * 200_000
+    for number in range(20):
+        three.create("pods", pod(f"big-{number:04}", annotations={"a": big}))
+    report = sync(mode="delta", verify_every=0)
+
+    assert (report.mode, report.inserted, report.seen) == ("delta", 20, 23)
+    assert report.pages > 2
+    assert all(row["annotations"] == {"a": big} for row in inventory.rows("k8s_pods") if row["name"].startswith("big"))
+
+
+def test_what_changes_while_it_watches_is_read_now_or_next_time(
+    three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    label(three, tier="front")
+
+    def more() -> None:
+        label(three, tier="back")
+        three.create("pods", pod("late"))
+
+    client = Interrupted(sync.client().context, "watch=1", more)
+    reports = [sync(mode="delta", verify_every=0, client=client), sync(mode="delta", verify_every=0)]
+
+    assert [report.mode for report in reports] == ["delta", "delta"]
+    assert sum(report.inserted for report in reports) == 1
+    assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "back"}
+    assert inventory.names("k8s_pods") == ["late", "web-0000", "web-0001", "web-0002"]
+
+
+def test_characters_that_postgresql_cannot_hold_are_replaced(
+    three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    three.patch("pods", "web-0000", {"metadata": {"annotations": {"a": "x\0y"}}}, "default")
+    report = sync(mode="delta", verify_every=0)
+
+    assert report.warnings == ("1 characters that PostgreSQL cannot hold (NUL, lone surrogates) became U+FFFD",)
+    assert inventory.row("k8s_pods", "web-0000")["annotations"] == {"a": "x\ufffdy"}
+
+
+def test_one_namespace_is_watched_alone(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    three.create("pods", pod("other", "kube-public"))
+    sync()
+    sync(namespaces=("default",))
+    three.delete("pods", "other", "kube-public")
+    label(three, tier="front")
+    elsewhere(three)
+    report = sync(namespaces=("default",), mode="delta", verify_every=0)
+
+    assert (report.mode, report.seen, report.updated, report.deleted) == ("delta", 3, 1, 0)
+    assert "other" in inventory.names("k8s_pods")
+    assert sync(mode="delta", verify_every=0).deleted == 1
+
+
+@pytest.mark.parametrize("on_delete", ["delete", "mark"])
+def test_too_much_gone_is_refused_until_it_is_allowed(
+    on_delete: str, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(101))
+    sync(on_delete=on_delete)
+    for number in range(51):
+        dev.delete("pods", f"web-{number:04}", "default")
+    before = inventory.versions()
+    refused = [sync(mode="delta", on_delete=on_delete, verify_every=0) for _ in range(2)]
+
+    assert [(report.status, report.mode, report.deleted) for report in refused] == [("refused", "delta", 0)] * 2
+    assert inventory.versions() == before
+    report = sync(mode="delta", on_delete=on_delete, verify_every=0, allow_mass_delete=True)
+    assert (report.mode, report.seen, report.deleted) == ("delta", 50, 51)
+
+
+def test_rows_of_what_went_can_be_marked(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync(on_delete="mark")
+    three.delete("pods", "web-0001", "default")
+    elsewhere(three)
+    reports = [sync(mode="delta", on_delete="mark", verify_every=0) for _ in range(2)]
+
+    assert [(report.mode, report.seen, report.deleted) for report in reports] == [("delta", 2, 1), ("delta", 2, 0)]
+    assert inventory.row("k8s_pods", "web-0001")["deleted_at"] is not None
+    assert inventory.row("k8s_pods", "web-0000")["deleted_at"] is None
+
+
+def test_custom_resources_are_watched_too(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    leases = "leases.coordination.k8s.io"
+    three.seed(leases, [named(name, "default") for name in ("one", "two")])
+    sync(leases)
+    three.delete(leases, "one", "default")
+    report = sync(leases, mode="delta", verify_every=0)
+
+    assert (report.mode, report.seen, report.deleted) == ("delta", 1, 1)
+    assert inventory.names("k8s_custom_resources") == ["two"]
+
+
+@pytest.mark.parametrize("act", [label, elsewhere])
+def test_what_was_not_committed_is_read_again(
+    act: Callable[[Cluster], None], three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    label(three, tier="front")
+    act(three)
+    inventory.query("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room'; END $$")
+    inventory.query("CREATE TRIGGER refuse BEFORE INSERT ON k8s_pods EXECUTE FUNCTION refuse()")
+    failed = sync(mode="delta", verify_every=0)
+    inventory.query("DROP FUNCTION refuse CASCADE")
+    report = sync(mode="delta", verify_every=0)
+
+    assert (failed.status, failed.resource_version) == ("failed", None)
+    assert (report.mode, report.updated) == ("delta", 1)

@@ -1,0 +1,183 @@
+"""What would fail in a sync is found before it, by asking only."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
+from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database
+from tests.fixtures.manifests import crd
+from tests.fixtures.tables import Inventory
+from tests.integration.conftest import Syncer
+
+WIDGETS = "widgets.example.com"
+
+
+class Doctor:
+    """The findings of one context by check."""
+
+    def __init__(self, sync: Syncer) -> None:
+        self._sync = sync
+
+    def __call__(self, *names: str, context: str = "dev") -> dict[str, Finding]:
+        with self._sync.client(context) as client:
+            findings = list(examine_context(client, names))
+        assert {finding.subject for finding in findings} == {context}
+        return {finding.check: finding for finding in findings}
+
+
+@pytest.fixture
+def doctor(sync: Syncer) -> Doctor:
+    return Doctor(sync)
+
+
+def test_a_context_that_is_well(simulator: Simulator, dev: Cluster, doctor: Doctor) -> None:
+    findings = doctor("clusters", "pods", "deployments", "crds")
+
+    assert {check: finding.detail for check, finding in findings.items()} == {
+        "reachable": f"{simulator.url('dev')}, Kubernetes v1.36.3",
+        "who am I": "admin (system:masters, system:authenticated)",
+        "identity": f"cluster {dev.get('namespaces', 'kube-system')['metadata']['uid']}",
+        "may count nodes": "yes",
+        "may list pods": "yes",
+        "may list deployments": "yes",
+        "may list crds": "yes",
+    }
+    assert all(finding.good for finding in findings.values())
+
+
+def test_nothing_is_listed(dev: Cluster, doctor: Doctor) -> None:
+    doctor("clusters", "pods", "nodes")
+
+    assert {request.verb for request in dev.requests} <= {"get", "create"}
+
+
+def test_a_stopped_cluster_is_not_reachable_and_nothing_else_is_asked(simulator: Simulator, doctor: Doctor) -> None:
+    simulator.stop("dev")
+    findings = doctor("clusters", "pods")
+
+    assert list(findings) == ["reachable"]
+    assert not findings["reachable"].good
+    assert "cannot be reached" in findings["reachable"].detail
+
+
+def test_a_token_that_is_not_accepted(dev: Cluster, doctor: Doctor) -> None:
+    dev.inject(Fault(status=401, times=None))
+
+    assert list(doctor("pods")) == ["reachable"]
+
+
+@pytest.mark.parametrize("body", [b"nonsense", b"[]", b'"v1"', b"\xff"])
+def test_a_server_that_is_no_api_server(body: bytes, dev: Cluster, doctor: Doctor) -> None:
+    dev.inject(Fault(path="^/version$", body=body))
+    findings = doctor("pods")
+
+    assert not findings["reachable"].good
+    assert "not an answer of Kubernetes" in findings["reachable"].detail
+
+
+def test_what_may_not_be_listed_is_said_with_what_to_grant(dev: Cluster, doctor: Doctor) -> None:
+    dev.add_user(User(name="reader", groups=("team",), denied=(Rule(resources=("pods", "deployments.apps")),)))
+    findings = doctor("pods", "deployments", "services", context="dev-reader")
+
+    assert findings["who am I"].detail == "reader (team, system:authenticated)"
+    assert [findings[f"may list {name}"].good for name in ("pods", "deployments", "services")] == [False, False, True]
+    assert findings["may list deployments"].detail == "no: grant get and list on deployments.apps"
+
+
+@pytest.mark.parametrize(
+    ("names", "good", "detail"),
+    [(("clusters", "pods"), False, "clusters will fail"), (("pods",), True, "cluster_uid will be NULL")],
+)
+def test_an_identity_that_is_not_readable_matters_to_clusters_only(
+    names: tuple[str, ...], good: bool, detail: str, dev: Cluster, doctor: Doctor, sync: Syncer
+) -> None:
+    dev.add_user(User(name="reader", denied=(Rule(verbs=("get",), resources=("namespaces",)),)))
+    finding = doctor(*names, context="dev-reader")["identity"]
+
+    assert finding.good is good
+    assert finding.detail.endswith(f"without it {detail}")
+    assert all(sync(name, context="dev-reader").good for name in names) is good
+
+
+def test_nodes_that_may_not_be_counted_fail_nothing(dev: Cluster, doctor: Doctor, sync: Syncer) -> None:
+    dev.add_user(User(name="reader", denied=(Rule(resources=("nodes",)),)))
+    findings = doctor("clusters", "nodes", context="dev-reader")
+
+    assert findings["may count nodes"].good
+    assert findings["may count nodes"].detail == "no: grant get and list on nodes; node_count will be NULL"
+    assert not findings["may list nodes"].good
+    assert sync("clusters", context="dev-reader").good
+
+
+def test_a_resource_that_is_not_served_will_be_absent(doctor: Doctor, sync: Syncer) -> None:
+    assert doctor(WIDGETS)[f"may list {WIDGETS}"].detail == "not served: will be absent"
+    assert sync(WIDGETS).status == "absent"
+
+
+def test_one_whose_group_does_not_answer_will_not(dev: Cluster, doctor: Doctor) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.lose_group("example.com", "v1")
+    finding = doctor(WIDGETS)[f"may list {WIDGETS}"]
+
+    assert not finding.good
+    assert "the API group example.com does not answer" in finding.detail
+
+
+def test_a_custom_resource_may_be_listed(dev: Cluster, doctor: Doctor) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget", versions=("v1beta1",)))
+
+    assert doctor(WIDGETS)[f"may list {WIDGETS}"].detail == "yes"
+
+
+def test_an_older_server_does_not_say_who_i_am(dev: Cluster, doctor: Doctor) -> None:
+    dev.inject(Fault(path="selfsubjectreviews$", status=404))
+    findings = doctor("pods")
+
+    assert findings["who am I"].good
+    assert findings["who am I"].detail == "unknown: the cluster does not say"
+
+
+def test_a_migrated_database_is_well(database: str) -> None:
+    with psycopg.connect(database) as conn:
+        (finding,) = examine_database(conn, "public")
+        major = conn.info.server_version // 10000
+
+    assert (finding.subject, finding.check, finding.good) == ("database", "migrated", True)
+    assert finding.detail == f"PostgreSQL {major}, schema public"
+
+
+def test_a_database_that_was_not_migrated_would_fail(empty_database: str) -> None:
+    with psycopg.connect(empty_database) as conn:
+        (finding,) = examine_database(conn, "public")
+
+    assert not finding.good
+    assert "lacks 0001_ledger, table k8s_clusters" in finding.detail
+    assert "migrate it" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("statement", "schema", "detail"),
+    [
+        ("SELECT 1", "nowhere", "schema nowhere does not exist"),
+        (
+            "INSERT INTO k8s_migrations VALUES ('0099_future', now(), '9.9.9', '{}')",
+            "public",
+            "upgrade airflow-provider-k8s-inventory",
+        ),
+        (
+            "ALTER TABLE k8s_pods ALTER COLUMN restarts TYPE bigint",
+            "public",
+            "values of k8s_pods.restarts that bigint can hold and integer cannot",
+        ),
+    ],
+)
+def test_a_schema_that_a_sync_would_refuse(statement: str, schema: str, detail: str, own_database: str) -> None:
+    with Inventory(own_database) as inventory:
+        inventory.query(statement)
+    with psycopg.connect(own_database) as conn:
+        (finding,) = examine_database(conn, schema)
+
+    assert not finding.good
+    assert detail in finding.detail

@@ -1,0 +1,209 @@
+"""Now and then a scope that is read by its changes is compared with all metadata: what then differs is drift."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault
+from tests.fixtures.interrupted import Interrupted
+from tests.fixtures.manifests import pod, pods
+from tests.fixtures.tables import Inventory
+from tests.integration.conftest import Syncer
+
+
+@pytest.fixture
+def three(dev: Cluster, sync: Syncer) -> Cluster:
+    """A cluster with three pods, which were synced."""
+    dev.bookmark_after = 0.02
+    dev.seed("pods", pods(3))
+    assert sync().status == "success"
+    return dev
+
+
+def label(cluster: Cluster, name: str = "web-0000", **labels: str) -> None:
+    cluster.patch("pods", name, {"metadata": {"labels": labels}}, "default")
+
+
+def test_a_row_removed_by_hand_is_found_and_comes_back(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+    report = sync(mode="delta", verify_every=1)
+
+    assert (report.mode, report.drift, report.inserted, report.seen) == ("delta", 1, 1, 3)
+    assert report.warnings == ("1 rows differed from the cluster though every change had been applied",)
+    assert inventory.last()["drift"] == 1
+    assert inventory.names("k8s_pods") == ["web-0000", "web-0001", "web-0002"]
+
+
+def test_a_row_added_by_hand_is_found_and_goes(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    inventory.query(
+        "INSERT INTO k8s_pods (context_name, cluster_uid, uid, name, namespace, labels, annotations, first_seen_at,"
+        " changed_at) SELECT context_name, cluster_uid, 'ghost', 'ghost', namespace, '{}', '{}', now(), now()"
+        " FROM k8s_pods LIMIT 1"
+    )
+    report = sync(mode="delta", verify_every=1)
+
+    assert (report.drift, report.deleted, report.seen) == (1, 1, 3)
+    assert "ghost" not in inventory.names("k8s_pods")
+
+
+def test_a_row_of_another_state_is_found_and_corrected(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    inventory.query("UPDATE k8s_pods SET resource_version = '0', labels = '{\"a\": \"b\"}' WHERE name = 'web-0001'")
+    report = sync(mode="delta", verify_every=1)
+
+    assert (report.drift, report.updated, report.unchanged) == (1, 1, 2)
+    assert inventory.row("k8s_pods", "web-0001")["labels"] == {}
+
+
+def test_changes_are_no_drift(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(three, tier="front")
+    three.create("pods", pod("new"))
+    three.delete("pods", "web-0001", "default")
+    report = sync(mode="delta", verify_every=1)
+
+    assert (report.mode, report.drift, report.warnings) == ("delta", 0, ())
+    assert (report.seen, report.inserted, report.updated, report.unchanged, report.deleted) == (3, 1, 1, 1, 1)
+
+
+def test_what_happens_between_changes_and_check_is_no_drift(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(three, tier="front")
+    proven = str(three.resource_version)
+
+    def busy() -> None:
+        label(three, "web-0001", tier="back")
+        three.create("pods", pod("late"))
+        three.delete("pods", "web-0002", "default")
+
+    client = Interrupted(sync.client().context, "resourceVersionMatch=Exact", busy)
+    report = sync(mode="delta", verify_every=1, client=client)
+
+    assert client.left == 0
+    assert (report.mode, report.drift, report.resource_version) == ("delta", 0, proven)
+    assert inventory.names("k8s_pods") == ["web-0000", "web-0001", "web-0002"]
+    report = sync(mode="delta", verify_every=1)
+    assert (report.drift, report.inserted, report.updated, report.deleted) == (0, 1, 1, 1)
+
+
+def test_drift_is_told_apart_from_changes(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(three, tier="front")
+    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+    report = sync(mode="delta", verify_every=1)
+
+    assert (report.drift, report.inserted, report.updated) == (1, 1, 1)
+
+
+def test_without_checks_drift_stays(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+    inventory.query("UPDATE k8s_syncs SET finished_at = finished_at - interval '2 days'")
+    report = sync(mode="delta", verify_every=0)
+
+    assert (report.drift, report.inserted) == (None, 0)
+    assert "web-0001" not in inventory.names("k8s_pods")
+
+
+def test_one_in_so_many_syncs_checks(three: Cluster, sync: Syncer) -> None:
+    drifts = [sync(mode="delta", verify_every=3).drift for _ in range(7)]
+
+    assert drifts == [None, None, 0, None, None, 0, None]
+
+
+@pytest.mark.parametrize("mode", ["full", "metadata"])
+def test_every_other_way_to_read_is_a_check_too(mode: str, three: Cluster, sync: Syncer) -> None:
+    for _ in range(2):
+        assert sync(mode="delta", verify_every=3).drift is None
+    sync(mode=mode)
+
+    assert [sync(mode="delta", verify_every=3).drift for _ in range(3)] == [None, None, 0]
+
+
+def test_a_sync_that_fails_is_no_check_and_does_not_count(three: Cluster, sync: Syncer) -> None:
+    sync(mode="delta", verify_every=3)
+    three.inject(Fault(path="/pods$", status=401, times=1))
+    assert sync(mode="delta", verify_every=3).status == "unauthorized"
+
+    assert [sync(mode="delta", verify_every=3).drift for _ in range(2)] == [None, 0]
+
+
+def test_once_a_day_one_checks(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    assert sync(mode="delta").drift is None
+    inventory.query("UPDATE k8s_syncs SET finished_at = finished_at - interval '25 hours'")
+
+    assert [sync(mode="delta").drift for _ in range(2)] == [0, None]
+
+
+def test_a_check_that_comes_too_late_leaves_it_to_metadata(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(three, tier="front")
+    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+
+    def forget() -> None:
+        three.create("configmaps", {"metadata": {"generateName": "other-"}}, "default")
+        three.compact()
+
+    client = Interrupted(sync.client().context, "resourceVersionMatch=Exact", forget)
+    report = sync(mode="delta", verify_every=1, client=client)
+
+    assert (report.status, report.mode, report.drift, report.warnings) == ("success", "metadata", None, ())
+    assert (report.inserted, report.updated, report.seen) == (1, 1, 3)
+    assert inventory.count("k8s_pods") == 3
+
+
+def test_much_drift_is_read_whole(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", pods(60))
+    sync()
+    inventory.query("DELETE FROM k8s_pods WHERE name <> 'web-0007'")
+    report = sync(mode="delta", verify_every=1)
+
+    assert (report.status, report.mode, report.inserted) == ("success", "full", 59)
+    assert "more than 50 of 60 objects differ" in (report.fallback or "")
+    assert inventory.count("k8s_pods") == 60
+
+
+def test_a_check_that_would_delete_too_much_is_refused(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", pods(20))
+    sync()
+    inventory.query(
+        "INSERT INTO k8s_pods (context_name, cluster_uid, uid, name, namespace, labels, annotations, first_seen_at,"
+        " changed_at) SELECT context_name, cluster_uid, uid || n, name, namespace, '{}', '{}', now(), now()"
+        " FROM k8s_pods, generate_series(1, 10) AS n"
+    )
+    before = inventory.versions()
+
+    assert sync(mode="delta", verify_every=1).status == "refused"
+    assert inventory.versions() == before
+
+
+@pytest.mark.parametrize("mode", ["full", "metadata"])
+def test_the_other_ways_find_drift_at_once(mode: str, three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+
+    assert (sync(mode=mode).inserted, inventory.count("k8s_pods")) == (1, 3)
+
+
+def test_marked_rows_are_no_drift(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync(on_delete="mark")
+    three.delete("pods", "web-0001", "default")
+    drifts = [sync(mode="delta", on_delete="mark", verify_every=1).drift for _ in range(2)]
+
+    assert drifts == [0, 0]
+    assert inventory.row("k8s_pods", "web-0001")["deleted_at"] is not None
+
+
+def test_a_read_for_a_check_may_find_another_object(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+
+    def swap() -> None:
+        three.delete("pods", "web-0001", "default")
+        three.create("pods", pod("web-0001", phase="Pending"))
+
+    client = Interrupted(sync.client().context, "/pods/web-0001", swap)
+    reports = [sync(mode="delta", verify_every=1, client=client), sync(mode="delta", verify_every=1)]
+
+    assert [(report.mode, report.drift) for report in reports] == [("delta", 1), ("delta", 0)]
+    assert inventory.row("k8s_pods", "web-0001")["phase"] == "Pending"
+    assert inventory.count("k8s_pods") == 3
+
+
+def test_a_check_reads_no_object_that_is_as_its_row_says(three: Cluster, sync: Syncer) -> None:
+    three.requests.clear()
+    sync(mode="delta", verify_every=1)
+
+    assert [request for request in three.requests if request.path.endswith("/pods/web-0000")] == []
