@@ -15,7 +15,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.cli import options, printing
 from airflow_provider_k8s_inventory.cli.failing import speaking
-from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting, migrations
 from airflow_provider_k8s_inventory.sync import expanding
@@ -93,8 +92,7 @@ def _run(asked: options.Asked, settings: core.Settings, as_json: bool) -> list[S
         known = expanding.of_catalogue(asked.names)
         total = len(asked.contexts) * len(known)
         bar = progress.add_task("syncing", total=total)
-        clients = [Client(context, max_parallel_requests=settings.max_parallel_requests) for context in asked.contexts]
-        for report in run_fleet(clients, asked.names, partial(connecting.connect, asked.dsn), settings):
+        for report in run_fleet(asked.contexts, asked.names, partial(connecting.connect, asked.dsn), settings):
             if as_json:
                 click.echo(msgspec.json.encode(report.as_dict()))
             reports.append(report)

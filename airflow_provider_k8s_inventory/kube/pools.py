@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3

@@ -18,6 +18,7 @@ import psycopg
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError
 from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync import expanding
@@ -35,7 +36,7 @@ _HOPELESS: Final = frozenset({"unreachable", "unauthorized"})
 
 
 def run_fleet(
-    clients: Sequence[Client],
+    contexts: Sequence[Context],
     names: Sequence[str],
     connect: Connect,
     settings: Settings,
@@ -44,7 +45,7 @@ def run_fleet(
 ) -> Iterator[SyncReport]:
     """Sync resources of many contexts.
 
-    :param clients: one per context; each is closed when its context is done.
+    :param contexts: the contexts.
     :param names: the resources: names and globs.
     :param connect: opens a connection; called at most `max_parallel_requests` times per context, and again after one
         broke.
@@ -56,9 +57,9 @@ def run_fleet(
     abandoned = Event()
     with ThreadPoolExecutor(parallel, "k8s-inventory-context") as executor:
 
-        def sync(client: Client) -> None:
+        def sync(context: Context) -> None:
             try:
-                with client:
+                with Client(context, max_parallel_requests=settings.max_parallel_requests) as client:
                     for report in run_context(client, names, connect, settings):
                         reports.put(report)
                         if abandoned.is_set():
@@ -66,7 +67,7 @@ def run_fleet(
             finally:
                 reports.put(None)
 
-        futures = [executor.submit(sync, client) for client in clients]
+        futures = [executor.submit(sync, context) for context in contexts]
         try:
             for _ in futures:
                 while (report := reports.get()) is not None:
