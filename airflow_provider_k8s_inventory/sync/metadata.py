@@ -21,8 +21,8 @@ from airflow_provider_k8s_inventory.postgres.statements import NOT_SEEN
 from airflow_provider_k8s_inventory.sync.ahead import ahead
 from airflow_provider_k8s_inventory.sync.work import Work
 
-PAGE_SIZE: Final = 1000
-"""Objects per request: their metadata is a fifth of them, mostly managedFields."""
+PER_OBJECT: Final = 2
+"""How many objects' metadata take the place of one whole object in a page: half of it may be managedFields."""
 MAX_SHARE: Final = 0.1
 """When more than this share of the objects differs, a list of all is cheaper than a request for each."""
 MIN_DIFFERING: Final = 50
@@ -59,7 +59,9 @@ def read(work: Work, *, at: str | None = None) -> None:
     tally.mode = "metadata"
     comparing.start(work.cursor)
     tally.seen, version = 0, ""
-    for page in ahead(listing.pages(work.client, work.path, limit=PAGE_SIZE, metadata_only=True, at=at)):
+    for page in ahead(
+        listing.pages(work.client, work.path, limit=work.settings.page_size * PER_OBJECT, metadata_only=True, at=at)
+    ):
         tally.took(page)
         tally.seen += len(page.items)
         version = page.resource_version

@@ -118,7 +118,7 @@ def main(
     """Measure what syncs cost, against the bare list, the bare COPY and the plain Airflow way."""
     if sys.platform != "linux":
         raise click.UsageError("the memory of a process is measured as Linux counts it")
-    with PostgresServer(programs=postgres_bin and Programs(postgres_bin)) as server:
+    with PostgresServer(programs=Programs(postgres_bin) if postgres_bin else None) as server:
         real = _built() if control_plane is None else control_plane == "real"
         bench = Bench(server=server, real=real, sizes=sorted(set(sizes)), runs=runs, only=only or NAMES)
         try:
@@ -126,8 +126,8 @@ def main(
         except BenchmarkError as error:
             raise click.ClickException(str(error)) from error
         finally:
-            # Also when something failed after half an hour.
-            tables.show(bench.about, bench.grids(), markdown=markdown)
+            if bench.results.measurements:  # also when something failed after half an hour
+                tables.show(bench.about, bench.grids(), markdown=markdown)
 
 
 def say(line: str) -> None:

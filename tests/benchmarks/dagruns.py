@@ -85,6 +85,7 @@ def _airflow(home: AirflowHome) -> Iterator[Live]:
         core__parallelism=str(TASKS_AT_A_TIME),
         core__simple_auth_manager_all_admins="True",
     )
+    environment["PYTHONPATH"] = str(ROOT)  # this checkout, wherever the environment was installed from
     subprocess.run([*AIRFLOW, "db", "migrate"], env=environment, check=True, capture_output=True)
     with AirflowProcesses(environment, home.folder) as processes:
         processes.wait_until(AirflowApi(url).healthy)

@@ -26,7 +26,8 @@ def pods(place: Place, *, table: str) -> dict[str, Any]:
     rows = ({"context_name": place.context, **_row(core, pod)} for pod in _pods(core))
     first = next(rows)
     values = (tuple(row.values()) for row in itertools.chain([first], rows))
-    PostgresHook("postgres_default").insert_rows(table, values, list(first), replace=True, replace_index=_KEY)
+    hook: Any = PostgresHook("postgres_default")
+    hook.insert_rows(table, values, list(first), replace=True, replace_index=_KEY)
     return {}
 
 

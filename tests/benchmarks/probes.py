@@ -38,7 +38,7 @@ def bare_copy(place: Place, *, dump: str, table: str, columns: str) -> dict[str,
         with cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
             while block := file.read(_BLOCK):
                 copy.write(block)
-        return {"inserted": cursor.rowcount}
+        return {"seen": cursor.rowcount}
 
 
 def pods(place: Place, **settings: Any) -> dict[str, Any]:

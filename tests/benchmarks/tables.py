@@ -45,7 +45,7 @@ def _rich(grid: Grid) -> None:
     found = Console()
     console = found if found.is_terminal else Console(width=_WIDTH)
     console.print(table)
-    for note in grid.notes:
+    for note in (*grid.notes, ""):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 

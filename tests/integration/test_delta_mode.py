@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.interrupted import Interrupted
 from tests.fixtures.manifests import named, pod, pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
+
+
+@pytest.fixture
+def database(own_database: str) -> str:
+    return own_database
 
 
 @pytest.fixture
@@ -212,17 +219,40 @@ def test_custom_resources_are_watched_too(three: Cluster, sync: Syncer, inventor
     assert inventory.names("k8s_custom_resources") == ["two"]
 
 
-@pytest.mark.parametrize("act", [label, elsewhere])
-def test_what_was_not_committed_is_read_again(
-    act: Callable[[Cluster], None], three: Cluster, sync: Syncer, inventory: Inventory
-) -> None:
+@contextmanager
+def failing(inventory: Inventory, how: str) -> Iterator[None]:
+    """Whoever inserts a pod fails in the middle of it."""
+    inventory.query(f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {how}; RETURN NEW; END $$")
+    inventory.query("CREATE TRIGGER fail BEFORE INSERT ON k8s_pods EXECUTE FUNCTION fail()")
+    try:
+        yield
+    finally:
+        inventory.query("DROP FUNCTION fail CASCADE")
+
+
+def test_what_was_not_committed_is_read_again(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
     label(three, tier="front")
-    act(three)
-    inventory.query("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room'; END $$")
-    inventory.query("CREATE TRIGGER refuse BEFORE INSERT ON k8s_pods EXECUTE FUNCTION refuse()")
-    failed = sync(mode="delta", verify_every=0)
-    inventory.query("DROP FUNCTION refuse CASCADE")
+    elsewhere(three)
+    with failing(inventory, "RAISE 'no room'"):
+        failed = sync(mode="delta", verify_every=0)
+    three.delete("pods", "web-0001", "default")
     report = sync(mode="delta", verify_every=0)
 
     assert (failed.status, failed.resource_version) == ("failed", None)
+    assert (report.mode, report.updated, report.deleted) == ("delta", 1, 1)
+
+
+def test_what_a_lost_connection_lost_is_read_again(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    known = inventory.last()["resource_version"]
+    label(three, tier="front")
+    elsewhere(three)
+    with (
+        failing(inventory, "PERFORM pg_terminate_backend(pg_backend_pid())"),
+        pytest.raises(DatabaseError, match="the ledger could not be written"),
+    ):
+        sync(mode="delta", verify_every=0)
+    assert inventory.last()["resource_version"] == known
+    report = sync(mode="delta", verify_every=0)
+
     assert (report.mode, report.updated) == ("delta", 1)
+    assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "front"}

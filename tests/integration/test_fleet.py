@@ -57,6 +57,10 @@ def fleet(simulator: Simulator) -> Fleet:
     return Fleet(simulator)
 
 
+ONE = Settings(max_parallel_requests=1)
+"""One request at a time: the reports come in the order of the names."""
+
+
 @pytest.fixture
 def connect(database: str) -> Callable[[], psycopg.Connection]:
     return partial(psycopg.connect, database)
@@ -73,7 +77,7 @@ def statuses(reports: Iterator[SyncReport]) -> dict[str, list[str]]:
 def test_every_resource_of_every_context_is_synced_in_order(
     fleet: Fleet, connect: Callable[[], psycopg.Connection], inventory: Inventory
 ) -> None:
-    reports = list(run_fleet(fleet.contexts(), NAMES, connect, Settings()))
+    reports = list(run_fleet(fleet.contexts(), NAMES, connect, ONE))
 
     assert {report.status for report in reports} == {"success"}
     for context in ("dev", "dev-second", "prod"):
@@ -85,7 +89,7 @@ def test_one_bad_context_stops_no_other(
     fleet: Fleet, connect: Callable[[], psycopg.Connection], inventory: Inventory
 ) -> None:
     fleet.spoil_authority("prod", "dev")
-    found = statuses(run_fleet(fleet.contexts(), NAMES, connect, Settings(), parallel=1))
+    found = statuses(run_fleet(fleet.contexts(), NAMES, connect, ONE, parallel=1))
 
     assert found == {"dev": ["success"] * 3, "dev-second": ["success"] * 3, "prod": ["unreachable"] * 3}
 
@@ -94,7 +98,7 @@ def test_a_context_that_cannot_be_used_is_asked_once_and_reported_for_every_reso
     fleet: Fleet, prod: Cluster, connect: Callable[[], psycopg.Connection], inventory: Inventory
 ) -> None:
     fleet.spoil_token("prod")
-    reports = [r for r in run_fleet(fleet.contexts(), NAMES, connect, Settings()) if r.context_name == "prod"]
+    reports = [r for r in run_fleet(fleet.contexts(), NAMES, connect, ONE) if r.context_name == "prod"]
 
     assert [report.status for report in reports] == ["unauthorized"] * 3
     assert [request.code for request in prod.requests] == [401]
@@ -108,7 +112,7 @@ def test_what_is_repeated_claims_no_work(
     fleet: Fleet, connect: Callable[[], psycopg.Connection], inventory: Inventory
 ) -> None:
     fleet.spoil_token("prod")
-    settings = Settings(namespaces=("a",))
+    settings = Settings(namespaces=("a",), max_parallel_requests=1)
     _, *repeated = [r for r in run_fleet(fleet.contexts(), NAMES, connect, settings) if r.context_name == "prod"]
 
     assert [(report.pages, report.bytes, report.seen, report.warnings) for report in repeated] == [(0, 0, 0, ())] * 2
@@ -124,7 +128,7 @@ def test_a_resource_whose_own_server_is_down_stops_no_other_resource(
     context = fleet.contexts()[:1]
     names = ("pods", "widgets.example.com", "nodes")
 
-    assert statuses(run_fleet(context, names, connect, Settings())) == {"dev": ["success", "unauthorized", "success"]}
+    assert statuses(run_fleet(context, names, connect, ONE)) == {"dev": ["success", "unauthorized", "success"]}
 
 
 def test_a_cluster_that_may_not_be_identified_stops_no_other_resource(
@@ -133,7 +137,7 @@ def test_a_cluster_that_may_not_be_identified_stops_no_other_resource(
     dev.delete("namespaces", "kube-system")
     dev.inject(Fault(path="/pods$", status=401, times=None))
 
-    assert statuses(run_fleet(fleet.contexts()[:1], NAMES, connect, Settings())) == {
+    assert statuses(run_fleet(fleet.contexts()[:1], NAMES, connect, ONE)) == {
         "dev": ["success", "unauthorized", "success"]
     }
 
@@ -142,7 +146,7 @@ def test_a_database_that_cannot_be_reached_fails_every_scope(fleet: Fleet) -> No
     def refuse() -> psycopg.Connection:
         raise DatabaseError("PostgreSQL at nowhere: refused")
 
-    reports = list(run_fleet(fleet.contexts(), NAMES, refuse, Settings(namespaces=("a",))))
+    reports = list(run_fleet(fleet.contexts(), NAMES, refuse, Settings(namespaces=("a",), max_parallel_requests=1)))
 
     assert len(reports) == 9
     assert {(report.status, report.reason) for report in reports} == {("failed", "PostgreSQL at nowhere: refused")}
@@ -158,7 +162,7 @@ def test_a_connection_that_broke_is_opened_again(fleet: Fleet, database: str, in
             opened[0].close()
         return opened[-1]
 
-    found = statuses(run_fleet(fleet.contexts()[:1], NAMES, connect, Settings()))
+    found = statuses(run_fleet(fleet.contexts()[:1], NAMES, connect, ONE))
 
     assert found == {"dev": ["failed", "success", "success"]}
     assert len(opened) == 2
@@ -172,7 +176,7 @@ def test_a_context_holds_one_connection_and_gives_it_back(fleet: Fleet, database
         opened.append(psycopg.connect(database))
         return opened[-1]
 
-    list(run_fleet(fleet.contexts(), NAMES, connect, Settings()))
+    list(run_fleet(fleet.contexts(), NAMES, connect, ONE))
 
     assert len(opened) == 3
     assert all(conn.closed for conn in opened)
@@ -186,7 +190,7 @@ def test_two_contexts_are_synced_at_a_time(fleet: Fleet, database: str, inventor
         return psycopg.connect(database)
 
     contexts = fleet.contexts()
-    found = statuses(run_fleet((contexts[0], contexts[2]), NAMES, connect, Settings(), parallel=2))
+    found = statuses(run_fleet((contexts[0], contexts[2]), NAMES, connect, ONE, parallel=2))
 
     assert found == {"dev": ["success"] * 3, "prod": ["success"] * 3}
 
@@ -200,7 +204,7 @@ def test_a_caller_that_stops_begins_nothing_new(fleet: Fleet, database: str, inv
             assert stopped.wait(10)
         return psycopg.connect(database)
 
-    reports = run_fleet(fleet.contexts(), ("pods",), connect, Settings(), parallel=1)
+    reports = run_fleet(fleet.contexts(), ("pods",), connect, ONE, parallel=1)
     next(reports)
     closing = threading.Thread(target=reports.close)  # type: ignore[attr-defined]  # a generator
     closing.start()
@@ -222,7 +226,7 @@ def test_a_defect_in_one_context_is_raised_when_the_others_are_done(
             raise ZeroDivisionError
         return psycopg.connect(database)
 
-    reports = run_fleet(fleet.contexts(), ("pods",), connect, Settings(), parallel=1)
+    reports = run_fleet(fleet.contexts(), ("pods",), connect, ONE, parallel=1)
     seen = [next(reports).context_name, next(reports).context_name]
 
     with pytest.raises(ZeroDivisionError):
