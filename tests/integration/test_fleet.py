@@ -206,6 +206,7 @@ def test_a_caller_that_stops_begins_nothing_new(fleet: Fleet, database: str, inv
 
     reports = run_fleet(fleet.contexts(), ("pods",), connect, ONE, parallel=1)
     next(reports)
+    wait_until(lambda: len(opened) == 2, "the second context to begin")
     closing = threading.Thread(target=reports.close)  # type: ignore[attr-defined]  # a generator
     closing.start()
     wait_until(lambda: reports.gi_running, "the generator to be closing")  # type: ignore[attr-defined]
