@@ -51,7 +51,7 @@ class ScopeError(InventoryError):
     """One scope failed; other scopes go on."""
 
     status: ClassVar[str] = "failed"
-    """What the ledger records; one of `model.STATUSES`."""
+    """What the ledger records; a `model.Status`."""
 
 
 class UnreachableError(ScopeError):

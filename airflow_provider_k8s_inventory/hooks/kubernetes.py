@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -20,7 +21,7 @@ from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import InventoryError, UnauthorizedError, UnknownResourceError
 from airflow_provider_k8s_inventory.hooks import connections
-from airflow_provider_k8s_inventory.kube import access, discovery, incluster, listing
+from airflow_provider_k8s_inventory.kube import access, discovery, listing
 from airflow_provider_k8s_inventory.kube import kubeconfig as kubeconfigs
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials
@@ -172,13 +173,14 @@ class KubernetesInventoryHook(BaseHook):
         return KubernetesHook(conn_id=None, kubernetes_conn_id=None, **found)
 
     def _stock_arguments(self) -> dict[str, Any]:
-        """Where the stock hook finds the same kubeconfig; its own default would prefer the pod to KUBECONFIG."""
-        document = self.fields.document
+        """Where the stock hook finds the same kubeconfig; by itself it would prefer the pod to KUBECONFIG."""
+        document, home = self.fields.document, Path("~/.kube/config").expanduser()
         if document is not None:
             return {"config_dict": yaml.safe_load(document) if isinstance(document, str) else dict(document)}
-        if self.fields.in_cluster or self.kubeconfig.current == incluster.NAME:
+        files = ":".join(self.fields.paths) or os.environ.get("KUBECONFIG")
+        if self.fields.in_cluster or not (files or home.exists()):
             return {"in_cluster": True}
-        return {"config_file": ":".join(self.fields.paths) or os.environ.get("KUBECONFIG") or "~/.kube/config"}
+        return {"config_file": files or str(home)}
 
     def _context(self, name: str) -> Context:
         found = self.kubeconfig.contexts.get(name)

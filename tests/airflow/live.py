@@ -96,6 +96,10 @@ class Live:
         """Trigger a run, and give its id."""
         return str(self.ask("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
 
+    def wait(self, dag_id: str, run_id: str) -> None:
+        """For the end of a run."""
+        wait_until(lambda: self.state(dag_id, run_id) in _ENDED, f"the end of the run {run_id}", seconds=_PATIENCE)
+
     def run(self, dag_id: str, **conf: Any) -> str:
         """Trigger a run, wait for its end, and give its id."""
         run_id = self.start(dag_id, **conf)
@@ -169,10 +173,6 @@ class Live:
         found = self.ask("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100")
         instances: list[dict[str, Any]] = found["task_instances"]
         return instances
-
-    def wait(self, dag_id: str, run_id: str) -> None:
-        """For the end of a run."""
-        wait_until(lambda: self.state(dag_id, run_id) in _ENDED, f"the end of the run {run_id}", seconds=_PATIENCE)
 
 
 @contextmanager

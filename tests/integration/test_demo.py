@@ -142,7 +142,7 @@ def test_a_folder_without_the_dag_is_wrong_usage(folder: Path, tmp_path: Path) -
 
 
 def test_a_dag_that_cannot_be_loaded_is_shown_with_its_error(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "k8s_inventory.py").write_text("import no_such_module\n")
+    (tmp_path / "k8s_inventory.py").write_text("from airflow.sdk import DAG\nimport no_such_module\n")
     with pytest.raises(InventoryError, match=r"could not run the DAG(.|\n)*no_such_module"):
         run.run(Console(quiet=True), Wanted(folder=folder, dags=tmp_path))
 

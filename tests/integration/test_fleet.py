@@ -200,8 +200,7 @@ def test_a_caller_that_stops_begins_nothing_new(fleet: Fleet, database: str, inv
 
     def connect() -> psycopg.Connection:
         opened.append(1)
-        if len(opened) == 2:
-            assert stopped.wait(10)
+        assert len(opened) == 1 or stopped.wait(10)
         return psycopg.connect(database)
 
     reports = run_fleet(fleet.contexts(), ("pods",), connect, ONE, parallel=1)
@@ -209,12 +208,13 @@ def test_a_caller_that_stops_begins_nothing_new(fleet: Fleet, database: str, inv
     wait_until(lambda: len(opened) == 2, "the second context to begin")
     closing = threading.Thread(target=reports.close)  # type: ignore[attr-defined]  # a generator
     closing.start()
-    wait_until(lambda: reports.gi_running, "the generator to be closing")  # type: ignore[attr-defined]
+    wait_until(lambda: reports.gi_running or not closing.is_alive(), "the end to begin")  # type: ignore[attr-defined]
     stopped.set()
     closing.join()
 
-    assert len(opened) == 2
-    assert len(inventory.ledger()) <= 2
+    # The second context may have been under way, the third not.
+    assert len(opened) < 3
+    assert len(inventory.ledger()) == len(opened)
 
 
 def test_a_defect_in_one_context_is_raised_when_the_others_are_done(

@@ -114,6 +114,17 @@ def test_a_cluster_without_a_version_is_not_absent(dev: Cluster, sync: Syncer, i
     assert inventory.versions() == before
 
 
+def test_an_identity_that_becomes_readable_is_written(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", [pod("web")])
+    system = dev.delete("namespaces", "kube-system")
+    sync()
+    dev.seed("namespaces", [system])
+    report = sync()
+
+    assert (report.updated, report.cluster_uid) == (1, identity(dev))
+    assert inventory.row("k8s_pods", "web")["cluster_uid"] == identity(dev)
+
+
 def test_a_version_that_is_none_fails(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     sync("clusters")
     before = inventory.versions()

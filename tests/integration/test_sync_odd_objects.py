@@ -55,6 +55,26 @@ def test_text_of_every_kind_comes_through_unchanged(dev: Cluster, sync: Syncer, 
     assert row["images"] == [text]
 
 
+@pytest.mark.parametrize(
+    ("written", "held"),
+    [
+        ("0001-01-01T00:00:00Z", "0001-01-01 00:00:00"),
+        ("2026-01-05T08:00:00.123456Z", "2026-01-05 08:00:00.123456"),
+        ("2026-01-05T08:00:00+05:30", "2026-01-05 02:30:00"),
+        ("9999-12-31T23:59:59Z", "9999-12-31 23:59:59"),
+        (None, None),
+    ],
+)
+def test_an_odd_time_is_held_as_it_is(
+    written: str | None, held: str | None, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("services", [named("web", "shop", uid="u1", creationTimestamp=written)], as_is=True)
+    report = sync("services")
+
+    assert (report.status, report.warnings) == ("success", ())
+    assert inventory.query("SELECT created_at::text FROM k8s_services") == [{"created_at": held and f"{held}+00"}]
+
+
 @pytest.mark.parametrize("labels", [{}, {"labels": None}, {"labels": {}}], ids=["missing", "null", "empty"])
 def test_no_labels_are_an_empty_object(
     labels: dict[str, None], dev: Cluster, sync: Syncer, inventory: Inventory

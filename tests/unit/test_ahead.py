@@ -74,9 +74,10 @@ def test_an_error_reaches_the_caller_behind_the_items_before_it() -> None:
 
 
 def test_a_caller_that_stops_leaves_no_thread_behind() -> None:
-    before = threading.active_count()
-    taken = ahead(Pages(5))
+    pages = Pages(5)
+    taken = ahead(pages)
     next(taken)
+    pages.wait_for(2)
     taken.close()  # type: ignore[attr-defined]  # a generator
 
-    assert threading.active_count() == before
+    assert pages.threads.isdisjoint(thread.ident for thread in threading.enumerate())
