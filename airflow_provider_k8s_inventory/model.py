@@ -188,6 +188,11 @@ class SyncReport:
     origin: Origin = field(default_factory=Origin)
 
     @property
+    def scope(self) -> Scope:
+        """What was synced."""
+        return Scope(context_name=self.context_name, resource=self.resource, namespaces=self.namespaces)
+
+    @property
     def good(self) -> bool:
         """Whether the rows are now what the cluster says."""
         return self.status in GOOD_STATUSES

@@ -31,6 +31,9 @@ with DAG(
         ),
         "resources": Param(list(DEFAULT), type=["array", "null"], examples=list(CATALOGUE)),
         "on_delete": Param("delete", enum=["delete", "mark"], description="What happens to rows of objects now gone"),
+        "mode": Param(
+            "auto", enum=["auto", "full", "metadata", "delta"], description="How to read; auto is the cheapest"
+        ),
         "allow_mass_delete": Param(False, type="boolean", description="Even if over half of a scope's rows would go"),
     },
     doc_md=__doc__,
@@ -50,6 +53,7 @@ with DAG(
         map_index_template="{{ task.cluster_context }} · {{ task.resource }}",
         on_delete="{{ params.on_delete }}",
         allow_mass_delete="{{ params.allow_mass_delete }}",
+        mode="{{ params.mode }}",
     ).expand_kwargs(plan.output)
 
     # DAGs that read the tables are scheduled on this asset. It has a name and no address, as the host and the database

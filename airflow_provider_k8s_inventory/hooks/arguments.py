@@ -49,17 +49,18 @@ def flag(argument: str, value: Any) -> bool:
     raise UsageError(f"{argument} is {value!r}; it takes true or false")
 
 
-def whole(argument: str, value: Any) -> int | None:
-    """A positive whole number, also as text; None and empty text are none.
+def whole(argument: str, value: Any, *, least: int = 1) -> int | None:
+    """A whole number, also as text; None and empty text are none.
 
     :param argument: the argument's name, for the message.
+    :param least: the smallest it may be.
     :raises UsageError: for anything else.
     """
     if value is None or value == "":
         return None
-    if not isinstance(value, bool) and str(value).isdecimal() and int(value) > 0:
+    if not isinstance(value, bool) and str(value).isdecimal() and int(value) >= least:
         return int(value)
-    raise UsageError(f"{argument} is {value!r}; it takes a positive whole number")
+    raise UsageError(f"{argument} is {value!r}; it takes a {'positive ' if least else ''}whole number")
 
 
 def choice(argument: str, value: Any, choices: Sequence[str]) -> Any:

@@ -98,18 +98,19 @@ class KubernetesInventoryHook(BaseHook):
             include = (self.fields.cluster_context,)
         return kubeconfigs.select(self.kubeconfig, include, exclude)
 
-    def client(self, context: str | Context) -> Client:
+    def client(self, context: str | Context, *, max_parallel_requests: int = 4) -> Client:
         """A client of one context, which sends nothing before its first use. Use it in a `with`, or close it.
 
         From here on, Airflow blots out the context's credentials in the task's log.
 
         :param context: a context, or its name, which is no glob here.
+        :param max_parallel_requests: requests at a time; further ones wait.
         :raises UnknownContextError: when it does not exist.
         """
         if isinstance(context, str):
             context = self._context(context)
         _mask(context)
-        return Client(context)
+        return Client(context, max_parallel_requests=max_parallel_requests)
 
     def discover(self, context: str | Context) -> discovery.Discovery:
         """Every resource a cluster serves.

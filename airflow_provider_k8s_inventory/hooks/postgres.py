@@ -15,13 +15,49 @@ if TYPE_CHECKING:
     import psycopg
 
 
-@contextmanager
-def connection(postgres_conn_id: str) -> Iterator[psycopg.Connection]:
-    """The database connection of an Airflow Connection, closed at the end of the block.
+class Opener:
+    """Opens connections of one Airflow Connection, which is looked up once: Airflow answers the task's main thread.
 
     :param postgres_conn_id: the id of a Connection of type `postgres`.
-    :raises DatabaseError: when the server cannot be reached or refuses, there or in the block, or when the hook does
-        not speak psycopg 3.
+    """
+
+    def __init__(self, postgres_conn_id: str) -> None:
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+        self._postgres_conn_id = postgres_conn_id
+        self._hook = PostgresHook(postgres_conn_id=postgres_conn_id)
+        self._hook.connection  # noqa: B018 - it is cached
+
+    def __call__(self) -> psycopg.Connection:
+        """A new connection.
+
+        :raises DatabaseError: when the server cannot be reached or refuses, or when the hook does not speak psycopg 3.
+        """
+        import psycopg
+
+        from airflow_provider_k8s_inventory.postgres import connecting
+
+        try:
+            conn: Any = self._hook.get_conn()
+        except psycopg.Error as error:
+            raise DatabaseError(f"connection {self._postgres_conn_id!r}: {connecting.explain(error)}") from error
+        if not isinstance(conn, psycopg.Connection):
+            conn.close()
+            raise DatabaseError(
+                f"connection {self._postgres_conn_id!r} gives a {type(conn).__module__} connection, and COPY needs "
+                "psycopg 3: apache-airflow-providers-postgres 6.3 or later, with SQLAlchemy 2"
+            )
+        # A Connection may ask for another kind of row (extra `cursor`); this package reads tuples.
+        conn.row_factory = psycopg.rows.tuple_row
+        return conn
+
+
+@contextmanager
+def connection(postgres_conn_id: str) -> Iterator[psycopg.Connection]:
+    """A connection that is closed at the end of the block.
+
+    :param postgres_conn_id: the id of a Connection of type `postgres`.
+    :raises DatabaseError: as `Opener`, and for what goes wrong in the block.
     """
     # The driver and the hook cost half a second, which the parsing of a DAG file need not pay.
     import psycopg
@@ -29,20 +65,7 @@ def connection(postgres_conn_id: str) -> Iterator[psycopg.Connection]:
     from airflow_provider_k8s_inventory.postgres import connecting
 
     try:
-        with closing(_open(postgres_conn_id)) as conn:
-            if not isinstance(conn, psycopg.Connection):
-                raise DatabaseError(
-                    f"connection {postgres_conn_id!r} gives a {type(conn).__module__} connection, and COPY needs "
-                    "psycopg 3: apache-airflow-providers-postgres 6.3 or later, with SQLAlchemy 2"
-                )
-            # A Connection may ask for another kind of row (extra `cursor`); this package reads tuples.
-            conn.row_factory = psycopg.rows.tuple_row
+        with closing(Opener(postgres_conn_id)()) as conn:
             yield conn
     except psycopg.Error as error:
         raise DatabaseError(f"connection {postgres_conn_id!r}: {connecting.explain(error)}") from error
-
-
-def _open(postgres_conn_id: str) -> Any:
-    from airflow.providers.postgres.hooks.postgres import PostgresHook
-
-    return PostgresHook(postgres_conn_id=postgres_conn_id).get_conn()

@@ -33,12 +33,20 @@ class KubernetesInventoryPlanOperator(BaseOperator):
     :param exclude_contexts: names or globs to leave out. (templated)
     :param resource_names: as kubectl writes them; empty means clusters, namespaces, pods, deployments, services and
         crds. (templated)
+    :param group_by: ``scope`` plans a task per context and resource, ``context`` one per context with all its
+        resources: for fleets, as 500 contexts × 60 resources are more than Airflow maps over. (templated)
     :param kubernetes_conn_id: as for `KubernetesToPostgresOperator`. (templated)
     :param allow_exec: as there; contexts of a Connection are refused in the plan already.
     :raises UsageError: when something asked for does not exist, or there are more scopes than Airflow maps over.
     """
 
-    template_fields: Sequence[str] = ("contexts", "exclude_contexts", "resource_names", "kubernetes_conn_id")
+    template_fields: Sequence[str] = (
+        "contexts",
+        "exclude_contexts",
+        "resource_names",
+        "group_by",
+        "kubernetes_conn_id",
+    )
     ui_color = "#e8eaf6"
 
     def __init__(
@@ -47,6 +55,7 @@ class KubernetesInventoryPlanOperator(BaseOperator):
         contexts: Sequence[str] | str | None = (),
         exclude_contexts: Sequence[str] | str | None = (),
         resource_names: Sequence[str] | str | None = (),
+        group_by: str = "scope",
         kubernetes_conn_id: str | None = None,
         allow_exec: bool = False,
         **kwargs: Any,
@@ -55,22 +64,26 @@ class KubernetesInventoryPlanOperator(BaseOperator):
         self.contexts = contexts
         self.exclude_contexts = exclude_contexts
         self.resource_names = resource_names
+        self.group_by = group_by
         self.kubernetes_conn_id = kubernetes_conn_id
         self.allow_exec = allow_exec
 
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Return the keyword arguments of each mapped sync."""
+        from airflow_provider_k8s_inventory.sync import expanding
+
         hook = KubernetesInventoryHook(self.kubernetes_conn_id, allow_exec=self.allow_exec)
         found = hook.contexts(
             arguments.names("contexts", self.contexts), arguments.names("exclude_contexts", self.exclude_contexts)
         )
         wanted = arguments.names("resource_names", self.resource_names) or resources.DEFAULT
-        # Two names of one resource are one scope.
-        names = list(dict.fromkeys(resources.canonical(name) for name in wanted))
-        scopes = [{"cluster_context": each.name, "resource": name} for each in found for name in names]
-        _check_length(len(scopes))
-        self.log.info("%d scopes: %d contexts × %s", len(scopes), len(found), ", ".join(names))
-        return scopes
+        names = expanding.checked(wanted)
+        group_by = arguments.choice("group_by", self.group_by, ("scope", "context"))
+        grouped = names if group_by == "scope" else [",".join(names)]
+        planned = [{"cluster_context": each.name, "resource": name} for each in found for name in grouped]
+        _check_length(len(planned))
+        self.log.info("%d tasks: %d contexts × %s", len(planned), len(found), ", ".join(names))
+        return planned
 
 
 def _check_length(scopes: int) -> None:
@@ -79,5 +92,5 @@ def _check_length(scopes: int) -> None:
         raise UsageError(
             f"{scopes} scopes are more than Airflow maps one task over ([core] max_map_length is {limit}): set "
             f"AIRFLOW__CORE__MAX_MAP_LENGTH={scopes} or more for the whole deployment, choose fewer contexts or "
-            "resources, or split the contexts over several DAGs"
+            "resources, split the contexts over several DAGs, or plan one task per context with group_by='context'"
         )

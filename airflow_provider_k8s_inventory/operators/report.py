@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.providers.common.compat.sdk import AirflowFailException, Asset, BaseOperator, TriggerRule
 
 from airflow_provider_k8s_inventory.hooks import postgres
-from airflow_provider_k8s_inventory.model import Scope, SyncReport
+from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.operators import ledger, outcomes
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class KubernetesInventoryReportOperator(BaseOperator):
                 self.log.info("%s", line)
         for report in reports:
             if not report.good:
-                self.log.error("%s: %s: %s", _scope(report), report.status, report.reason)
+                self.log.error("%s: %s: %s", report.scope, report.status, report.reason)
         self.log.info("%s", sync.summary(reports, seconds=seconds))
 
     @contextmanager
@@ -104,16 +104,12 @@ class KubernetesInventoryReportOperator(BaseOperator):
             self.log.info("::endgroup::")
 
 
-def _scope(report: SyncReport) -> Scope:
-    return Scope(context_name=report.context_name, resource=report.resource, namespaces=report.namespaces)
-
-
 def _table(reports: Sequence[SyncReport]) -> Iterator[str]:
-    width = max((len(str(_scope(report))) for report in reports), default=0)
+    width = max((len(str(report.scope)) for report in reports), default=0)
     yield f"{'scope':<{width}}  {'status':<12}" + "".join(f"{name:>10}" for name in (*_COUNTS, "seconds"))
     for report in reports:
         counts = "".join(f"{getattr(report, name):>10}" for name in _COUNTS)
-        yield f"{_scope(report)!s:<{width}}  {report.status:<12}{counts}{report.seconds:>10.1f}"
+        yield f"{report.scope!s:<{width}}  {report.status:<12}{counts}{report.seconds:>10.1f}"
 
 
 def _summary(reports: Sequence[SyncReport]) -> dict[str, Any]:
@@ -130,7 +126,7 @@ def _complaint(reports: Sequence[SyncReport]) -> str:
         return (
             "The ledger knows no sync of this run; is one upstream of this task, with the same connection and schema?"
         )
-    failed = [f"{_scope(report)} ({report.status})" for report in reports if not report.good]
+    failed = [f"{report.scope} ({report.status})" for report in reports if not report.good]
     more = f" and {len(failed) - _NAMES_SHOWN} more" if len(failed) > _NAMES_SHOWN else ""
     return (
         f"{len(failed)} of {len(reports)} failed: {', '.join(failed[:_NAMES_SHOWN])}{more}; the reasons are in the log "

@@ -34,6 +34,15 @@ def is_glob(name: str) -> bool:
     return any(character in name for character in "*?[")
 
 
+def checked(names: Sequence[str]) -> list[str]:
+    """The names in their canonical form, each once, and the globs as they are.
+
+    :raises UnknownResourceError: for a name that is none, and a glob that can match nothing.
+    """
+    of_catalogue(names)
+    return list(dict.fromkeys(name if is_glob(name) else resources.canonical(name) for name in names))
+
+
 def of_catalogue(names: Sequence[str]) -> list[str]:
     """The canonical names that are known without asking a cluster, each once, in the order they were asked for.
 

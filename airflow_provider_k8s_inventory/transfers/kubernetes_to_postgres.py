@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import ScopeError
+from airflow_provider_k8s_inventory.exceptions import ScopeError, UsageError
 from airflow_provider_k8s_inventory.hooks import arguments, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
-from airflow_provider_k8s_inventory.model import Origin, Scope
+from airflow_provider_k8s_inventory.model import Origin
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_k8s_inventory.model import SyncReport
     from airflow_provider_k8s_inventory.sync import Settings
 
+_REASONS_SHOWN: Final = 5
 _NEEDS_A_PERSON: Final = frozenset({"forbidden", "refused"})
 """The statuses that trying again does not change; a task's retries are not spent on them."""
 
@@ -35,7 +35,9 @@ class KubernetesToPostgresOperator(BaseOperator):
     ledger's row and ``seconds``.
 
     :param cluster_context: the name of a kubeconfig context. (templated)
-    :param resource: as kubectl writes it: ``pods``, ``deployments``, ``certificates.cert-manager.io``. (templated)
+    :param resource: as kubectl writes it: ``pods``, ``deployments``, ``certificates.cert-manager.io``. Several names,
+        or globs such as ``*`` and ``*.cert-manager.io``, are that many scopes in one task, for fleets; globs mean the
+        resources with a table of their own and the custom ones that the cluster defines. (templated)
     :param kubernetes_conn_id: a Connection of type `k8s_inventory` or `kubernetes`; None takes the default
         kubeconfigs: KUBECONFIG, ``~/.kube/config``, the cluster Airflow runs in. (templated)
     :param postgres_conn_id: the Connection of the database. (templated)
@@ -45,8 +47,12 @@ class KubernetesToPostgresOperator(BaseOperator):
     :param on_delete: ``delete`` the rows of objects that are gone, or ``mark`` them with `deleted_at`. (templated)
     :param allow_mass_delete: let an answer through that would delete more than half of a scope of over 100 rows.
         (templated)
-    :param mode: the way to read: ``auto`` chooses, ``full`` lists everything. (templated)
+    :param mode: the way to read: ``full`` lists every object, ``metadata`` lists their metadata and gets those that
+        differ, ``delta`` asks what changed since the last sync, ``auto`` takes the cheapest. (templated)
     :param page_size: objects asked for at once; None takes the Connection's, else 500. (templated)
+    :param verify_every: compare a scope read by its changes with the metadata of all objects once in so many syncs,
+        and once a day; 0 never does. (templated)
+    :param max_parallel_requests: requests to the cluster at a time. (templated)
     :param allow_exec: let a kubeconfig in the Connection run the commands it names. Not templated: who triggers a run
         must not decide it.
     :raises UsageError: for values that cannot be, an unknown context or resource.
@@ -67,6 +73,8 @@ class KubernetesToPostgresOperator(BaseOperator):
         "allow_mass_delete",
         "mode",
         "page_size",
+        "verify_every",
+        "max_parallel_requests",
     )
     ui_color = "#e8eaf6"
 
@@ -74,7 +82,7 @@ class KubernetesToPostgresOperator(BaseOperator):
         self,
         *,
         cluster_context: str,
-        resource: str,
+        resource: str | Sequence[str],
         kubernetes_conn_id: str | None = None,
         postgres_conn_id: str = "postgres_default",
         schema: str = "public",
@@ -84,6 +92,8 @@ class KubernetesToPostgresOperator(BaseOperator):
         allow_mass_delete: bool = False,
         mode: str = "auto",
         page_size: int | None = None,
+        verify_every: int = 24,
+        max_parallel_requests: int = 4,
         allow_exec: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -99,22 +109,50 @@ class KubernetesToPostgresOperator(BaseOperator):
         self.allow_mass_delete = allow_mass_delete
         self.mode = mode
         self.page_size = page_size
+        self.verify_every = verify_every
+        self.max_parallel_requests = max_parallel_requests
         self.allow_exec = allow_exec
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Sync the scope, and return its report."""
+        """Sync, and return the report of one scope, or what those of several came to."""
+        from airflow_provider_k8s_inventory.sync import expanding
+
+        names = arguments.names("resource", self.resource)
+        known = expanding.of_catalogue(names)
+        if not names:
+            raise UsageError("resource names nothing")
+        several = len(known) != 1 or any(map(expanding.is_glob, names))
+        reports = self._sync_several(context, names) if several else [self._sync_one(context, known[0])]
+        for report in reports:
+            self._log(report)
+        value = _came_to(self.cluster_context, reports) if several else reports[0].as_dict()
+        if not all(report.good for report in reports):
+            # What is pushed before the task fails stays; what it would return does not.
+            context["ti"].xcom_push(key="return_value", value=value)
+            raise _failure(reports)
+        return value
+
+    def _sync_one(self, context: Context, name: str) -> SyncReport:
         from airflow_provider_k8s_inventory import sync
 
+        hook, settings = self._chosen()
+        with (
+            hook.client(self.cluster_context, max_parallel_requests=settings.max_parallel_requests) as client,
+            postgres.connection(self.postgres_conn_id) as conn,
+        ):
+            return sync.run(client, conn, name, settings, _origin(context))
+
+    def _sync_several(self, context: Context, names: Sequence[str]) -> list[SyncReport]:
+        from airflow_provider_k8s_inventory.sync.fleet import run_context
+
+        hook, settings = self._chosen()
+        connect = postgres.Opener(self.postgres_conn_id)
+        with hook.client(self.cluster_context, max_parallel_requests=settings.max_parallel_requests) as client:
+            return list(run_context(client, names, connect, settings, _origin(context)))
+
+    def _chosen(self) -> tuple[KubernetesInventoryHook, Settings]:
         hook = KubernetesInventoryHook(self.kubernetes_conn_id, allow_exec=self.allow_exec)
-        resource, settings = resources.canonical(self.resource), self._settings(hook)
-        with hook.client(self.cluster_context) as client, postgres.connection(self.postgres_conn_id) as conn:
-            report = sync.run(client, conn, resource, settings, _origin(context))
-        self._log(report)
-        if not report.good:
-            # What is pushed before the task fails stays; what it would return does not.
-            context["ti"].xcom_push(key="return_value", value=report.as_dict())
-            raise _failure(report)
-        return report.as_dict()
+        return hook, self._settings(hook)
 
     def _settings(self, hook: KubernetesInventoryHook) -> Settings:
         from airflow_provider_k8s_inventory.postgres.loading import OnDelete
@@ -128,17 +166,24 @@ class KubernetesToPostgresOperator(BaseOperator):
             on_delete=arguments.choice("on_delete", self.on_delete, get_args(OnDelete)),
             allow_mass_delete=arguments.flag("allow_mass_delete", self.allow_mass_delete),
             mode=arguments.choice("mode", self.mode, get_args(AskedMode)),
+            verify_every=arguments.whole("verify_every", self.verify_every, least=0) or 0,
+            max_parallel_requests=arguments.whole("max_parallel_requests", self.max_parallel_requests) or 1,
             **({"page_size": page_size} if page_size else {}),
         )
 
     def _log(self, report: SyncReport) -> None:
-        scope = _scope(report)
+        scope = report.scope
         for warning in report.warnings:
             self.log.warning("%s: %s", scope, warning)
+        if report.reason and not report.good:
+            self.log.error("%s: %s: %s", scope, report.status, report.reason)
+        if report.fallback:
+            self.log.info("%s: not read in a cheaper way: %s", scope, report.fallback)
         self.log.info(
-            "%s: %s in %.1f s. Seen: %d, inserted: %d, updated: %d, unchanged: %d, deleted: %d",
+            "%s: %s, read by %s in %.1f s. Seen: %d, inserted: %d, updated: %d, unchanged: %d, deleted: %d",
             scope,
             report.status,
+            report.mode,
             report.seconds,
             report.seen,
             report.inserted,
@@ -156,10 +201,23 @@ def _origin(context: Context) -> Origin:
     )
 
 
-def _scope(report: SyncReport) -> Scope:
-    return Scope(context_name=report.context_name, resource=report.resource, namespaces=report.namespaces)
+def _came_to(cluster_context: str, reports: Sequence[SyncReport]) -> dict[str, Any]:
+    """Of several scopes only the sums: the ledger has each, and an XCom should be small."""
+    counts = ("seen", "inserted", "updated", "unchanged", "deleted")
+    return {
+        "context_name": cluster_context,
+        "scopes": len(reports),
+        "failed": [report.resource for report in reports if not report.good],
+        **{name: sum(getattr(report, name) for report in reports) for name in counts},
+    }
 
 
-def _failure(report: SyncReport) -> Exception:
-    message = f"{_scope(report)}: {report.status}: {report.reason}"
-    return AirflowFailException(message) if report.status in _NEEDS_A_PERSON else ScopeError(message)
+def _failure(reports: Sequence[SyncReport]) -> Exception:
+    failed = [report for report in reports if not report.good]
+    message = "; ".join(f"{report.scope}: {report.status}: {report.reason}" for report in failed[:_REASONS_SHOWN])
+    if len(reports) > 1:
+        message = f"{len(failed)} of {len(reports)} scopes failed: {message}"
+    if len(failed) > _REASONS_SHOWN:
+        message += f"; and {len(failed) - _REASONS_SHOWN} more, see the log above"
+    needs_a_person = all(report.status in _NEEDS_A_PERSON for report in failed)
+    return AirflowFailException(message) if needs_a_person else ScopeError(message)
