@@ -1,0 +1,118 @@
+"""Several scopes in one task, for fleets: how they are planned, synced, reported and failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_k8s_inventory.exceptions import ScopeError, UnknownResourceError, UsageError
+from airflow_provider_k8s_inventory.operators.plan import KubernetesInventoryPlanOperator
+from airflow_provider_k8s_inventory.simulator import Fault, Rule, Simulator, User
+from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
+from tests.airflow.tasks import TaskInstance, execute
+
+WIDGETS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "widgets.example.com"},
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"},
+        "versions": [{"name": "v1", "served": True, "storage": True}],
+    },
+}
+
+
+def sync(resource: Any, ti: TaskInstance | None = None, **arguments: Any) -> Any:
+    operator = KubernetesToPostgresOperator(task_id="sync", cluster_context="dev", resource=resource, **arguments)
+    return execute(operator, ti)
+
+
+def ledger(dsn: str) -> set[tuple[str, str, int]]:
+    with psycopg.connect(dsn) as conn:
+        return set(conn.execute("SELECT resource, status, map_index FROM k8s_syncs").fetchall())
+
+
+@pytest.mark.parametrize("resource", [["po", "deployments"], "pods,deployments", "['pods', 'deployments']"])
+@pytest.mark.usefixtures("kubeconfig")
+def test_each_scope_has_its_own_line_in_the_ledger(resource: Any, inventory: str) -> None:
+    sync(resource, TaskInstance("sync", map_index=3))
+    assert ledger(inventory) == {("pods", "success", 3), ("deployments", "success", 3)}
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_what_is_returned_sums_them_up(inventory: str) -> None:
+    assert sync("pods,deployments") == {
+        "context_name": "dev",
+        "scopes": 2,
+        "failed": [],
+        "seen": 14,
+        "inserted": 14,
+        "updated": 0,
+        "unchanged": 0,
+        "deleted": 0,
+    }
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_star_is_every_table_and_the_custom_resources_of_the_cluster(simulator: Simulator, inventory: str) -> None:
+    simulator["dev"].create("crd", WIDGETS)
+    assert sync("*")["failed"] == []
+    assert {resource for resource, *_ in ledger(inventory)} == {
+        *("clusters", "namespaces", "nodes", "pods", "deployments", "services", "crds"),
+        "widgets.example.com",
+    }
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_one_scope_that_fails_leaves_the_others_synced(simulator: Simulator, inventory: str) -> None:
+    simulator["dev"].inject(Fault(path="/deployments$", status=400, times=None))
+    with pytest.raises(ScopeError, match=r"1 of 3 scopes failed: dev · deployments: failed: "):
+        sync("pods,deployments,services")
+    assert {(resource, status) for resource, status, _ in ledger(inventory)} == {
+        ("pods", "success"),
+        ("deployments", "failed"),
+        ("services", "success"),
+    }
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_what_only_a_person_can_change_is_not_retried(simulator: Simulator, inventory: str) -> None:
+    dev = simulator["dev"]
+    name = next(iter(dev.users))
+    user = dev.users[name]
+    dev.add_user(User(name=name, token=user.token, denied=(Rule(resources=("deployments.apps",)),)))
+    with pytest.raises(AirflowFailException, match="dev · deployments: forbidden"):
+        sync("pods,deployments")
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_glob_that_can_match_nothing_is_wrong_usage(inventory: str) -> None:
+    with pytest.raises(UnknownResourceError, match=r"no resource matches 'x\*'"):
+        sync("x*")
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_no_resource_at_all_is_wrong_usage(inventory: str) -> None:
+    with pytest.raises(UsageError, match="resource names nothing"):
+        sync("")
+
+
+def test_a_plan_may_group_the_resources_of_a_context(kubeconfig: Path) -> None:
+    operator = KubernetesInventoryPlanOperator(
+        task_id="plan", resource_names=["po", "*.example.com"], group_by="context"
+    )
+    assert execute(operator) == [
+        {"cluster_context": "dev", "resource": "pods,*.example.com"},
+        {"cluster_context": "prod", "resource": "pods,*.example.com"},
+    ]
+
+
+def test_grouping_by_something_else_is_wrong_usage(kubeconfig: Path) -> None:
+    with pytest.raises(UsageError, match="group_by is 'cluster'"):
+        execute(KubernetesInventoryPlanOperator(task_id="plan", group_by="cluster"))
