@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -40,14 +41,22 @@ actions = st.tuples(
     st.sampled_from(("create", "label", "status", "delete", "recreate", "thing")), places, names, values
 )
 resources = st.sampled_from(("pods", "pods", THINGS.name))
-scopes = st.fixed_dictionaries(
-    {
-        "namespaces": st.sampled_from(((), (), NAMESPACES[:1], NAMESPACES)),
-        "store_object": st.sampled_from((True, True, True, False)),
-        "on_delete": st.sampled_from(("delete", "delete", "mark")),
-        "verify_every": st.sampled_from((0, 0, 1, 3)),
-        "page_size": st.sampled_from((500, 2)),
-    }
+scopes = st.one_of(
+    st.fixed_dictionaries({"namespaces": st.sampled_from(((), NAMESPACES[:1], NAMESPACES))}),
+    st.fixed_dictionaries({"store_object": st.booleans()}),
+    st.fixed_dictionaries({"on_delete": st.sampled_from(("delete", "mark"))}),
+    st.fixed_dictionaries({"verify_every": st.sampled_from((0, 1, 3))}),
+    st.fixed_dictionaries({"page_size": st.sampled_from((500, 2))}),
+)
+HAPPENINGS = (
+    "nothing",
+    "change_something_else",
+    "flood",
+    "dry_up",
+    "compact",
+    "restart",
+    "withdraw",
+    "define",
 )
 TROUBLES: dict[str, Callable[[], Fault]] = {
     "a watch that ends at once": lambda: Fault(verb="watch", body=b""),
@@ -69,98 +78,127 @@ class Modes(RuleBasedStateMachine):
         super().__init__()
         self.cluster = cluster
         self.agreement = agreement
+        self.scope: dict[str, Any] = {"namespaces": (), "verify_every": 0}
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(several=st.lists(actions, max_size=6))
+    def begin(self, several: Sequence[Action]) -> None:
         self.agreement.forget()
         THINGS.define(self.cluster)
         for namespace in NAMESPACES:
             self.attempt("POST", CORE, {"metadata": {"name": namespace}})
             self.attempt("DELETE", f"{CORE}/{namespace}/pods")
             self.attempt("DELETE", f"/apis/example.com/v1/namespaces/{namespace}/{THINGS.plural}")
-
-    @rule(several=st.lists(actions, min_size=1, max_size=6))
-    def change(self, several: Sequence[Action]) -> None:
         for action in several:
             self.act(action)
+        for resource in ("pods", THINGS.name):
+            self.sync(MODES, resource)
 
-    @rule(place=places, many=st.sampled_from((60, 0)))
-    def flood(self, place: str, many: int) -> None:
-        for number in range(many):
-            self.act(("create", place, f"many-{number}", "x"))
-        if not many:
-            self.attempt("DELETE", f"{CORE}/{place}/pods")
+    @rule(several=st.lists(actions, min_size=1, max_size=6), modes=st.permutations(MODES), resource=resources)
+    def change(self, several: Sequence[Action], modes: Sequence[str], resource: str) -> None:
+        for action in several:
+            self.act(action)
+        self.sync(modes, resource)
 
-    @rule()
-    def change_something_else(self) -> None:
-        self.attempt("POST", f"{CORE}/default/configmaps", {"metadata": {"generateName": "other-"}})
-
-    @rule()
-    def compact(self) -> None:
-        self.cluster.compact()
-
-    @rule()
-    def restart(self) -> None:
-        self.cluster.stop()
-        self.cluster.start()
-
-    @rule()
-    def withdraw(self) -> None:
-        THINGS.define(self.cluster)
-        THINGS.withdraw(self.cluster)
-
-    @rule()
-    def define(self) -> None:
-        THINGS.define(self.cluster)
+    @rule(several=st.lists(actions, max_size=3), happening=st.sampled_from(HAPPENINGS), resource=resources)
+    def happen(self, several: Sequence[Action], happening: str, resource: str) -> None:
+        getattr(self, happening)()
+        for action in several:
+            self.act(action)
+        self.sync(MODES, resource)
 
     @precondition(lambda self: isinstance(self.cluster, SimulatedCluster))
-    @rule(trouble=st.sampled_from(sorted(TROUBLES)))
-    def get_into(self, trouble: str) -> None:
+    @rule(several=st.lists(actions, max_size=3), trouble=st.sampled_from(sorted(TROUBLES)), mode=st.sampled_from(MODES))
+    def get_into_trouble(self, several: Sequence[Action], trouble: str, mode: str) -> None:
+        for action in several:
+            self.act(action)
         self.cluster.simulated.inject(TROUBLES[trouble]())  # type: ignore[attr-defined]
+        self.sync([mode], "pods")
 
-    @rule(modes=st.permutations(MODES), count=st.integers(1, 3), resource=resources, scope=scopes)
-    def sync(self, modes: Sequence[str], count: int, resource: str, scope: dict[str, Any]) -> None:
-        for mode in modes[:count]:
-            report = self.agreement.sync(mode, resource, **scope)
-            assert report.good, report.reason
-            assert not report.drift, report.warnings
-            assert "defect" not in (report.fallback or "")
-        self.compare(modes[:count], resource, scope)
+    @rule(scope=scopes, several=st.lists(actions, max_size=3), modes=st.permutations(MODES), resource=resources)
+    def choose(self, scope: dict[str, Any], several: Sequence[Action], modes: Sequence[str], resource: str) -> None:
+        self.scope |= scope
+        for action in several:
+            self.act(action)
+        self.sync(modes[:2], resource)
 
-    @rule(mode=st.sampled_from(MODES), resource=resources, scope=scopes, nth=st.integers(2, 6), action=actions)
-    def sync_while_it_changes(self, mode: str, resource: str, scope: dict[str, Any], nth: int, action: Action) -> None:
+    @rule(mode=st.sampled_from(MODES), resource=resources, nth=st.integers(1, 6), several=st.lists(actions, min_size=1))
+    def change_during_a_sync(self, mode: str, resource: str, nth: int, several: list[Action]) -> None:
         requests = iter(range(1, 1000))
+        self.act(several.pop())
 
         def disturbed(_: psycopg.Connection) -> None:
-            if next(requests) == nth:
-                self.act(action)
+            if next(requests) >= nth and several:
+                self.act(several.pop())
 
-        report = self.agreement.sync(mode, resource, disturbed=disturbed, **scope)
+        report = self.agreement.sync(mode, resource, disturbed=disturbed, **self.scope)
         assert report.good, report.reason
+        self.sync([mode], resource)
 
-    @rule(mode=st.sampled_from(MODES), resource=resources, scope=scopes, nth=st.integers(1, 6))
-    def sync_and_lose_the_database(self, mode: str, resource: str, scope: dict[str, Any], nth: int) -> None:
+    @rule(mode=st.sampled_from(MODES), resource=resources, nth=st.integers(1, 6), action=actions)
+    def lose_the_database(self, mode: str, resource: str, nth: int, action: Action) -> None:
         requests = iter(range(1, 1000))
+        self.act(action)
 
         def disturbed(conn: psycopg.Connection) -> None:
             if next(requests) == nth:
                 self.agreement.terminate(conn)
 
         with suppress(DatabaseError):
-            self.agreement.sync(mode, resource, disturbed=disturbed, **scope)
+            self.agreement.sync(mode, resource, disturbed=disturbed, **self.scope)
+        self.sync([mode], resource)
+
+    def nothing(self) -> None:
+        """Nothing has changed."""
+
+    def change_something_else(self) -> None:
+        """The resourceVersion goes on, and that of neither resource."""
+        self.attempt("POST", f"{CORE}/default/configmaps", {"metadata": {"generateName": "other-"}})
+
+    def flood(self) -> None:
+        """So many come that a list is cheaper than reading each."""
+        for number in range(60):
+            self.act(("create", "blue", f"many-{number}", "x"))
+
+    def dry_up(self) -> None:
+        """They go."""
+        self.attempt("DELETE", f"{CORE}/blue/pods")
+
+    def compact(self) -> None:
+        """History is forgotten."""
+        self.cluster.compact()
+
+    def restart(self) -> None:
+        """What the server kept in memory is gone."""
+        self.cluster.stop()
+        self.cluster.start()
+
+    def withdraw(self) -> None:
+        """Things are no longer served."""
+        THINGS.define(self.cluster)
+        THINGS.withdraw(self.cluster)
+
+    def define(self) -> None:
+        """Things are served."""
+        THINGS.define(self.cluster)
 
     def teardown(self) -> None:
         if isinstance(self.cluster, SimulatedCluster):
             self.cluster.simulated.faults.clear()
 
-    def compare(self, modes: Sequence[str], resource: str, scope: dict[str, Any]) -> None:
-        """Every mode's rows with those of a fresh full sync."""
-        self.teardown()
-        report = self.agreement.fresh(resource, **scope | {"page_size": 500})
-        assert report.good, report.reason
-        wanted = self.agreement.rows(FRESH, resource, scope["namespaces"])
+    def sync(self, modes: Sequence[str], resource: str) -> None:
+        """Sync the scope in some modes, and compare the rows with those of a fresh full sync."""
         for mode in modes:
-            assert self.agreement.rows(mode, resource, scope["namespaces"]) == wanted, mode
+            report = self.agreement.sync(mode, resource, **self.scope)
+            assert report.good, report.reason
+            assert not report.drift, report.warnings
+            assert "defect" not in (report.fallback or "")
+        self.teardown()
+        report = self.agreement.fresh(resource, **self.scope | {"page_size": 500})
+        assert report.good, report.reason
+        namespaces = self.scope["namespaces"]
+        wanted = self.agreement.rows(FRESH, resource, namespaces)
+        for mode in modes:
+            assert self.agreement.rows(mode, resource, namespaces) == wanted, mode
 
     def act(self, action: Action) -> None:
         """Do something to an object, unless the cluster is not in the state for it."""
@@ -207,10 +245,10 @@ def agreement(forgetful: LiveCluster, database: str) -> Iterator[Agreement]:
 @pytest.mark.timeout(600)
 def test_every_mode_leaves_the_rows_of_a_fresh_full_sync(forgetful: LiveCluster, agreement: Agreement) -> None:
     simulated = isinstance(forgetful, SimulatedCluster)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: Modes(forgetful, agreement),
+    run_state_machine_as_test(
+        partial(Modes, forgetful, agreement),  # type: ignore[arg-type]  # it takes any factory
         settings=settings(
-            max_examples=20 if simulated else 6,
+            max_examples=12 if simulated else 6,
             stateful_step_count=20 if simulated else 40,
             deadline=None,
             derandomize=simulated and "CI" in os.environ,
