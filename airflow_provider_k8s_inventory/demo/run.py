@@ -28,8 +28,7 @@ from airflow_provider_k8s_inventory.demo.steps import Step, step
 from airflow_provider_k8s_inventory.exceptions import InventoryError
 from airflow_provider_k8s_inventory.kube import kubeconfig
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.operators import ledger
-from airflow_provider_k8s_inventory.postgres import connecting
+from airflow_provider_k8s_inventory.postgres import connecting, ledger
 
 _POLL: Final = 0.2
 """Seconds between two looks at the ledger while the DAG runs."""

@@ -1,7 +1,7 @@
 """What the syncs of a DAG run came to, from two witnesses: the ledger, and the states Airflow knows.
 
 A task whose worker was killed, or that could not reach the database, has left nothing in the ledger; the states show
-it. Reading the ledger is in `ledger`, speaking about the outcome in `report`.
+it. Reading the ledger is in `postgres.ledger`, speaking about the outcome in `report`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Asset, Bas
 
 from airflow_provider_k8s_inventory.hooks import postgres
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.operators import ledger, outcomes
+from airflow_provider_k8s_inventory.operators import outcomes
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -79,6 +79,8 @@ class KubernetesInventoryReportOperator(BaseOperator):
             # One task at a time: "sync_0" may be a task, or the first instance of a mapped one.
             found = ti.get_task_states(dag_id=ti.dag_id, task_ids=[task_id], run_ids=[ti.run_id])
             states |= outcomes.instances(task_id, found.get(ti.run_id, {}))
+        from airflow_provider_k8s_inventory.postgres import ledger
+
         with postgres.connection(self.postgres_conn_id) as conn:
             reports = ledger.latest_reports(conn, schema=self.schema, dag_id=ti.dag_id, run_id=ti.run_id)
         return outcomes.outcome(reports, states, self.planned or (), now=datetime.now(UTC))

@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 
-from airflow_provider_k8s_inventory.model import Scope, SyncReport
+from airflow_provider_k8s_inventory.model import Origin, Scope, SyncReport
 
-_FIELDS: Final = (
-    "context_name",
-    "cluster_uid",
-    "resource",
-    "namespaces",
-    "mode",
-    "fallback",
-    "shape",
-    "status",
-    "reason",
-    "started_at",
-    "finished_at",
-    "resource_version",
-    "pages",
-    "bytes",
-    "seen",
-    "inserted",
-    "updated",
-    "unchanged",
-    "deleted",
-    "drift",
-    "warnings",
-    "dag_id",
-    "run_id",
-    "task_id",
-    "map_index",
-    "try_number",
-)
+_OWN: Final = tuple(field.name for field in fields(SyncReport) if field.name != "origin")
+_ORIGIN: Final = tuple(field.name for field in fields(Origin))
+_FIELDS: Final = (*_OWN, *_ORIGIN)
+"""The ledger's columns are the report's fields."""
 
 
 def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None:
     """Write the report's row, in the caller's transaction."""
-    fields = report.as_dict()
-    fields["namespaces"] = fields["namespaces"] or None
+    values = report.as_dict()
+    values["namespaces"] = values["namespaces"] or None
     cursor.execute(
         sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
             sql.Identifier(schema, "k8s_syncs"),
             sql.SQL(", ").join(map(sql.Identifier, _FIELDS)),
             sql.SQL(", ").join(sql.Placeholder(name) for name in _FIELDS),
         ),
-        fields,
+        values,
     )
 
 
@@ -111,3 +88,32 @@ def last_state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State 
         unverified=row[3],
         verified_today=row[4],
     )
+
+
+# A cleared task instance runs again under the next try number; a task that syncs several scopes has several rows.
+_LATEST: Final = """
+SELECT {columns} FROM (
+    SELECT *, rank() OVER (PARTITION BY task_id, map_index ORDER BY try_number DESC) AS age
+    FROM {ledger} WHERE dag_id = %s AND run_id = %s
+) AS tries
+WHERE age = 1 ORDER BY task_id, map_index, id
+"""
+
+
+def latest_reports(conn: psycopg.Connection, *, schema: str, dag_id: str, run_id: str) -> list[SyncReport]:
+    """The reports of a run; of a task instance that was tried several times, those of the last time.
+
+    :param conn: a connection that reads tuples.
+    :param schema: the schema of the ledger.
+    """
+    query = sql.SQL(_LATEST).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, _FIELDS)), ledger=sql.Identifier(schema, "k8s_syncs")
+    )
+    return [_report(dict(zip(_FIELDS, row, strict=True))) for row in conn.execute(query, (dag_id, run_id))]
+
+
+def _report(row: Mapping[str, Any]) -> SyncReport:
+    values = {name: row[name] for name in _OWN}
+    values["namespaces"] = tuple(row["namespaces"] or ())
+    values["warnings"] = tuple(row["warnings"])
+    return SyncReport(**values, origin=Origin(**{name: row[name] for name in _ORIGIN}))

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
-from airflow_provider_k8s_inventory.operators.ledger import latest_reports
 from airflow_provider_k8s_inventory.postgres import ledger
+from airflow_provider_k8s_inventory.postgres.ledger import latest_reports
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -42,6 +42,9 @@ class PodCluster(Protocol):
     def change(self, count: int) -> None:
         """Change a label of so many pods."""
 
+    def stir(self) -> None:
+        """Write something that is no pod, as somebody always does in a cluster: a watch of pods hears nothing of it."""
+
 
 @contextmanager
 def real(folder: Path) -> Iterator[PodCluster]:
@@ -83,8 +86,11 @@ class _RealCluster:
         self._size = size
 
     def change(self, count: int) -> None:
-        patch = {"metadata": {"labels": {"changed": str(next(self._changes))}}}
+        patch = _change(next(self._changes))
         self._for_each(lambda pod: self._send("PATCH", _path(pod), patch), _spread(count, self._size))
+
+    def stir(self) -> None:
+        self._send("PATCH", "/api/v1/namespaces/default", _change(next(self._changes)))
 
     def close(self) -> None:
         for api in self._apis:
@@ -128,9 +134,16 @@ class _SimulatedCluster:
         self._size = size
 
     def change(self, count: int) -> None:
-        patch = {"metadata": {"labels": {"changed": str(next(self._changes))}}}
+        patch = _change(next(self._changes))
         for pod in _spread(count, self._size):
             self._cluster.patch("pods", pod["metadata"]["name"], patch, pod["metadata"]["namespace"])
+
+    def stir(self) -> None:
+        self._cluster.patch("namespaces", "default", _change(next(self._changes)))
+
+
+def _change(number: int) -> dict[str, Any]:
+    return {"metadata": {"labels": {"changed": str(number)}}}
 
 
 def _spread(count: int, size: int) -> Iterator[dict[str, Any]]:

@@ -102,11 +102,13 @@ class Stage:
             self.empty()
             self.measure("tests.benchmarks.probes:pods", {})
         self._conn.execute("VACUUM ANALYZE k8s_pods")
+        self.cluster.stir()
 
     def change(self, count: int) -> None:
         """Have rows of all pods, and so many pods that changed since."""
         self.sync()
         self.cluster.change(count)
+        self.cluster.stir()
 
     def fill_plain(self) -> None:
         """Have a row for every pod in the table of the plain way."""
