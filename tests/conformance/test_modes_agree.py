@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.simulator import Fault
 from tests.fixtures.clusters import LiveCluster, SimulatedCluster
-from tests.fixtures.conformance.agreement import FRESH, MODES, Agreement
+from tests.fixtures.conformance.agreement import FRESH, MIXED, MODES, Agreement
 from tests.fixtures.conformance.custom_resources import CustomResource
 from tests.fixtures.conformance.live_inventory import LiveInventory
 from tests.fixtures.conformance.world import CORE
@@ -40,6 +40,7 @@ values = st.sampled_from(("x", "y", "z"))
 actions = st.tuples(
     st.sampled_from(("create", "label", "status", "delete", "recreate", "thing")), places, names, values
 )
+two_modes = st.sampled_from((("metadata", "delta"), ("delta", "delta"), ("full", "delta"), ("delta", "metadata")))
 resources = st.sampled_from(("pods", "pods", THINGS.name))
 scopes = st.one_of(
     st.fixed_dictionaries({"namespaces": st.sampled_from(((), NAMESPACES[:1], NAMESPACES))}),
@@ -92,6 +93,7 @@ class Modes(RuleBasedStateMachine):
             self.act(action)
         for resource in ("pods", THINGS.name):
             self.sync(MODES, resource)
+            self.sync([MIXED], resource, mode="full")
 
     @rule(several=st.lists(actions, min_size=1, max_size=6), modes=st.permutations(MODES), resource=resources)
     def change(self, several: Sequence[Action], modes: Sequence[str], resource: str) -> None:
@@ -121,8 +123,8 @@ class Modes(RuleBasedStateMachine):
             self.act(action)
         self.sync(modes[:2], resource)
 
-    @rule(mode=st.sampled_from(MODES), resource=resources, nth=st.integers(1, 6), several=st.lists(actions, min_size=1))
-    def change_during_a_sync(self, mode: str, resource: str, nth: int, several: list[Action]) -> None:
+    @rule(modes=two_modes, resource=resources, nth=st.integers(2, 5), several=st.lists(actions, min_size=1))
+    def change_during_a_sync(self, modes: tuple[str, str], resource: str, nth: int, several: list[Action]) -> None:
         requests = iter(range(1, 1000))
         self.act(several.pop())
 
@@ -130,12 +132,12 @@ class Modes(RuleBasedStateMachine):
             if next(requests) >= nth and several:
                 self.act(several.pop())
 
-        report = self.agreement.sync(mode, resource, disturbed=disturbed, **self.scope)
+        report = self.agreement.sync(MIXED, resource, mode=modes[0], disturbed=disturbed, **self.scope)
         assert report.good, report.reason
-        self.sync([mode], resource)
+        self.sync([MIXED], resource, mode=modes[1])
 
-    @rule(mode=st.sampled_from(MODES), resource=resources, nth=st.integers(1, 6), action=actions)
-    def lose_the_database(self, mode: str, resource: str, nth: int, action: Action) -> None:
+    @rule(modes=two_modes, resource=resources, nth=st.integers(1, 6), action=actions)
+    def lose_the_database(self, modes: tuple[str, str], resource: str, nth: int, action: Action) -> None:
         requests = iter(range(1, 1000))
         self.act(action)
 
@@ -144,8 +146,8 @@ class Modes(RuleBasedStateMachine):
                 self.agreement.terminate(conn)
 
         with suppress(DatabaseError):
-            self.agreement.sync(mode, resource, disturbed=disturbed, **self.scope)
-        self.sync([mode], resource)
+            self.agreement.sync(MIXED, resource, mode=modes[0], disturbed=disturbed, **self.scope)
+        self.sync([MIXED], resource, mode=modes[1])
 
     def nothing(self) -> None:
         """Nothing has changed."""
@@ -185,10 +187,10 @@ class Modes(RuleBasedStateMachine):
         if isinstance(self.cluster, SimulatedCluster):
             self.cluster.simulated.faults.clear()
 
-    def sync(self, modes: Sequence[str], resource: str) -> None:
-        """Sync the scope in some modes, and compare the rows with those of a fresh full sync."""
-        for mode in modes:
-            report = self.agreement.sync(mode, resource, **self.scope)
+    def sync(self, schemas: Sequence[str], resource: str, mode: str | None = None) -> None:
+        """Sync the scope into some schemas, and compare the rows with those of a fresh full sync."""
+        for schema in schemas:
+            report = self.agreement.sync(schema, resource, mode=mode, **self.scope)
             assert report.good, report.reason
             assert not report.drift, report.warnings
             assert "defect" not in (report.fallback or "")
@@ -197,8 +199,8 @@ class Modes(RuleBasedStateMachine):
         assert report.good, report.reason
         namespaces = self.scope["namespaces"]
         wanted = self.agreement.rows(FRESH, resource, namespaces)
-        for mode in modes:
-            assert self.agreement.rows(mode, resource, namespaces) == wanted, mode
+        for schema in schemas:
+            assert self.agreement.rows(schema, resource, namespaces) == wanted, schema
 
     def act(self, action: Action) -> None:
         """Do something to an object, unless the cluster is not in the state for it."""
@@ -248,8 +250,8 @@ def test_every_mode_leaves_the_rows_of_a_fresh_full_sync(forgetful: LiveCluster,
     run_state_machine_as_test(
         partial(Modes, forgetful, agreement),  # type: ignore[arg-type]  # it takes any factory
         settings=settings(
-            max_examples=12 if simulated else 6,
-            stateful_step_count=20 if simulated else 40,
+            max_examples=10 if simulated else 6,
+            stateful_step_count=15 if simulated else 40,
             deadline=None,
             derandomize=simulated and "CI" in os.environ,
             database=None,
