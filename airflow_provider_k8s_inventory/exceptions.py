@@ -13,7 +13,7 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
     │   ├── ForbiddenError          403
     │   ├── NotServedError          404: whether it proves absence, discovery must say
     │   ├── ExpiredError            410 in the middle of a list: start again
-    │   ├── UnprovenError           a watch that ended before it was caught up: read in another way
+    │   ├── UnprovenError           a cheaper way cannot prove what it read, or would cost more: read in another way
     │   ├── AnswerError             an answer that is not what the API promises
     │   ├── RefusedError            the mass-delete guard
     │   └── LockedError             another sync of this scope is running
@@ -81,7 +81,10 @@ class ExpiredError(ScopeError):
 
 
 class UnprovenError(ScopeError):
-    """A watch ended, and nothing proved that every change had come."""
+    """A cheaper way of reading cannot prove its rows, or would cost more than the list of all objects.
+
+    For example, no bookmark proved that every change had come, or objects have neither uid nor resourceVersion.
+    """
 
 
 class AnswerError(ScopeError):

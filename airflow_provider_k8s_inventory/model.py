@@ -74,9 +74,11 @@ class Table:
     name: LiteralString
     comment: str
     columns: tuple[Column, ...]
-    """All columns in order, the shared ones first; the key is always (context_name, uid)."""
+    """All columns in order, the shared ones first."""
     namespaced: bool
     """Whether its objects live in namespaces, and so the shared columns have ``namespace``."""
+    key: tuple[LiteralString, ...] = ("context_name", "uid")
+    """The names of the columns that tell rows apart."""
     indexes: tuple[tuple[LiteralString, ...], ...] = ()
     """The column lists of further indexes."""
 

@@ -15,7 +15,6 @@ from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.postgres import connecting
-from airflow_provider_k8s_inventory.sync import expanding
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database
 from airflow_provider_k8s_inventory.sync.fleet import MAX_PARALLEL_CONTEXTS
 
@@ -32,7 +31,7 @@ def doctor(schema: str, **shared: Any) -> None:
 
     def examine(context: Context) -> list[Finding]:
         with Client(context) as client:
-            return list(examine_context(client, expanding.of_catalogue(asked.names)))
+            return list(examine_context(client, asked.names))
 
     with ThreadPoolExecutor(max_workers=MAX_PARALLEL_CONTEXTS) as executor:
         per_context = executor.map(examine, asked.contexts)

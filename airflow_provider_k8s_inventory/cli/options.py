@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -115,13 +116,17 @@ def _names(config: dict[str, Any], key: str) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """What stands in spec.spec of the first document that has one; that of a destination means other things."""
     try:
-        document = documents.decode(path.read_bytes(), f"--config {path}")
-        inner = document["spec"]["spec"]
+        found = documents.decode_all(path.read_bytes(), f"--config {path}")
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}") from error
-    except (KeyError, TypeError) as error:
-        raise UsageError(f"--config {path}: there is no spec.spec in it") from error
-    if not isinstance(inner, dict):
-        raise UsageError(f"--config {path}: spec.spec is not a mapping")
-    return inner
+    for document in found:
+        with suppress(KeyError, TypeError):
+            inner = document["spec"]["spec"]
+            if document.get("kind") == "destination":
+                continue
+            if not isinstance(inner, dict):
+                raise UsageError(f"--config {path}: spec.spec is not a mapping")
+            return inner
+    raise UsageError(f"--config {path}: there is no spec.spec of a source in it")

@@ -6,7 +6,6 @@ The fields of a Connection are read in `connections`; what a client does is in `
 from __future__ import annotations
 
 import base64
-import glob
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -184,9 +183,7 @@ class KubernetesInventoryHook(BaseHook):
         return {"config_file": files or str(home)}
 
     def _context(self, name: str) -> Context:
-        found = self.kubeconfig.contexts.get(name)
-        # The second way finds nothing either, and says it well.
-        return found or kubeconfigs.select(self.kubeconfig, (glob.escape(name),))[0]
+        return self.kubeconfig.context(name)
 
 
 def _find(client: Client, name: str) -> Resource:

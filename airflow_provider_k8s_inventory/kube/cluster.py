@@ -43,11 +43,18 @@ def identify(client: Client) -> Identity:
     """Ask a cluster who it is.
 
     :raises ForbiddenError: when the namespace kube-system may not be read.
-    :raises NotServedError: when there is none.
+    :raises AnswerError: when there is none, which cannot be: the API server makes it, and keeps it.
     :raises ScopeError: whatever else `Client.get` raises.
     """
     path = "/api/v1/namespaces/kube-system"
-    namespace = decode(client, f"GET {path}", client.get(path), _Namespace)
+    try:
+        body = client.get(path)
+    except NotServedError as error:
+        raise AnswerError(
+            f"{error}; a cluster without a namespace kube-system has no identity: "
+            "look at what answers in the place of its API server"
+        ) from error
+    namespace = decode(client, f"GET {path}", body, _Namespace)
     return Identity(uid=namespace.metadata.uid, created_at=namespace.metadata.creation_timestamp)
 
 

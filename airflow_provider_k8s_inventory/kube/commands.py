@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -27,9 +27,16 @@ class CommandError(Exception):
         """Whether there is no such command."""
 
 
-def run(command: Sequence[str], environ: Mapping[str, str], timeout: float | None = None) -> bytes:
+def run(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    redact: Callable[[str], str] = str,
+    timeout: float | None = None,
+) -> bytes:
     """What the command prints on standard output.
 
+    :param redact: blots secrets out of what an error quotes.
     :param timeout: seconds; None means `TIMEOUT`.
     :raises CommandError: when it cannot be started, fails, or takes too long.
     """
@@ -58,11 +65,13 @@ def run(command: Sequence[str], environ: Mapping[str, str], timeout: float | Non
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0:
-        raise CommandError(f"failed with exit status {process.returncode}{_said(errors)}")
+        raise CommandError(
+            f"failed with exit status {process.returncode}{_said(redact(errors.decode(errors='replace')))}"
+        )
     return output
 
 
-def _said(errors: bytes) -> str:
-    text = " ".join(errors.decode(errors="replace").split())
+def _said(errors: str) -> str:
+    text = " ".join(errors.split())
     text = "".join(character for character in text if character.isprintable())
     return f" and said: {text[-LONGEST_EXCERPT:]}" if text else " and said nothing"

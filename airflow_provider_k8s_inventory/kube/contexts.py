@@ -76,6 +76,19 @@ class Kubeconfig:
     source: str
     """Where it comes from, for messages: the files, or for example ``"connection k8s_inventory"``."""
 
+    def context(self, name: str) -> Context:
+        """The context of just that name, which is no glob.
+
+        :raises UnknownContextError: when there is none.
+        """
+        if name in self.contexts:
+            return self.contexts[name]
+        raise self.unknown(name)
+
+    def unknown(self, wanted: str) -> UnknownContextError:
+        """The error of a name or a glob that is none of its contexts, naming those it has."""
+        return UnknownContextError(f"no context {wanted!r} in {self.source}; it has {_listed(wanted, self.contexts)}")
+
 
 def select(kubeconfig: Kubeconfig, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Context, ...]:
     """The contexts that are asked for, in the kubeconfig's order.
@@ -87,9 +100,7 @@ def select(kubeconfig: Kubeconfig, include: Sequence[str] = (), exclude: Sequenc
     names = list(kubeconfig.contexts)
     for pattern in include:
         if not any(_matches(name, pattern) for name in names):
-            raise UnknownContextError(
-                f"no context {pattern!r} in {kubeconfig.source}; it has {_listed(pattern, names)}"
-            )
+            raise kubeconfig.unknown(pattern)
     wanted = [
         name
         for name in names

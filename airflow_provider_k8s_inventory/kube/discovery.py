@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
@@ -151,10 +151,8 @@ def _read_legacy(client: Client, group: str, version: str, found: list[Resource]
     path = f"/apis/{group}/{version}" if group else f"/api/{version}"
     try:
         answer = _get(client, path, _LegacyResources)
-    except NotServedError:
-        return
     except ScopeError:
-        # One aggregated API server that is down must not hide the others.
+        # One aggregated API server that is down must not hide the others; nor is a 404 of what was just named a proof.
         unproven.add(group)
         return
     found.extend(
@@ -174,6 +172,11 @@ def serves(client: Client, resource: Resource) -> bool:
     :raises AnswerError: when it cannot be proven, or only other versions are served.
     """
     discovery = discover(client)
+    if discovery.find("namespaces") is None:
+        raise AnswerError(
+            f"context {client.context.name!r}: discovery does not even name namespaces, so it proves nothing: "
+            "look at the load balancers and proxies in front of the API servers"
+        )
     name, context = resource.name, client.context.name
     found = [candidate for candidate in discovery.resources if candidate.name == name]
     if any(candidate.version == resource.version for candidate in found):

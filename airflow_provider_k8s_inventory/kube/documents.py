@@ -5,7 +5,8 @@ What an entry means is decided in `kubeconfig` and `users`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,24 @@ def decode(text: str | bytes, source: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError):
         pass
-    try:
+    with _untold(source):
         return yaml.load(text, Loader=_Loader)  # noqa: S506 (it is a safe loader)
+
+
+def decode_all(text: str | bytes, source: str) -> list[Any]:
+    """The documents of a YAML file, which ``---`` divides, as Python values.
+
+    :raises KubeconfigError: as `decode`.
+    """
+    with _untold(source):
+        return list(yaml.load_all(text, Loader=_Loader))
+
+
+@contextmanager
+def _untold(source: str) -> Iterator[None]:
+    """Turn YAML's errors into ours, which do not tell the text."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""

@@ -1,6 +1,6 @@
 """Reading one entry of a kubeconfig: its type, its paths, its embedded PEM.
 
-Where entries come from is in `documents`; what they mean is in `clusters` and `users`.
+Where entries come from is in `documents`; what they mean is in `servers` and `users`.
 """
 
 from __future__ import annotations

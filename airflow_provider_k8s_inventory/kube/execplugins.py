@@ -10,6 +10,8 @@ import base64
 import os
 import re
 import threading
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +25,7 @@ from airflow_provider_k8s_inventory.kube.servers import Server
 
 API_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _SECRET_NAME: Final = re.compile("secret|token|passw|key|credential", re.IGNORECASE)
-"""Environment variables whose values are not shown; a profile or a region may be."""
+"""Variables and arguments whose values are not shown; a profile or a region may be."""
 
 
 class _Variable(msgspec.Struct, frozen=True):
@@ -96,10 +98,10 @@ class ExecCredentials(Credentials):
         return True
 
     def secrets(self) -> tuple[str, ...]:
-        """What the command gave last, and the variables that look like secrets."""
+        """What the command gave last, and the variables and arguments that look like secrets."""
         given = self._credential.secrets() if self._credential else ()
         variables = (one.value for one in self._plugin.env if _SECRET_NAME.search(one.name))
-        return tuple(text for text in (*given, *variables) if text)
+        return tuple(text for text in (*given, *variables, *_arguments(self._plugin.args)) if text)
 
     def _run(self) -> bytes:
         plugin = self._plugin
@@ -109,15 +111,15 @@ class ExecCredentials(Credentials):
         variables = {one.name: one.value for one in plugin.env}
         environ = {**os.environ, **variables, "KUBERNETES_EXEC_INFO": msgspec.json.encode(info).decode()}
         try:
-            return commands.run([command, *plugin.args], environ)
+            return commands.run([command, *plugin.args], environ, redact=self._redacted)
         except commands.CommandError as error:
             advice = "run it by hand as the same user to see more"
             if error.missing:
                 advice = " ".join(plugin.install_hint.split()) or "install it, or give its whole path"
-            raise UnauthorizedError(f"{self._owner} {self._redacted(str(error))}; {advice}") from None
+            raise UnauthorizedError(f"{self._owner} {error}; {advice}") from None
 
     def _redacted(self, text: str) -> str:
-        for secret in self.secrets():
+        for secret in sorted(self.secrets(), key=len, reverse=True):  # one may be a part of another
             text = text.replace(secret, "***")
         return text
 
@@ -145,3 +147,18 @@ class ExecCredentials(Credentials):
         except OSError as error:
             raise UnauthorizedError(f"{self._owner} is to be told the CA in {file}: {error.strerror}") from None
         return base64.b64encode(content).decode() if content else None
+
+
+def _arguments(args: Sequence[str]) -> Iterator[str]:
+    """The values of arguments whose names look like secrets: ``--client-secret=value``, or ``value`` in the next one.
+
+    Only options take the next one: ``get-token`` is a command, and ``--login`` behind an option is one itself.
+    """
+    for argument, following in zip_longest(args, args[1:], fillvalue=""):
+        name, equals, value = argument.partition("=")
+        if not _SECRET_NAME.search(name):
+            continue
+        if equals:
+            yield value
+        elif name.startswith("-") and not following.startswith("--"):
+            yield following

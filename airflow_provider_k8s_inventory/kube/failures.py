@@ -21,6 +21,8 @@ _NOT_YET_VALID: Final = 9
 _EXPIRED: Final = 10
 _WRONG_NAME: Final = frozenset({62, 64})
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+_NO_CONNECTION: Final = (http.NewConnectionError, http.ConnectTimeoutError)
+_CHECK_PROXY: Final = "check that the proxy runs, and its address in the kubeconfig's proxy-url or in HTTPS_PROXY"
 
 
 def failed(error: http.HTTPError, context: Context, request: str) -> ScopeError:
@@ -42,6 +44,8 @@ def failed(error: http.HTTPError, context: Context, request: str) -> ScopeError:
         where += f" through the proxy {proxies.shown(proxy)}"
     if isinstance(reason, http.ProxyError):
         reason = reason.original_error
+        if isinstance(reason, _NO_CONNECTION):  # to the proxy, that is
+            return UnreachableError(f"{where}: {_unconnected(reason)[0]}; {_CHECK_PROXY}")
     if isinstance(reason, http.SSLError):
         return _tls(reason, context, where)
     what = _transport(reason)
@@ -52,19 +56,24 @@ def _transport(reason: Exception) -> str:
     """What happened to the connection, and what to do."""
     if isinstance(reason, http.LocationValueError):
         return f"{reason}; correct the server's URL in the kubeconfig"
-    if isinstance(reason, http.NameResolutionError):
-        return "its name does not resolve; check the server's URL in the kubeconfig, and this machine's DNS"
-    if isinstance(reason, http.NewConnectionError):
-        said = _said(reason.__cause__ or reason)
-        return f"{said[:1].lower()}{said[1:]}; check that the API server runs, and its address in the kubeconfig"
-    if isinstance(reason, http.ConnectTimeoutError):
-        return "no connection in time; check firewalls, VPN, and whether this machine needs a proxy-url to get there"
+    if isinstance(reason, _NO_CONNECTION):
+        return "; ".join(_unconnected(reason))
     if isinstance(reason, http.ReadTimeoutError):
         return "no answer in time; the API server is overloaded, or something in between swallows the answer"
     cause = reason.args[-1] if reason.args else reason  # what urllib3 wrapped stands behind its own words
     if "Tunnel connection failed" in str(cause):
         return f"{cause}; check the proxy-url's user and password, and that the proxy allows CONNECT to this port"
     return _closed(_said(cause))
+
+
+def _unconnected(reason: Exception) -> tuple[str, str]:
+    """Why there is no connection, and what to do when it was to be one to the API server."""
+    if isinstance(reason, http.NameResolutionError):
+        return "its name does not resolve", "check the server's URL in the kubeconfig, and this machine's DNS"
+    if isinstance(reason, http.NewConnectionError):
+        said = _said(reason.__cause__ or reason)
+        return f"{said[:1].lower()}{said[1:]}", "check that the API server runs, and its address in the kubeconfig"
+    return "no connection in time", "check firewalls, VPN, and whether this machine needs a proxy-url to get there"
 
 
 def _closed(said: str) -> str:

@@ -5,6 +5,7 @@ Requests, retries and errors are in `client`; what becomes of the objects is not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,6 +17,11 @@ from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Page
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+# What field selectors are made of: k8s.io/apimachinery/pkg/fields, EscapeValue.
+_ESCAPED: Final = re.compile(r"([\\,=])")
+_ESCAPE: Final = r"\\\1"
 
 
 class _ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -38,7 +44,13 @@ _DECODER: Final = msgspec.json.Decoder(_List)
 
 
 def pages(
-    client: Client, path: str, *, limit: int, metadata_only: bool = False, at: str | None = None
+    client: Client,
+    path: str,
+    *,
+    limit: int,
+    metadata_only: bool = False,
+    at: str | None = None,
+    name: str | None = None,
 ) -> Iterator[Page]:
     """The pages of one consistent list.
 
@@ -48,6 +60,7 @@ def pages(
     :param path: what to list, as `Resource.path` gives it.
     :param limit: objects per page.
     :param metadata_only: ask for the metadata of the objects only.
+    :param name: list only the object of that name, where the server selects by fields; an aggregated one may not.
     :param at: list what was there at exactly this resourceVersion; None: what is there now.
     :raises ExpiredError: the server forgot the snapshot; what came so far is worth nothing, start again.
     :raises ScopeError: whatever else `Client.get` raises.
@@ -55,6 +68,8 @@ def pages(
     token, version = None, None
     while True:
         parameters: dict[str, str | int] = {"limit": limit}
+        if name is not None:
+            parameters["fieldSelector"] = f"metadata.name={_ESCAPED.sub(_ESCAPE, name)}"
         if token:
             parameters["continue"] = token
         elif at is not None:

@@ -1,6 +1,6 @@
 """When a request is sent again, and after how long.
 
-What an answer or a failure finally means is in `failures`.
+What an answer finally means is in `answers`, and what none means in `failures`.
 """
 
 from __future__ import annotations

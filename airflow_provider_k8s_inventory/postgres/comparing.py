@@ -39,16 +39,22 @@ def see(cursor: psycopg.Cursor[Any], objects: Iterable[Seen]) -> None:
             copy.write_row(seen)
 
 
+def duplicated(cursor: psycopg.Cursor[Any]) -> bool:
+    """Whether an object was seen more than once."""
+    query = sql.SQL("SELECT count(*) > count(DISTINCT uid) FROM {}").format(SEEN)
+    return cursor.execute(query).fetchone() == (True,)
+
+
 def differing(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None, limit: int) -> list[Seen]:
     """The objects whose rows are missing, marked as deleted, or of another resourceVersion; at most so many."""
     cursor.execute(
         sql.SQL(
             "SELECT s.uid, s.namespace, s.name, s.resource_version FROM {seen} AS s"
-            " LEFT JOIN {table} AS t ON t.context_name = %(context_name)s AND t.uid = s.uid"
+            " LEFT JOIN {table} AS t ON {same}"
             " WHERE t.uid IS NULL OR t.deleted_at IS NOT NULL"
             " OR (t.resource_version, t.cluster_uid) IS DISTINCT FROM (s.resource_version, %(cluster_uid)s::text)"
             " LIMIT %(limit)s"
-        ).format(seen=SEEN, table=target.name),
+        ).format(seen=SEEN, table=target.name, same=target.same),
         target.parameters | {"cluster_uid": cluster_uid, "limit": limit},
     )
     return [Seen(*row) for row in cursor.fetchall()]

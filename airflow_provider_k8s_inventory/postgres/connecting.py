@@ -33,17 +33,16 @@ def connect(dsn: str) -> psycopg.Connection:
     """Connect to PostgreSQL.
 
     :param dsn: a libpq connection string or URI.
-    :raises DatabaseError: when it cannot be reached or refuses; the message never has the password.
+    :raises UsageError: when the DSN is none. No message ever has the password.
+    :raises DatabaseError: when the server cannot be reached or refuses.
     """
     try:
         settings = conninfo.conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         # The driver's message quotes the string, password and all: it is not chained.
-        raise DatabaseError(
-            "the DSN is not a connection string; write postgresql://user:password@host/database"
-        ) from None
+        raise UsageError("the DSN is not a connection string; write postgresql://user:password@host/database") from None
     if _is_misquoted(dsn, str(settings.get("port") or "0")):
-        raise DatabaseError(
+        raise UsageError(
             "the DSN has something else where host and port should be: "
             "write special characters of the password as %XX (@ is %40, / is %2F), and name a host"
         )

@@ -36,6 +36,8 @@ class State:
     """What is known of a scope's rows from its last good sync."""
 
     resource_version: str | None
+    seen: int
+    """How many rows it left."""
     cluster_uids: frozenset[str | None]
     """Which clusters rows of the scope were read from since; more than one when another scope shares some of them."""
     shapes: frozenset[str | None]
@@ -53,7 +55,7 @@ WITH good AS NOT MATERIALIZED (
 ), own AS NOT MATERIALIZED (
     SELECT * FROM good WHERE namespaces IS NOT DISTINCT FROM %(namespaces)s::text[]
 ), last AS (
-    SELECT id, resource_version FROM own ORDER BY id DESC LIMIT 1
+    SELECT id, resource_version, seen FROM own ORDER BY id DESC LIMIT 1
 ), verified AS (
     SELECT id, finished_at FROM own WHERE mode <> 'delta' OR drift IS NOT NULL ORDER BY id DESC LIMIT 1
 ), writers AS (
@@ -61,7 +63,7 @@ WITH good AS NOT MATERIALIZED (
     WHERE id >= (SELECT id FROM last)
         AND (namespaces IS NULL OR %(namespaces)s::text[] IS NULL OR namespaces && %(namespaces)s::text[])
 )
-SELECT last.resource_version, writers.cluster_uids, writers.shapes,
+SELECT last.resource_version, last.seen, writers.cluster_uids, writers.shapes,
     (SELECT count(*) FROM own WHERE id > (SELECT id FROM verified)),
     EXISTS (SELECT FROM verified WHERE finished_at > now() - interval '1 day')
 FROM last, writers
@@ -83,10 +85,11 @@ def last_state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State 
         return None
     return State(
         resource_version=row[0],
-        cluster_uids=frozenset(row[1]),
-        shapes=frozenset(row[2]),
-        unverified=row[3],
-        verified_today=row[4],
+        seen=row[1],
+        cluster_uids=frozenset(row[2]),
+        shapes=frozenset(row[3]),
+        unverified=row[4],
+        verified_today=row[5],
     )
 
 

@@ -6,9 +6,10 @@ https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
 
 from airflow_provider_k8s_inventory.exceptions import LockedError
 from airflow_provider_k8s_inventory.model import Scope
@@ -17,17 +18,23 @@ from airflow_provider_k8s_inventory.model import Scope
 def lock_scope(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:
     """Hold the scope until the transaction ends.
 
-    Scopes of one context and resource share the lock, whatever their namespaces.
+    One of all namespaces excludes every other of its context and resource, one of some namespaces those that share one.
 
     :raises LockedError: when another sync holds it.
     """
     key = f"k8s_inventory/{schema}/{scope.context_name}/{scope.resource}"
-    cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [key])
-    if cursor.fetchone() != (True,):
+    held = _try(cursor, "_shared" if scope.namespaces else "", key)
+    # In the order of their names, as two that share several would else each get one and both fail.
+    if not held or not all(_try(cursor, "", f"{key}/{namespace}") for namespace in sorted(scope.namespaces)):
         raise LockedError(
             f"another sync of {scope.context_name} · {scope.resource} is running; nothing was changed: "
             "wait for it to end, then run this one again"
         )
+
+
+def _try(cursor: psycopg.Cursor[Any], kind: LiteralString, key: str) -> bool:
+    query = sql.SQL("SELECT pg_try_advisory_xact_lock{}(hashtextextended(%s, 0))").format(sql.SQL(kind))
+    return cursor.execute(query, [key]).fetchone() == (True,)
 
 
 def lock_schema(cursor: psycopg.Cursor[Any], schema: str) -> None:

@@ -60,6 +60,14 @@ class Target:
         }
 
     @property
+    def same(self) -> sql.Composed:
+        """Whether a row of the table, named ``t``, is of the object of a row ``s`` that came from the cluster."""
+        same = sql.SQL("t.context_name = %(context_name)s AND t.uid = s.uid")
+        if self.resource is not None:
+            return same + sql.SQL(" AND t.resource = %(resource)s")
+        return sql.Composed([same])
+
+    @property
     def condition(self) -> sql.Composed:
         """Which rows of the table, named ``t``, are the scope's."""
         parts = [sql.SQL("t.context_name = %(context_name)s")]
@@ -108,9 +116,9 @@ def merge(target: Target) -> sql.Composed:
         "WITH written AS ("
         " INSERT INTO {table} AS t (context_name, cluster_uid, {names}, first_seen_at, changed_at)"
         " SELECT %(context_name)s, %(cluster_uid)s, {staged}, statement_timestamp(), statement_timestamp()"
-        " FROM {stage} AS s LEFT JOIN {table} AS t ON t.context_name = %(context_name)s AND t.uid = s.uid"
+        " FROM {stage} AS s LEFT JOIN {table} AS t ON {same}"
         " WHERE t.uid IS NULL OR t.deleted_at IS NOT NULL OR ({old}) IS DISTINCT FROM ({staged}, %(cluster_uid)s::text)"
-        " ON CONFLICT (context_name, uid) DO UPDATE SET {sets},"
+        " ON CONFLICT ({key}) DO UPDATE SET {sets},"
         " changed_at = excluded.changed_at, deleted_at = NULL"
         # A row version that no update made has no xmax:
         # https://www.postgresql.org/docs/current/ddl-system-columns.html
@@ -123,8 +131,12 @@ def merge(target: Target) -> sql.Composed:
         stage=STAGE,
         old=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in compared),
         sets=sql.SQL(", ").join(
-            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in compared if name != "uid"
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
+            for name in compared
+            if name not in target.table.key
         ),
+        same=target.same,
+        key=sql.SQL(", ").join(map(sql.Identifier, target.table.key)),
     )
 
 
@@ -149,7 +161,7 @@ def delete_gone(target: Target, gone: sql.Composable) -> sql.Composed:
 def mark_gone(target: Target, gone: sql.Composable) -> sql.Composed:
     """Mark the scope's rows that are gone."""
     return sql.SQL(
-        "UPDATE {table} AS t SET deleted_at = statement_timestamp()"
+        "UPDATE {table} AS t SET deleted_at = statement_timestamp(), changed_at = statement_timestamp()"
         " WHERE {condition} AND t.deleted_at IS NULL AND {gone}"
     ).format(table=target.name, condition=target.condition, gone=gone)
 

@@ -15,7 +15,8 @@ TABLE = shared.table(
     Column(name="api_version", type="text", comment="The version they were read in"),
     Column(name="kind", type="text", comment="The kind"),
     Column(name="resource", type="text", comment="The resource as kubectl writes it: certificates.cert-manager.io"),
-    indexes=(("context_name", "resource"),),
+    # One object may be served as two resources, as rolebindings of two groups are on OpenShift.
+    key=("context_name", "resource", "uid"),
 )
 
 

@@ -118,13 +118,21 @@ SHARED_NAMES: Final = tuple(column.name for column in (*_KEY, _NAMESPACE, *_META
 """The columns that every table has, `namespace` only where its objects have one."""
 
 
-def table(name: Any, comment: str, *own: Column, namespaced: bool = True, indexes: Any = ()) -> Table:
+def table(
+    name: Any,
+    comment: str,
+    *own: Column,
+    namespaced: bool = True,
+    key: Any = ("context_name", "uid"),
+    indexes: Any = (),
+) -> Table:
     """A table of the shared columns and its own ones.
 
     :param name: the SQL name, a literal string.
     :param comment: what it holds; becomes the SQL comment.
     :param own: the columns behind the shared ones.
     :param namespaced: whether the objects live in namespaces.
+    :param key: the names of the columns that tell rows apart.
     :param indexes: the column lists of further indexes.
     """
     namespace = (_NAMESPACE,) if namespaced else ()
@@ -134,5 +142,6 @@ def table(name: Any, comment: str, *own: Column, namespaced: bool = True, indexe
         comment=comment,
         columns=(*_KEY, *namespace, *_METADATA, *own),
         namespaced=namespaced,
+        key=key,
         indexes=(*default, *indexes),
     )

@@ -19,6 +19,9 @@ _SET: Final = re.compile(r"(?P<key>\S+)\s+(?P<operator>in|notin)\s*\((?P<values>
 _EQUALITY: Final = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^\s=!(),]*)")
 _EXISTENCE: Final = re.compile(r"(?P<absent>!?)\s*(?P<key>[^\s=!(),]+)")
 _FIELD: Final = re.compile(r"([^=!]+)(==|=|!=)(.*)")
+# Backslashes stand before commas, equals signs and backslashes in values: k8s.io/apimachinery/pkg/fields, EscapeValue.
+_TERM: Final = re.compile(r"(?:\\.|[^,\\])+")
+_ESCAPED: Final = re.compile(r"\\(.)")
 _BETWEEN: Final = re.compile(r",(?![^(]*\))")  # a comma that is not inside of a set's parentheses
 
 _FIELDS: Final[Mapping[str, Callable[[Entry], str]]] = {
@@ -60,7 +63,8 @@ def _by_field(collection: str, term: str) -> Predicate:
     match = _FIELD.fullmatch(term)
     if match is None:
         raise bad_request(f"invalid selector: {term!r}; can't understand it")
-    field, operator, value = match.groups()
+    field, operator, escaped = match.groups()
+    value = _ESCAPED.sub(r"\1", escaped)
     if field not in _OF_ALL | _OF_SOME.get(collection, frozenset()):
         raise bad_request(
             f'Unable to find "{collection}" that match field selector: field label not supported: {field}'
@@ -77,5 +81,5 @@ def predicate(collection: str, labels: str | None, fields: str | None) -> Predic
     :raises StatusError: 400, a selector that cannot be read or asks for what the server cannot select by.
     """
     tests = [_by_labels(labels)] if labels else []
-    tests += [_by_field(collection, term) for term in (fields or "").split(",") if term]
+    tests += [_by_field(collection, term) for term in _TERM.findall(fields or "")]
     return (lambda entry: all(test(entry) for test in tests)) if tests else None

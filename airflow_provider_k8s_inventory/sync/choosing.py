@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
 from typing import Final
 
 from airflow_provider_k8s_inventory.exceptions import (
@@ -51,23 +52,20 @@ def read(work: Work, scope: Scope) -> str | None:
     mode, reason = _choose(work, scope, state, rows)
     work.tally.fallback = reason
     # A proxy may let lists through and no watch.
-    if mode == "delta" and state and _try(work, lambda: _delta(work, state, rows), (*_GIVEN_UP, UnreachableError)):
+    if mode == "delta" and state and not _try(work, mode, lambda: _delta(work, state, rows), UnreachableError):
         return None
-    if mode in ("delta", "metadata") and _try(work, lambda: metadata.read(work)):
+    if mode in ("delta", "metadata") and not _try(work, "metadata", lambda: metadata.read(work)):
         return None
     return full.read(work)
 
 
 def _choose(work: Work, scope: Scope, state: State | None, rows: int) -> tuple[Mode, str | None]:
+    """The way to read, and why it is not the cheapest of those asked for."""
     asked = work.settings.mode
     if asked == "full" or scope.resource == "clusters":
         return "full", None
-    if state is None or state.resource_version is None:
-        return "full", "no sync before this one was complete at one resourceVersion"
-    if state.shapes != {work.shape}:
-        return "full", f"the rows were made by {_listed(state.shapes)}, not {work.shape}"
-    if state.cluster_uids != {work.answer.cluster_uid}:
-        return "full", "the context points at another cluster than before"
+    if distrust := _distrust(work, state):
+        return "full", distrust
     if asked == "auto" and rows <= work.settings.page_size:
         return "full", None
     if asked == "metadata" or (asked == "auto" and rows <= DELTA_ROWS):
@@ -75,7 +73,20 @@ def _choose(work: Work, scope: Scope, state: State | None, rows: int) -> tuple[M
     if work.answer.cluster_uid is None:
         # Another cluster's resourceVersions are as good as ours; only UIDs would tell.
         return "metadata", "nothing tells that this is the cluster it was before"
+    if state and rows != state.seen:
+        return "metadata", f"there are {rows} rows, and the last sync left {state.seen}"
     return "delta", None
+
+
+def _distrust(work: Work, state: State | None) -> str | None:
+    """Why rows must be read whole whatever their resourceVersions are."""
+    if state is None or state.resource_version is None:
+        return "no sync before this one was complete at one resourceVersion"
+    if state.shapes != {work.shape}:
+        return f"the rows were made by {_listed(state.shapes)}, not {work.shape}"
+    if state.cluster_uids != {work.answer.cluster_uid}:
+        return "the context points at another cluster than before"
+    return None
 
 
 def _listed(shapes: Iterable[str | None]) -> str:
@@ -92,31 +103,41 @@ def _delta(work: Work, state: State, rows: int) -> None:
 def _verify(work: Work) -> None:
     """Compare the rows with the metadata of all objects at the very resourceVersion the changes led to."""
     tally = work.tally
-    before = tally.inserted + tally.updated + tally.deleted
-    metadata.read(work, at=tally.resource_version)
-    tally.mode = "delta"
-    tally.drift = tally.inserted + tally.updated + tally.deleted - before
+    written, version = _written(work), tally.resource_version
+    given_up = _try(work, "metadata", lambda: metadata.read(work, at=version))
+    if isinstance(given_up, UnprovenError):
+        # More differs than is worth getting one by one.
+        full.read(work)
+    elif given_up:
+        # The server cannot list the past: what differs then may have changed since, and is no drift.
+        metadata.read(work)
+        return
+    else:
+        tally.mode = "delta"
+    tally.drift = _written(work) - written
     if tally.drift:
         tally.warnings.append(f"{tally.drift} rows differed from the cluster though every change had been applied")
 
 
-def _try(work: Work, way: Callable[[], None], given_up: tuple[type[ScopeError], ...] = _GIVEN_UP) -> bool:
-    """Whether a way led to the end; if not, it left nothing but the reason."""
+def _written(work: Work) -> int:
+    return work.tally.inserted + work.tally.updated + work.tally.deleted
+
+
+def _try(work: Work, mode: Mode, way: Callable[[], None], *more: type[ScopeError]) -> ScopeError | None:
+    """Why a way did not lead to the end; it then left nothing but the reason. None: it did.
+
+    :param more: further errors that are no end.
+    """
     tally = work.tally
-    warnings = len(tally.warnings)
+    before = replace(tally, warnings=list(tally.warnings))
     try:
         with work.cursor.connection.transaction():
             way()
-    except given_up as error:
+    except (*_GIVEN_UP, *more) as error:
         log.info("%s; reading %s in another way", error, work.answer.definition.name)
-        _forget(work, warnings, error)
-        return False
-    return True
-
-
-def _forget(work: Work, warnings: int, error: ScopeError) -> None:
-    tally = work.tally
-    tally.inserted = tally.updated = tally.deleted = tally.seen = 0
-    tally.resource_version = tally.drift = None
-    del tally.warnings[warnings:]
-    tally.fallback = "; ".join(filter(None, (tally.fallback, f"{tally.mode}: {error}")))
+        for each in fields(tally):
+            if each.name not in ("pages", "bytes"):
+                setattr(tally, each.name, getattr(before, each.name))
+        tally.fallback = "; ".join(filter(None, (tally.fallback, f"{mode}: {error}")))
+        return error
+    return None

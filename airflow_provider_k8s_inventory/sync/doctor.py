@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import psycopg
 
-from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, ForbiddenError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube import access, cluster, discovery
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
-from airflow_provider_k8s_inventory.postgres import migrations
-from airflow_provider_k8s_inventory.sync import reading
+from airflow_provider_k8s_inventory.postgres import migrations, rights
+from airflow_provider_k8s_inventory.sync import expanding, reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +30,7 @@ class Finding:
 
 
 def examine_database(conn: psycopg.Connection, schema: str) -> Iterator[Finding]:
-    """Whether the schema is there and migrated."""
+    """Whether the schema is there and migrated, and rows can be written to its tables."""
     try:
         missing = migrations.pending(conn, schema=schema)
     except DatabaseError as error:
@@ -42,12 +41,24 @@ def examine_database(conn: psycopg.Connection, schema: str) -> Iterator[Finding]
     if missing:
         detail += f" lacks {', '.join(missing)}: migrate it (`k8s-inventory sync` and the DAG's migrate task do)"
     yield Finding(subject="database", check="migrated", good=not missing, detail=detail)
+    yield _writable(conn, schema, migrated=not missing)
+
+
+def _writable(conn: psycopg.Connection, schema: str, *, migrated: bool) -> Finding:
+    try:
+        problem = rights.read_only(conn)
+        if not problem and migrated and (lacking := rights.lacking(conn, schema)):
+            problem = f"let its owner run {'; '.join(lacking)}"
+    except DatabaseError as error:
+        problem = str(error)
+    detail = f"no: {problem}" if problem else "yes"
+    return Finding(subject="database", check="may write", good=problem is None, detail=detail)
 
 
 def examine_context(client: Client, names: Sequence[str]) -> Iterator[Finding]:
     """Whether a context's resources can be synced.
 
-    :param names: the resources, as `run` takes them.
+    :param names: the resources: names and globs.
     """
     context = client.context.name
     try:
@@ -59,7 +70,9 @@ def examine_context(client: Client, names: Sequence[str]) -> Iterator[Finding]:
     except ScopeError as error:
         yield Finding(subject=context, check="reachable", good=False, detail=str(error))
         return
-    asked = [resources.canonical(name) for name in names]
+    asked = expanding.of_catalogue(names)
+    if any(map(expanding.is_glob, names)) and "crds" not in asked:
+        asked.append("crds")  # which say what else the globs mean
     yield _identity(client, needed="clusters" in asked)
     for name in asked:
         yield _resource(client, name)

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import NotServedError, UnknownResourceError
+from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.kube import listing
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.decoding import decode
@@ -54,17 +54,26 @@ def of_catalogue(names: Sequence[str]) -> list[str]:
         if not is_glob(name):
             found[resources.canonical(name)] = None
             continue
-        # `*.apps` means deployments, which have a short name here.
-        matching = [
-            definition.name
-            for definition in resources.CATALOGUE.values()
-            if fnmatchcase(definition.name, name) or fnmatchcase(definition.resource.name, name)
-        ]
+        matching = _of_catalogue(name)
         if not matching and "." not in name:
             known = ", ".join(resources.CATALOGUE)
             raise UnknownResourceError(f"no resource matches {name!r}: known are {known}, and custom resources")
         found |= dict.fromkeys(matching)
     return list(found)
+
+
+def _of_catalogue(glob: str) -> list[str]:
+    # `*.apps` means deployments, which have a short name here.
+    return [
+        definition.name
+        for definition in resources.CATALOGUE.values()
+        if fnmatchcase(definition.name, glob) or fnmatchcase(definition.resource.name, glob)
+    ]
+
+
+def matches(glob: str, found: Iterable[str]) -> bool:
+    """Whether a glob means something: of the catalogue, or of what was found."""
+    return bool(_of_catalogue(glob) or _matching(found, [glob]))
 
 
 def defined(client: Client, names: Sequence[str]) -> list[str]:
@@ -94,12 +103,9 @@ def kept(conn: psycopg.Connection, schema: str, context_name: str, names: Sequen
 
 def _definitions(client: Client) -> Iterator[str]:
     """A CustomResourceDefinition's name is the full name of its resource."""
-    try:
-        for page in listing.pages(client, _CRDS.path(), limit=_PAGE_SIZE, metadata_only=True):
-            for item in page.items:
-                yield decode(client, f"GET {_CRDS.path()}", bytes(item), _Definition).metadata.name
-    except NotServedError:
-        return
+    for page in listing.pages(client, _CRDS.path(), limit=_PAGE_SIZE, metadata_only=True):
+        for item in page.items:
+            yield decode(client, f"GET {_CRDS.path()}", bytes(item), _Definition).metadata.name
 
 
 def _matching(names: Iterable[str], globs: Iterable[str]) -> list[str]:

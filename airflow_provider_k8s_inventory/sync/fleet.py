@@ -16,14 +16,14 @@ from typing import Final
 
 import psycopg
 
-from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError, UnknownResourceError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
-from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
+from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync import expanding
 from airflow_provider_k8s_inventory.sync.reading import scope_of
-from airflow_provider_k8s_inventory.sync.running import repeat, run
+from airflow_provider_k8s_inventory.sync.running import record, repeat, run
 from airflow_provider_k8s_inventory.sync.settings import Settings
 
 MAX_PARALLEL_CONTEXTS: Final = 4
@@ -102,9 +102,8 @@ def run_context(
         # One alone, to find out whether the cluster answers.
         for name in known[:1]:
             yield crew.sync(name)
-        custom, problem = crew.expand(names)
-        if problem:
-            yield problem
+        custom, reports = crew.expand(names)
+        yield from reports
         rest = dict.fromkeys((*known[1:], *custom))
         with ThreadPoolExecutor(settings.max_parallel_requests, "k8s-inventory-scope") as executor:
             futures = [executor.submit(crew.sync, name) for name in rest if name not in known[:1]]
@@ -134,29 +133,44 @@ class _Crew:
                 if self.hopeless:
                     return repeat(conn, name, self.settings, self.hopeless)
                 report = run(self.client, conn, name, self.settings, self.origin)
-        except DatabaseError as error:
+        except InventoryError as error:
             return self._report(name, "failed", str(error))
         if _is_hopeless(report):
             self.hopeless = report
         return report
 
-    def expand(self, names: Sequence[str]) -> tuple[list[str], SyncReport | None]:
-        """The custom resources that globs mean, as far as that is known, and the report of not finding out."""
+    def expand(self, names: Sequence[str]) -> tuple[list[str], list[SyncReport]]:
+        """The custom resources that globs mean, and the reports of globs of which that cannot be told, or that none is.
+
+        Those are in the ledger too, under the glob.
+        """
         globs = [name for name in names if expanding.is_glob(name)]
-        if not globs:
-            return [], None
         found: set[str] = set()
+        reports: list[SyncReport] = []
+        if not globs:
+            return [], reports
         try:
             with self._connection() as conn:
                 found.update(expanding.kept(conn, self.settings.schema, self.client.context.name, globs))
-            if not self.hopeless:
-                found.update(expanding.defined(self.client, globs))
-        except psycopg.Error as error:
-            return [], self._report(", ".join(globs), "failed", connecting.explain(error))
-        except InventoryError as error:
-            status: Status = error.status if isinstance(error, ScopeError) else "failed"  # type: ignore[assignment]
-            return sorted(found), self._report(", ".join(globs), status, str(error))
-        return sorted(found), None
+                reports = [] if self.hopeless else self._defined(globs, found)
+                for report in reports:
+                    record(conn, self.settings.schema, report)
+        except (psycopg.Error, DatabaseError) as error:
+            said = connecting.explain(error) if isinstance(error, psycopg.Error) else str(error)
+            reports = [self._report(", ".join(globs), "failed", said)]
+        return sorted(found), reports
+
+    def _defined(self, globs: Sequence[str], found: set[str]) -> list[SyncReport]:
+        try:
+            found.update(expanding.defined(self.client, globs))
+        except ScopeError as error:
+            return [self._report(", ".join(globs), error.status, str(error))]  # type: ignore[arg-type]
+        context_name = self.client.context.name
+        return [
+            self._report(glob, "absent", f"context {context_name} has no resource that matches {glob}")
+            for glob in globs
+            if not expanding.matches(glob, found)
+        ]
 
     def close(self) -> None:
         for conn in self.idle:
@@ -175,15 +189,17 @@ class _Crew:
                 self.idle.append(conn)
 
     def _report(self, name: str, status: Status, reason: str) -> SyncReport:
-        """The report of a scope that the ledger could not take, or that is none."""
+        """The report of what `run` cannot report on: without the ledger, or no scope at all."""
         now = datetime.now(UTC)
-        known = not any(map(expanding.is_glob, name.split(", ")))
-        scope = scope_of(self.client.context.name, name, self.settings) if known else None
+        try:
+            scope = scope_of(self.client.context.name, name, self.settings)
+        except UnknownResourceError:
+            scope = Scope(context_name=self.client.context.name, resource=name)
         return SyncReport(
-            context_name=self.client.context.name,
+            context_name=scope.context_name,
             cluster_uid=None,
-            resource=scope.resource if scope else name,
-            namespaces=scope.namespaces if scope else (),
+            resource=scope.resource,
+            namespaces=scope.namespaces,
             status=status,
             reason=reason,
             started_at=now,

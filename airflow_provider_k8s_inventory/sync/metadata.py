@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, UnprovenError
-from airflow_provider_k8s_inventory.kube import listing, text
+from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
+from airflow_provider_k8s_inventory.kube import listing
 from airflow_provider_k8s_inventory.model import Page
 from airflow_provider_k8s_inventory.postgres import comparing, loading
 from airflow_provider_k8s_inventory.postgres.comparing import Seen
 from airflow_provider_k8s_inventory.postgres.statements import NOT_SEEN
 from airflow_provider_k8s_inventory.sync.ahead import ahead
+from airflow_provider_k8s_inventory.sync.settings import NAMESPACE
 from airflow_provider_k8s_inventory.sync.work import Work
 
 PER_OBJECT: Final = 2
@@ -29,6 +29,8 @@ MIN_DIFFERING: Final = 50
 """So few may always differ."""
 _AT_ONCE: Final = 16
 """Objects held at a time while they are fetched one by one."""
+_MANY: Final = 2
+"""How many are asked for where one is expected: more than one shows a server that does not select."""
 
 
 class _Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -50,7 +52,6 @@ def read(work: Work, *, at: str | None = None) -> None:
 
     :param at: compare with what was there at exactly this resourceVersion; None: with what is there now.
     :raises UnprovenError: when it would cost more than a list of all, or the objects have no identity.
-    :raises ForbiddenError: when objects may be listed and not read.
     :raises ExpiredError: when the list expired before its end.
     :raises NotServedError: when the cluster has no such path.
     :raises ScopeError: when the cluster does not answer.
@@ -68,6 +69,8 @@ def read(work: Work, *, at: str | None = None) -> None:
         comparing.see(work.cursor, _seen(page))
     if not version:
         raise UnprovenError(f"the list of {work.answer.definition.name} has no resourceVersion")
+    if comparing.duplicated(work.cursor):
+        raise UnprovenError(f"objects came more than once in the list of {work.answer.definition.name}")
     most = max(MIN_DIFFERING, int(tally.seen * MAX_SHARE))
     differing = comparing.differing(work.cursor, work.target, work.answer.cluster_uid, most + 1)
     if len(differing) > most:
@@ -91,32 +94,35 @@ def _fetch(work: Work, differing: Sequence[Seen]) -> None:
         for start in range(0, len(differing), _AT_ONCE):
             batch = differing[start : start + _AT_ONCE]
             pages = list(executor.map(lambda seen: _get(work, seen), batch))
-            fetched = [page for page in pages if page is not None]
             _correct(work, batch, pages)
-            for page in fetched:
+            for page in pages:
                 work.tally.took(page)
                 loading.copy(work.cursor, work.target, reader.rows(page))
     work.tally.warnings.extend(reader.warnings)
 
 
-def _get(work: Work, seen: Seen) -> Page | None:
-    """The object of that name, which may be another one by now; None when there is none."""
-    # A name is a path segment, which may be anything but slashes and percent signs.
-    # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#path-segment-names
-    path = f"{work.answer.definition.resource.path(seen.namespace)}/{quote(seen.name)}"
-    try:
-        body, replaced = text.holdable(work.client.get(path))
-    except NotServedError:
-        return None
-    return Page(items=[msgspec.Raw(body)], resource_version="", token=None, size=len(body), replaced=replaced)
+def _get(work: Work, seen: Seen) -> Page:
+    """The object of that name, which may be another one by now, or none.
+
+    A list of one, and not the object's own path: what is not in a list is proven gone, and a name is no part of a path.
+    """
+    path = work.answer.definition.resource.path(seen.namespace)
+    page = next(listing.pages(work.client, path, limit=_MANY, name=seen.name))
+    if not page.resource_version:
+        raise UnprovenError(f"the list of one of {work.answer.definition.name} has no resourceVersion")
+    for item in page.items:
+        found = _identity(item)
+        if (found.namespace, found.name) != (seen.namespace, seen.name):
+            raise UnprovenError(f"the API server does not select {work.answer.definition.name} by name")
+    return page
 
 
-def _correct(work: Work, batch: Sequence[Seen], pages: Sequence[Page | None]) -> None:
+def _correct(work: Work, batch: Sequence[Seen], pages: Sequence[Page]) -> None:
     """An object that vanished between the two reads is not seen any more; one that took its name is."""
     vanished: list[str] = []
     new: list[Seen] = []
     for seen, page in zip(batch, pages, strict=True):
-        now = _identity(page.items[0]) if page else None
+        now = _identity(page.items[0]) if page.items else None
         if now is None or now.uid != seen.uid:
             vanished.append(seen.uid)
         if now is not None and now.uid != seen.uid:
@@ -134,4 +140,6 @@ def _identity(item: msgspec.Raw) -> Seen:
         raise AnswerError(f"what was read is not an object of Kubernetes: {error}") from error
     if not metadata.uid or not metadata.resource_version:
         raise UnprovenError("objects without uid or resourceVersion cannot be compared")
+    if metadata.namespace is not None and not NAMESPACE.fullmatch(metadata.namespace):
+        raise AnswerError(f"{metadata.namespace!r} cannot be a namespace")
     return Seen(metadata.uid, metadata.namespace, metadata.name, metadata.resource_version)

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
 from airflow_provider_k8s_inventory.kube import cluster, discovery, listing
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Definition, Page, Resource, Scope
 from airflow_provider_k8s_inventory.resources import custom
+from airflow_provider_k8s_inventory.resources.crds import CustomResourceDefinition
+from airflow_provider_k8s_inventory.resources.shared import holds
 from airflow_provider_k8s_inventory.sync.settings import Settings
 
 
@@ -92,7 +96,27 @@ def prove_absent(client: Client, resource: Resource) -> str:
             f"context {client.context.name}: discovery names {resource.name}, but listing it gives 404: "
             "it is being set up or removed; run again"
         )
+    if _is_defined(client, resource):
+        raise AnswerError(
+            f"context {client.context.name}: {resource.name} is defined, but discovery does not name it: "
+            "it is being set up or removed, or one of several API servers lags behind; run again"
+        )
     return f"context {client.context.name} does not serve {resource.name}"
+
+
+def _is_defined(client: Client, resource: Resource) -> bool:
+    """Whether a definition says that the cluster serves a custom resource, as far as we may read them."""
+    path = resources.CATALOGUE["crds"].resource.path()
+    try:
+        pages = list(listing.pages(client, path, limit=1, name=resource.name))
+    except (ForbiddenError, NotServedError):
+        return False
+    found = (msgspec.json.decode(item, type=CustomResourceDefinition) for page in pages for item in page.items)
+    return any(
+        holds(definition.status.conditions, "Established")
+        and any(version.served for version in definition.spec.versions or ())
+        for definition in found
+    )
 
 
 def _cluster(client: Client, settings: Settings) -> Answer:
@@ -100,8 +124,6 @@ def _cluster(client: Client, settings: Settings) -> Answer:
         identity = cluster.identify(client)
     except ForbiddenError as error:
         raise ForbiddenError(f"{error}; without it a cluster has no identity") from error
-    except NotServedError as error:
-        raise AnswerError(f"{error}; without a namespace kube-system a cluster has no identity") from error
     return Answer(
         cluster_uid=identity.uid,
         definition=resources.CATALOGUE["clusters"],
@@ -114,7 +136,7 @@ def _cluster(client: Client, settings: Settings) -> Answer:
 def _identify(client: Client) -> tuple[cluster.Identity | None, tuple[str, ...]]:
     try:
         return cluster.identify(client), ()
-    except (ForbiddenError, NotServedError) as error:
+    except ForbiddenError as error:
         return None, (f"cluster_uid is NULL: {error}",)
 
 

@@ -6,16 +6,33 @@ What the columns are is declared in `resources`; how rows get into PostgreSQL is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
 from airflow_provider_k8s_inventory.model import Definition, Page
-from airflow_provider_k8s_inventory.resources.shared import LAST_APPLIED, Metadata, Object
+from airflow_provider_k8s_inventory.resources.shared import EMPTY, LAST_APPLIED, Metadata
+
+
+class _Identity(msgspec.Struct, frozen=True, gc=False):
+    """What tells an object from others."""
+
+    uid: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else f"{self.name}"
+
+
+class _Identified(msgspec.Struct, frozen=True, gc=False):
+    metadata: _Identity = _Identity()
+
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_IDENTITY: Final = msgspec.json.Decoder(Object)
+_IDENTITY: Final = msgspec.json.Decoder(_Identified)
 _MAX_WARNINGS: Final = 20
 _LAST_APPLIED: Final = LAST_APPLIED.encode()
 _NULL: Final = b"null"
@@ -65,7 +82,7 @@ class RowReader:
                 row = self._row(item)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise AnswerError(
-                    f"an item in the list of {self._definition.name} is not an object of Kubernetes: {error}"
+                    f"{_called(item)} in the list of {self._definition.name} is not an object of Kubernetes: {error}"
                 ) from error
             yield row
 
@@ -95,10 +112,10 @@ class RowReader:
             return decoded.metadata, self._definition.extract(decoded)  # type: ignore[attr-defined]
         except (msgspec.ValidationError, ValueError) as error:
             problem = str(error)
-        metadata = msgspec.json.decode(item, type=Object).metadata
+        metadata, odd = _tolerant(item)
         self.warn(
             f"{_where(metadata)} does not look like a {self._definition.resource.kind} ({problem}): "
-            f"the columns behind object are NULL"
+            f"{''.join(f'what comes of metadata.{name}, ' for name in odd)}the columns behind object are NULL"
         )
         return metadata, (None,) * self._own
 
@@ -132,8 +149,35 @@ def uid_of(item: msgspec.Raw) -> str:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise AnswerError(f"an object that changed is not an object of Kubernetes: {error}") from error
     if not metadata.uid:
-        raise UnprovenError(f"{_where(metadata)} has no uid: what became of it cannot be told")
+        raise UnprovenError(f"{metadata} has no uid: what became of it cannot be told")
     return metadata.uid
+
+
+def _tolerant(item: msgspec.Raw) -> tuple[Metadata, list[str]]:
+    """The metadata without the fields that cannot be read, and their names.
+
+    :raises msgspec.ValidationError: when uid, name or namespace are among them.
+    """
+    _IDENTITY.decode(item)
+    members = _MEMBERS.decode(_MEMBERS.decode(item).get("metadata", EMPTY))
+    read: dict[str, Any] = {}
+    odd = []
+    for field in msgspec.structs.fields(Metadata):
+        try:
+            if field.encode_name in members:
+                read[field.name] = msgspec.json.decode(members[field.encode_name], type=field.type)
+        except (msgspec.ValidationError, ValueError):
+            odd.append(field.encode_name)
+    return Metadata(**read), odd
+
+
+def _called(item: msgspec.Raw) -> str:
+    """The item as an error calls it: by its name, when that can be read."""
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        identity = _IDENTITY.decode(item).metadata
+        if identity.name:
+            return f"the item {identity}"
+    return "an item"
 
 
 def _annotations(raw: msgspec.Raw) -> msgspec.Raw:
@@ -150,4 +194,4 @@ def _json(raw: msgspec.Raw) -> str | None:
 
 
 def _where(metadata: Metadata) -> str:
-    return f"{metadata.namespace}/{metadata.name}" if metadata.namespace else f"{metadata.name}"
+    return str(_Identity(name=metadata.name, namespace=metadata.namespace))

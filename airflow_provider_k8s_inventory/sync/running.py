@@ -78,6 +78,7 @@ def _sync(
     client: Client, conn: psycopg.Connection, scope: Scope, settings: Settings, report: SyncReport, tally: Tally
 ) -> SyncReport:
     answer = reading.open_answer(client, scope, settings)
+    scope = replace(scope, namespaces=answer.namespaces)  # what a custom resource is, only the cluster knows
     tally.cluster_uid, tally.namespaces = answer.cluster_uid, answer.namespaces
     tally.warnings.extend(answer.warnings)
     target = Target(
@@ -113,7 +114,8 @@ def _filled(report: SyncReport, tally: Tally) -> SyncReport:
         seen=tally.seen,
         inserted=tally.inserted,
         updated=tally.updated,
-        unchanged=tally.seen - tally.inserted - tally.updated,
+        # What was written twice, by its change and by a check, counts as written once at the most.
+        unchanged=max(0, tally.seen - tally.inserted - tally.updated),
         deleted=tally.deleted,
         warnings=tuple(tally.warnings),
     )
@@ -143,13 +145,21 @@ def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: 
 
 def _fail(conn: psycopg.Connection, settings: Settings, report: SyncReport) -> SyncReport:
     """Write a failed sync into the ledger, in a transaction of its own; it wrote nothing else."""
-    failed = replace(report, resource_version=None, inserted=0, updated=0, unchanged=0, deleted=0)
+    failed = replace(report, resource_version=None, seen=0, inserted=0, updated=0, unchanged=0, deleted=0)
+    record(conn, settings.schema, failed)
+    return failed
+
+
+def record(conn: psycopg.Connection, schema: str, report: SyncReport) -> None:
+    """Write a report of something that wrote no rows into the ledger.
+
+    :raises DatabaseError: when it cannot be written; the message has the report's reason too.
+    """
     try:
         with conn.transaction(), conn.cursor() as cursor:
-            ledger.record(cursor, settings.schema, failed)
+            ledger.record(cursor, schema, report)
     except psycopg.Error as error:
         raise DatabaseError(
-            f"{failed.context_name} · {failed.resource}: {failed.status}: {failed.reason} "
+            f"{report.context_name} · {report.resource}: {report.status}: {report.reason} "
             f"(and the ledger could not be written: {connecting.explain(error)})"
         ) from error
-    return failed

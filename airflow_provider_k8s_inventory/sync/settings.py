@@ -14,7 +14,7 @@ AskedMode = Literal["auto", "full", "metadata", "delta"]
 
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
-_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +45,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for namespace in self.namespaces:
-            if not _NAMESPACE.fullmatch(namespace):
+            if not NAMESPACE.fullmatch(namespace):
                 raise UsageError(f"{namespace!r} cannot be a namespace: small letters, digits and - make its name")
         if self.page_size < 1:
             raise UsageError(f"a page of {self.page_size} objects cannot be: the page size is at least 1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -65,9 +66,11 @@ class Work:
         """What rows are made of now; rows of another shape must be read whole again."""
         # A custom resource's version is the one its cluster prefers by now.
         version = self.answer.definition.resource.api_version
+        # Between two releases the columns may change.
+        columns = sha256(repr(self.target.table.columns).encode()).hexdigest()[:8]
         kept = "" if self.settings.store_object else " without object"
         marked = " with deleted rows" if self.settings.on_delete == "mark" else ""
-        return f"{__version__} {version}{kept}{marked}"
+        return f"{__version__} {columns} {version}{kept}{marked}"
 
     def reader(self) -> RowReader:
         """A reader of this scope's objects."""

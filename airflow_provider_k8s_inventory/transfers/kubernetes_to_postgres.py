@@ -158,7 +158,11 @@ class KubernetesToPostgresOperator(BaseOperator):
         from airflow_provider_k8s_inventory.postgres.loading import OnDelete
         from airflow_provider_k8s_inventory.sync.settings import AskedMode, Settings
 
-        page_size = arguments.whole("page_size", self.page_size) or hook.fields.page_size
+        numbers = {
+            "page_size": arguments.whole("page_size", self.page_size) or hook.fields.page_size,
+            "verify_every": arguments.whole("verify_every", self.verify_every, least=0),
+            "max_parallel_requests": arguments.whole("max_parallel_requests", self.max_parallel_requests),
+        }
         return Settings(
             schema=self.schema,
             namespaces=arguments.names("namespaces", self.namespaces),
@@ -166,9 +170,8 @@ class KubernetesToPostgresOperator(BaseOperator):
             on_delete=arguments.choice("on_delete", self.on_delete, get_args(OnDelete)),
             allow_mass_delete=arguments.flag("allow_mass_delete", self.allow_mass_delete),
             mode=arguments.choice("mode", self.mode, get_args(AskedMode)),
-            verify_every=arguments.whole("verify_every", self.verify_every, least=0) or 0,
-            max_parallel_requests=arguments.whole("max_parallel_requests", self.max_parallel_requests) or 1,
-            **({"page_size": page_size} if page_size else {}),
+            # What a template renders to nothing is the default.
+            **{name: number for name, number in numbers.items() if number is not None},
         )
 
     def _log(self, report: SyncReport) -> None:

@@ -116,6 +116,13 @@ def test_an_unknown_context_is_named(kubeconfig: Path) -> None:
         KubernetesInventoryHook().client("prd")
 
 
+@pytest.mark.parametrize("name", ["*", "de?", "[dev]"])
+def test_a_glob_is_no_name_of_one_context(name: str, kubeconfig: Path) -> None:
+    with pytest.raises(UnknownContextError) as unknown:
+        KubernetesInventoryHook().client(name)
+    assert str(unknown.value).startswith(f"no context '{name}' in kubeconfig ")
+
+
 def test_pages_are_of_the_connections_size(connect: Any, simulator: Simulator) -> None:
     hook = connect("k8s_inventory", kube_config_secret=simulator.kubeconfig_document(), page_size=4)
     assert [len(page.items) for page in hook.pages("dev", "pods")] == [4, 4, 3]

@@ -76,6 +76,12 @@ def world(cluster: LiveCluster) -> str:
 
 
 @pytest.fixture
-def inventory(cluster: LiveCluster, database: str) -> LiveInventory:
+def mode(request: pytest.FixtureRequest) -> str:
+    """How scopes are read; tests that are the same in every mode are marked with `EVERY_MODE`."""
+    return str(getattr(request, "param", "auto"))
+
+
+@pytest.fixture
+def inventory(cluster: LiveCluster, database: str, mode: str) -> LiveInventory:
     """The cluster, and a new database."""
-    return LiveInventory(cluster, database)
+    return LiveInventory(cluster, database, mode)

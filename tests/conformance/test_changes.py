@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from tests.fixtures.conformance.agreement import EVERY_MODE
 from tests.fixtures.conformance.live_inventory import PATHS, LiveInventory
 from tests.fixtures.conformance.world import CORE, add_service
+
+pytestmark = EVERY_MODE
 
 
 def test_a_second_sync_writes_nothing(inventory: LiveInventory, world: str) -> None:

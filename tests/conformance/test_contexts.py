@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.fixtures.clusters import LiveCluster
+from tests.fixtures.conformance.agreement import EVERY_MODE
 from tests.fixtures.conformance.live_inventory import LiveInventory
 from tests.fixtures.conformance.world import CORE, add_service
+
+pytestmark = EVERY_MODE
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from tests.fixtures.conformance.agreement import EVERY_MODE
 from tests.fixtures.conformance.custom_resources import WIDGETS, CustomResource
 from tests.fixtures.conformance.live_inventory import LiveInventory
+
+pytestmark = EVERY_MODE
 
 GADGETS = CustomResource("gadgets", "Gadget")
 """One that comes and goes."""

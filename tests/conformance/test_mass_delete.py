@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fixtures.conformance.agreement import EVERY_MODE
 from tests.fixtures.conformance.custom_resources import CustomResource
 from tests.fixtures.conformance.live_inventory import LiveInventory
+
+pytestmark = EVERY_MODE
 
 SPROCKETS = CustomResource("sprockets", "Sprocket")
 MANY = [f"sprocket-{number}" for number in range(102)]

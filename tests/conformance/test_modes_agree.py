@@ -68,7 +68,7 @@ TROUBLES: dict[str, Callable[[], Fault]] = {
     ),
     "a list that expires": lambda: Fault(verb="list", query={"continue": "."}, status=410),
     "a list that is gone": lambda: Fault(verb="list", query={"resourceVersion": "."}, status=410),
-    "an object that may not be read": lambda: Fault(verb="get", path="/pods/", status=403),
+    "an object that may not be read": lambda: Fault(query={"fieldSelector": "."}, status=403),
 }
 
 
@@ -123,7 +123,7 @@ class Modes(RuleBasedStateMachine):
             self.act(action)
         self.sync(modes[:2], resource)
 
-    @rule(modes=two_modes, resource=resources, nth=st.integers(2, 5), several=st.lists(actions, min_size=1))
+    @rule(modes=two_modes, resource=resources, nth=st.integers(2, 4), several=st.lists(actions, min_size=3))
     def change_during_a_sync(self, modes: tuple[str, str], resource: str, nth: int, several: list[Action]) -> None:
         requests = iter(range(1, 1000))
         self.act(several.pop())

@@ -8,7 +8,10 @@ import psycopg
 import pytest
 
 from tests.fixtures.clusters import LiveCluster
+from tests.fixtures.conformance.agreement import EVERY_MODE
 from tests.fixtures.conformance.live_inventory import LiveInventory
+
+pytestmark = EVERY_MODE
 
 
 @pytest.fixture

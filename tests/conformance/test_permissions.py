@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.fixtures.clusters import LiveCluster
+from tests.fixtures.conformance.agreement import EVERY_MODE
 from tests.fixtures.conformance.live_inventory import LiveInventory
+
+pytestmark = EVERY_MODE
 
 READ = ["get", "list"]
 

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fixtures.conformance.agreement import EVERY_MODE
 from tests.fixtures.conformance.live_inventory import LiveInventory
 from tests.fixtures.conformance.world import CORE, add_service
+
+pytestmark = EVERY_MODE
 
 
 @pytest.fixture

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from tests.fixtures.conformance import workloads
+from tests.fixtures.conformance.agreement import EVERY_MODE
 from tests.fixtures.conformance.live_inventory import LiveInventory, Row
+
+pytestmark = EVERY_MODE
 
 
 def pods(inventory: LiveInventory, namespace: str) -> list[Row]:

@@ -17,7 +17,7 @@ def test_when_all_is_well_it_says_so(run: CommandLine, dev: Cluster) -> None:
     result = run.doctor("--context", "dev")
 
     assert result.exit_code == 0
-    assert result.stdout.rstrip().splitlines()[-1] == "10 checks, all good."
+    assert result.stdout.rstrip().splitlines()[-1] == "11 checks, all good."
     assert "✓" in line(result.stdout, "database", "migrated", "PostgreSQL")
     assert "✓" in line(result.stdout, "dev", "reachable", "v1.36.3")
     assert "✓" in line(result.stdout, "dev", "who am I", "admin")
@@ -38,7 +38,7 @@ def test_a_missing_right_would_fail(run: CommandLine, dev: Cluster) -> None:
     result = run.doctor("--context", "dev", "--resource", "pods", "--resource", "nodes")
 
     assert result.exit_code == 1
-    assert result.stdout.rstrip().splitlines()[-1] == "6 checks, 1 would fail."
+    assert result.stdout.rstrip().splitlines()[-1] == "7 checks, 1 would fail."
     assert "grant get and list on pods" in line(result.stdout, "✗", "may list pods")
     assert run.sync("--context", "dev", "--resource", "pods", "--resource", "nodes").exit_code == 1
 
@@ -58,6 +58,17 @@ def test_a_schema_that_does_not_exist_would_fail(run: CommandLine) -> None:
 
     assert result.exit_code == 1
     assert "✗" in line(result.stdout, "database", "migrated")
+
+
+def test_globs_need_the_custom_resources_definitions(run: CommandLine, dev: Cluster) -> None:
+    dev.add_user(
+        User(name="admin", groups=(), denied=(Rule(resources=("customresourcedefinitions.apiextensions.k8s.io",)),))
+    )
+    result = run.doctor("--context", "dev", "--resource", "po*")
+
+    assert result.exit_code == 1
+    assert "✓" in line(result.stdout, "may list pods")
+    assert "✗" in line(result.stdout, "may list crds")
 
 
 def test_contexts_are_examined_in_their_order(run: CommandLine, simulator: Simulator) -> None:

@@ -77,6 +77,19 @@ def test_the_file_of_the_replaced_system_gives_them_too(run: CommandLine, invent
     assert synced(inventory) == {("dev", "pods"), ("dev", "crds")}
 
 
+@pytest.mark.parametrize("order", ["source first", "destination first"])
+def test_the_file_may_hold_the_destination_too(
+    order: str, run: CommandLine, inventory: Inventory, tmp_path: Path
+) -> None:
+    source = config(tmp_path / "sync.yml", contexts=["dev"], resources=["pods"]).read_text()
+    destination = yaml.safe_dump({"kind": "destination", "spec": {"spec": {"connection_string": "elsewhere"}}})
+    documents = [source, destination] if order == "source first" else ["", destination, source]
+    (tmp_path / "sync.yml").write_text("---\n".join(documents))
+
+    assert run.sync("--config", tmp_path / "sync.yml").exit_code == 0
+    assert synced(inventory) == {("dev", "pods")}
+
+
 def test_the_command_line_beats_the_file_and_the_file_the_environment(
     run: CommandLine, inventory: Inventory, tmp_path: Path
 ) -> None:
@@ -163,9 +176,11 @@ def test_a_broken_kubeconfig(run: CommandLine, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "there is no spec.spec in it"),
-        ("[]", "there is no spec.spec in it"),
-        ("spec: {}", "there is no spec.spec in it"),
+        ("", "there is no spec.spec of a source in it"),
+        ("[]", "there is no spec.spec of a source in it"),
+        ("spec: {}", "there is no spec.spec of a source in it"),
+        ("kind: destination\nspec: {spec: {contexts: [dev]}}", "there is no spec.spec of a source in it"),
+        (f"spec: {{spec: {{}}}}\n---\ndatabase_url: postgresql://u:{SECRET}@h/d: x", "line 3"),
         ("spec: {spec: text}", "spec.spec is not a mapping"),
         ("spec: {spec: {contexts: dev}}", "spec.spec.contexts must be a list of names"),
         ("spec: {spec: {resources: [1]}}", "spec.spec.resources must be a list of names"),
@@ -192,11 +207,18 @@ def test_a_file_that_is_no_text(run: CommandLine, tmp_path: Path) -> None:
     assert run.sync("--config", tmp_path / "sync.yml").exit_code == 2
 
 
-@pytest.mark.parametrize("dsn", [f"nonsense {SECRET}", f"postgresql://u:{SECRET}@127.0.0.1:1/inventory"])
-def test_a_bad_dsn_is_told_without_its_password(dsn: str, run: CommandLine) -> None:
-    result = run("sync", "--kubeconfig", run.kubeconfig, "--dsn", dsn)
+@pytest.mark.parametrize(
+    ("command", "dsn", "status"),
+    [
+        ("sync", f"nonsense {SECRET}", 2),
+        ("doctor", f"nonsense {SECRET}", 2),
+        ("sync", f"postgresql://u:{SECRET}@127.0.0.1:1/inventory", 1),
+    ],
+)
+def test_a_bad_dsn_is_told_without_its_password(command: str, dsn: str, status: int, run: CommandLine) -> None:
+    result = run(command, "--kubeconfig", run.kubeconfig, "--dsn", dsn)
 
-    assert result.exit_code == 1
+    assert result.exit_code == status
     assert result.stderr.startswith("Error: ")
     assert SECRET not in result.output
 

@@ -210,7 +210,7 @@ def test_tables_of_another_system_are_destroyed_only_when_that_is_asked_for(
 def test_a_newer_schema_is_left_alone(run: CommandLine, own_database: str) -> None:
     run.dsn = own_database
     with Inventory(own_database) as inventory:
-        inventory.query("INSERT INTO k8s_migrations VALUES ('0099_future', now(), '9.9.9', '{}')")
+        inventory.query("INSERT INTO k8s_migrations (name, version, statements) VALUES ('0099_future', '9.9.9', '{}')")
         result = run.sync()
 
         assert result.exit_code == 1

@@ -269,6 +269,29 @@ def test_secret_variables_are_blotted_out_of_its_errors(folder: Folder, server: 
     assert "said: bad ***;" in error_of(it)
 
 
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["get-token", "--client-secret", SECRET], "get-token --client-secret ***"),
+        ([f"--client-secret={SECRET}"], "--client-secret=***"),
+        (["-k", "x", f"CLIENT_SECRET={SECRET}"], "-k x CLIENT_SECRET=***"),
+        (["get-token", "--use-token-cache", "--login"], "get-token --use-token-cache --login"),
+    ],
+)
+def test_secret_arguments_are_blotted_out_of_its_errors(
+    args: list[str], said: str, folder: Folder, server: ApiServer
+) -> None:
+    it = context(folder, server, 'echo "usage: $*" >&2; exit 1', args=args)
+    assert f"said: usage: {said};" in error_of(it)
+
+
+def test_a_secret_is_not_quoted_in_part_either(folder: Folder, server: ApiServer) -> None:
+    tail = "x" * (commands.LONGEST_EXCERPT - len(" hidden "))
+    args = ["--password", f"{SECRET} hidden"]
+    it = context(folder, server, f'echo "$2 {tail}" >&2; exit 1', args=args)
+    assert "hidden" not in error_of(it)
+
+
 def test_a_silent_failure(folder: Folder, server: ApiServer) -> None:
     assert "failed with exit status 1 and said nothing" in error_of(context(folder, server, "exit 1"))
 

@@ -69,7 +69,14 @@ def test_a_proxy_that_is_not_there_is_told() -> None:
     with Proxy() as proxy:
         address = proxy.address
     with ApiServer() as server, Client(context(server, f"http://{address}"), retries=0) as client:
-        words = f"through the proxy http://{address}: connection refused"
+        words = f"through the proxy http://{address}: connection refused; check that the proxy runs, and its address"
+        with pytest.raises(UnreachableError, match=words):
+            client.get("/version")
+
+
+def test_a_proxy_whose_name_does_not_resolve_is_told() -> None:
+    with ApiServer() as server, Client(context(server, "http://no-such-proxy.invalid:3128"), retries=0) as client:
+        words = "http://no-such-proxy.invalid:3128: its name does not resolve; check that the proxy runs"
         with pytest.raises(UnreachableError, match=words):
             client.get("/version")
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, UsageError
 from airflow_provider_k8s_inventory.postgres.connecting import connect, explain
 
 SECRET = "hunter2secret"
@@ -25,9 +25,9 @@ def free_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def failure(dsn: str) -> str:
+def failure(dsn: str, kind: type[InventoryError] = DatabaseError) -> str:
     """What a person is told; with a traceback, everything that a log would hold."""
-    with pytest.raises(DatabaseError) as failed:
+    with pytest.raises(kind) as failed:
         connect(dsn)
     shown = "".join(traceback.format_exception(failed.value))
     assert SECRET not in shown
@@ -108,7 +108,8 @@ def test_a_database_that_does_not_exist(database: str) -> None:
     ],
 )
 def test_what_is_no_dsn(dsn: str) -> None:
-    assert failure(dsn) == "the DSN is not a connection string; write postgresql://user:password@host/database"
+    said = "the DSN is not a connection string; write postgresql://user:password@host/database"
+    assert failure(dsn, UsageError) == said
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_what_is_no_dsn(dsn: str) -> None:
     ],
 )
 def test_a_password_that_is_not_quoted(dsn: str) -> None:
-    assert "write special characters of the password as %XX" in failure(dsn)
+    assert "write special characters of the password as %XX" in failure(dsn, UsageError)
 
 
 def test_a_port_that_is_none() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 
+from airflow_provider_k8s_inventory import sync as core
+from airflow_provider_k8s_inventory.kube import kubeconfig
+from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database
-from tests.fixtures.manifests import crd
-from tests.fixtures.tables import Inventory
+from tests.fixtures.manifests import crd, pod
+from tests.fixtures.tables import TABLES, Inventory
 from tests.integration.conftest import Syncer
 
 WIDGETS = "widgets.example.com"
@@ -131,6 +136,15 @@ def test_a_custom_resource_may_be_listed(dev: Cluster, doctor: Doctor) -> None:
     assert doctor(WIDGETS)[f"may list {WIDGETS}"].detail == "yes"
 
 
+@pytest.mark.parametrize("names", [("*",), ("po*", "nodes"), ("*.example.com",)])
+def test_globs_need_the_definitions_of_custom_resources(names: tuple[str, ...], dev: Cluster, doctor: Doctor) -> None:
+    dev.add_user(User(name="reader", denied=(Rule(resources=("customresourcedefinitions.apiextensions.k8s.io",)),)))
+    finding = doctor(*names, context="dev-reader")["may list crds"]
+
+    assert not finding.good
+    assert finding.detail == "no: grant get and list on customresourcedefinitions.apiextensions.k8s.io"
+
+
 def test_an_older_server_does_not_say_who_i_am(dev: Cluster, doctor: Doctor) -> None:
     dev.inject(Fault(path="selfsubjectreviews$", status=404))
     findings = doctor("pods")
@@ -141,16 +155,73 @@ def test_an_older_server_does_not_say_who_i_am(dev: Cluster, doctor: Doctor) -> 
 
 def test_a_migrated_database_is_well(database: str) -> None:
     with psycopg.connect(database) as conn:
-        (finding,) = examine_database(conn, "public")
+        finding, writing = examine_database(conn, "public")
         major = conn.info.server_version // 10000
 
     assert (finding.subject, finding.check, finding.good) == ("database", "migrated", True)
     assert finding.detail == f"PostgreSQL {major}, schema public"
+    assert (writing.subject, writing.check, writing.good, writing.detail) == ("database", "may write", True, "yes")
+
+
+@pytest.fixture
+def as_writer(own_database: str) -> Iterator[psycopg.Connection]:
+    """A connection of a role that may read the tables, and no more."""
+    with Inventory(own_database) as inventory:
+        name = inventory.query("SELECT current_database() AS name")[0]["name"]
+        inventory.query(f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
+        inventory.query("CREATE ROLE examined_writer")
+        inventory.query("GRANT SELECT ON ALL TABLES IN SCHEMA public TO examined_writer")
+    try:
+        with psycopg.connect(own_database) as conn:
+            conn.execute("SET ROLE examined_writer")
+            conn.commit()
+            yield conn
+    finally:
+        with Inventory(own_database) as inventory:
+            inventory.query("DROP OWNED BY examined_writer")
+            inventory.query("DROP ROLE examined_writer")
+
+
+def test_who_may_only_read_is_told_what_to_grant(as_writer: psycopg.Connection) -> None:
+    migrated, writing = examine_database(as_writer, "public")
+
+    assert migrated.good
+    assert not writing.good
+    assert writing.detail == (
+        f"no: let its owner run GRANT TEMPORARY ON DATABASE {as_writer.info.dbname} TO examined_writer; "
+        f"GRANT INSERT, UPDATE, DELETE ON {', '.join(f'public.{table}' for table in TABLES)} TO examined_writer; "
+        "GRANT INSERT ON public.k8s_syncs TO examined_writer"
+    )
+
+
+def test_what_is_told_is_enough(
+    as_writer: psycopg.Connection, own_database: str, dev: Cluster, simulator: Simulator
+) -> None:
+    dev.seed("pods", [pod("web")])
+    with Inventory(own_database) as inventory:
+        _, writing = examine_database(as_writer, "public")
+        inventory.query(writing.detail.partition("owner run ")[2])
+    _, writing = examine_database(as_writer, "public")
+    document = simulator.kubeconfig_document()
+    with Client(kubeconfig.parse(document, source="the simulator").contexts["dev"]) as client:
+        reports = [core.run(client, as_writer, "pods", core.Settings(mode=mode)) for mode in ("full", "delta")]
+
+    assert writing.detail == "yes"
+    assert [report.status for report in reports] == ["success", "success"]
+
+
+def test_a_database_that_cannot_be_written_to(database: str) -> None:
+    with psycopg.connect(database, options="-c default_transaction_read_only=on") as conn:
+        migrated, writing = examine_database(conn, "public")
+
+    assert migrated.good
+    assert not writing.good
+    assert writing.detail == "no: transactions are read-only here: set default_transaction_read_only to off"
 
 
 def test_a_database_that_was_not_migrated_would_fail(empty_database: str) -> None:
     with psycopg.connect(empty_database) as conn:
-        (finding,) = examine_database(conn, "public")
+        finding, _ = examine_database(conn, "public")
 
     assert not finding.good
     assert "lacks 0001_ledger, table k8s_clusters" in finding.detail
@@ -162,7 +233,7 @@ def test_a_database_that_was_not_migrated_would_fail(empty_database: str) -> Non
     [
         ("SELECT 1", "nowhere", "schema nowhere does not exist"),
         (
-            "INSERT INTO k8s_migrations VALUES ('0099_future', now(), '9.9.9', '{}')",
+            "INSERT INTO k8s_migrations (name, version, statements) VALUES ('0099_future', '9.9.9', '{}')",
             "public",
             "upgrade airflow-provider-k8s-inventory",
         ),

@@ -98,8 +98,13 @@ def test_names_alone_ask_for_no_definitions(taught: Cluster, run: Run) -> None:
     assert [request for request in taught.requests if request.path.endswith("/customresourcedefinitions")] == []
 
 
-def test_a_glob_that_matches_nothing_in_a_cluster_is_no_error(dev: Cluster, run: Run) -> None:
-    assert run("*.example.com") == {}
+def test_a_glob_that_matches_nothing_in_a_cluster_is_absent(dev: Cluster, run: Run, inventory: Inventory) -> None:
+    (report,) = run("*.example.com").values()
+
+    assert (report.resource, report.status) == ("*.example.com", "absent")
+    assert report.reason == "context dev has no resource that matches *.example.com"
+    assert (inventory.last()["resource"], inventory.last()["status"]) == ("*.example.com", "absent")
+    assert inventory.rows("k8s_freshness", "resource") == []  # a glob is no scope
 
 
 def test_a_resource_that_is_withdrawn_is_absent_once_and_its_rows_go(
@@ -129,6 +134,7 @@ def test_a_definition_that_is_not_served_yet_is_absent(dev: Cluster, run: Run) -
     document = crd("widgets", "example.com", "Widget")
     document["spec"]["versions"][0]["served"] = False
     dev.create("crd", document)
+    dev.patch("crd", WIDGETS, {"status": {"conditions": []}})
 
     assert run("*.example.com")[WIDGETS].status == "absent"
 
@@ -181,7 +187,8 @@ def test_definitions_that_cannot_be_had_are_one_report_and_the_rest_goes_on(
     assert {name: report.status for name, report in reports.items()} == {"pods": "success", "nodes": "success"}
 
 
-def test_a_server_without_definitions_has_none(dev: Cluster, run: Run) -> None:
+def test_a_server_that_does_not_know_definitions_is_not_believed(dev: Cluster, run: Run) -> None:
     dev.inject(Fault(path=CRDS, status=404, times=None))
+    (report,) = run("*.example.com").values()
 
-    assert run("*.example.com") == {}
+    assert (report.resource, report.status) == ("*.example.com", "failed")

@@ -134,7 +134,7 @@ def test_a_resource_whose_own_server_is_down_stops_no_other_resource(
 def test_a_cluster_that_may_not_be_identified_stops_no_other_resource(
     fleet: Fleet, dev: Cluster, connect: Callable[[], psycopg.Connection], inventory: Inventory
 ) -> None:
-    dev.delete("namespaces", "kube-system")
+    dev.inject(Fault(path="/kube-system$", status=403, times=None))
     dev.inject(Fault(path="/pods$", status=401, times=None))
 
     assert statuses(run_fleet(fleet.contexts()[:1], NAMES, connect, ONE)) == {

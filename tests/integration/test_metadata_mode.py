@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
 from tests.fixtures.interrupted import Interrupted
 from tests.fixtures.manifests import named, pod, pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
 
 PODS = "/api/v1/pods$"
-ONE = "/pods/web-0000"
+ONE = "web-0000"
 ROLES = "clusterroles.rbac.authorization.k8s.io"
 
 
@@ -37,8 +37,8 @@ def label(cluster: Cluster, *numbers: int, **labels: str) -> None:
 
 def fetched(cluster: Cluster) -> list[str]:
     """The names of the pods that were read one by one."""
-    found = (request.path.rpartition("/")[2] for request in cluster.requests if "/pods/" in request.path)
-    return sorted(found)
+    found = (request.query.get("fieldSelector", "") for request in cluster.requests)
+    return sorted(selector.removeprefix("metadata.name=") for selector in found if selector)
 
 
 def between(sync: Syncer, before: str, *happens: Callable[[], object]) -> SyncReport:
@@ -62,7 +62,7 @@ def test_nothing_changed_is_one_list_of_metadata_and_no_write(
 
     assert (report.mode, report.fallback, report.seen, report.unchanged) == ("metadata", None, 3, 3)
     assert inventory.versions() == before
-    (listed,) = [request for request in three.requests if request.verb == "list"]
+    (listed,) = [request for request in three.requests if request.path == "/api/v1/pods"]
     assert "as=PartialObjectMetadataList" in listed.headers["accept"]
     assert fetched(three) == []
 
@@ -95,7 +95,7 @@ def test_the_metadata_comes_in_pages(dev: Cluster, sync: Syncer, inventory: Inve
     report = sync(mode="metadata")
 
     assert (report.mode, report.seen, report.updated, report.unchanged) == ("metadata", 2001, 3, 1998)
-    assert [request.verb for request in dev.requests].count("list") == 3
+    assert len([r for r in dev.requests if r.verb == "list" and "fieldSelector" not in r.query]) == 3
 
 
 def test_a_row_that_has_a_mark_is_made_anew(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
@@ -147,7 +147,7 @@ def test_a_new_object_that_vanishes_before_it_is_read_gets_no_row(
     three: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     three.create("pods", pod("short"))
-    report = between(sync, "/pods/short", partial(three.delete, "pods", "short", "default"))
+    report = between(sync, "short", partial(three.delete, "pods", "short", "default"))
 
     assert (report.seen, report.inserted, report.deleted) == (3, 0, 0)
     assert "short" not in inventory.names("k8s_pods")
@@ -218,7 +218,7 @@ def test_a_read_that_fails_is_tried_again_and_else_changes_nothing(
     label(three, 0, 1, tier="front")
     three.delete("pods", "web-0002", "default")
     before = inventory.versions()
-    three.inject(Fault(path=ONE, status=500, times=times))
+    three.inject(Fault(query={"fieldSelector": ONE}, status=500, times=times))
     report = sync(mode="metadata")
 
     assert (report.status, report.mode) == (status, "metadata")
@@ -274,9 +274,19 @@ def test_metadata_that_is_of_no_use_is_not_the_end(
     assert inventory.names("k8s_pods") == ["web-0000", "web-0002"]
 
 
-def test_who_may_list_and_not_get_gets_a_list(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_who_may_list_and_not_get_can_be_read_so(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    rules = (Rule(verbs=("list",), resources=("pods",)), Rule(verbs=("get",), resources=("namespaces",)))
+    three.add_user(User(name="admin", groups=(), allowed=rules))
     label(three, 0, tier="front")
-    three.inject(Fault(path=ONE, status=403, times=None))
+    report = sync(mode="metadata")
+
+    assert (report.status, report.mode, report.updated) == ("success", "metadata", 1)
+    assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "front"}
+
+
+def test_who_may_not_read_one_by_one_gets_a_list(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(three, 0, tier="front")
+    three.inject(Fault(query={"fieldSelector": ONE}, status=403, times=None))
     report = sync(mode="metadata")
 
     assert (report.status, report.mode, report.updated) == ("success", "full", 1)
@@ -284,14 +294,30 @@ def test_who_may_list_and_not_get_gets_a_list(three: Cluster, sync: Syncer, inve
     assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "front"}
 
 
+def whole_list(*items: object) -> bytes:
+    return json.dumps({"kind": "PodList", "metadata": {"resourceVersion": "9"}, "items": items}).encode()
+
+
 @pytest.mark.parametrize(
-    "body", [b"{}", b"[]", b'{"metadata":{"name":"web-0000"}}', b'{"kind":"Status","metadata":{}}', b"nothing"]
+    "body",
+    [
+        b"{}",
+        b"nothing",
+        b'{"kind":"Status","metadata":{}}',
+        b'{"kind":"PodList","items":null}',
+        whole_list(1),
+        whole_list({"metadata": {"name": "web-0000", "namespace": "default", "resourceVersion": "8"}}),
+        whole_list(pod("web-0000", uid="u")),
+        whole_list(pod("web-0001", uid="u", resourceVersion="8")),
+        whole_list(pod("web-0000", "kube-public", uid="u", resourceVersion="8")),
+        whole_list(*(pod(name, uid=name, resourceVersion="8") for name in ("web-0000", "web-0001"))),
+    ],
 )
 def test_what_is_read_and_is_not_the_object_is_not_the_end(
     body: bytes, three: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     label(three, 0, tier="front")
-    three.inject(Fault(path=ONE, body=body, times=None))
+    three.inject(Fault(query={"fieldSelector": ONE}, body=body, times=None))
     report = sync(mode="metadata")
 
     assert (report.status, report.mode, report.seen, report.updated) == ("success", "full", 3, 1)
@@ -303,7 +329,7 @@ def test_names_that_mean_something_in_a_path_are_read_all_the_same(
 ) -> None:
     # Names of roles are path segments, so anything but slashes and percent signs:
     # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#path-segment-names
-    names = ["a b", "is?it", "no#1", "system:admin", "über"]
+    names = ["a b", "a,b", "a=b", "a\\b", "is?it", "no#1", "system:admin", "x&y", "über"]
     dev.seed(ROLES, [named(name) for name in names])
     sync(ROLES)
     for name in names:

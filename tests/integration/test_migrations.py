@@ -112,12 +112,15 @@ def test_every_table_view_and_column_says_what_it_holds(conn: psycopg.Connection
 def test_the_key_is_context_and_uid(conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
     keys = found.query(
-        "SELECT pg_get_constraintdef(oid) AS key FROM pg_constraint WHERE conrelid = ANY(%s::regclass[])"
-        " AND contype = 'p'",
+        "SELECT conrelid::regclass::text AS name, pg_get_constraintdef(oid) AS key FROM pg_constraint"
+        " WHERE conrelid = ANY(%s::regclass[]) AND contype = 'p'",
         list(TABLES),
     )
 
-    assert [row["key"] for row in keys] == ["PRIMARY KEY (context_name, uid)"] * len(TABLES)
+    of_many = "PRIMARY KEY (context_name, resource, uid)"
+    assert {row["name"]: row["key"] for row in keys} == {
+        name: of_many if name == "k8s_custom_resources" else "PRIMARY KEY (context_name, uid)" for name in TABLES
+    }
 
 
 def test_a_second_time_does_nothing(conn: psycopg.Connection, found: Inventory) -> None:
@@ -136,6 +139,26 @@ def test_what_was_done_is_recorded_with_version_and_statements(conn: psycopg.Con
     assert {row["name"] for row in record} == set(done)
     assert {row["version"] for row in record} == {__version__}
     assert 'CREATE TABLE "public"."k8s_pods"' in found.row("k8s_migrations", "table k8s_pods")["statements"][0]
+
+
+def test_what_was_done_before_stays_recorded(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    before = found.rows("k8s_migrations", "id")
+    found.query("COMMENT ON COLUMN k8s_pods.phase IS 'something else'")
+    migrate(conn)
+    after = found.rows("k8s_migrations", "id")
+
+    assert after[: len(before)] == before
+    assert [row["name"] for row in after[len(before) :]] == ["table k8s_pods", "view k8s_objects"]
+    assert "COMMENT ON COLUMN" in after[len(before)]["statements"][0]
+
+
+def test_an_ordered_step_is_recorded_once(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        found.query(
+            "INSERT INTO k8s_migrations (name, version, statements) VALUES ('0001_ledger', %s, '{}')", __version__
+        )
 
 
 def test_pending_tells_and_changes_nothing(conn: psycopg.Connection, found: Inventory) -> None:
@@ -338,6 +361,28 @@ def test_a_newer_schema_is_refused(act: Act, conn: psycopg.Connection, found: In
         "schema public was migrated by version 9.9.9 (0099_future), "
         f"this is version {__version__}: upgrade airflow-provider-k8s-inventory"
     )
+
+
+@pytest.mark.parametrize("act", [migrate, pending])
+@pytest.mark.parametrize("version", ["10.0.0", "99.0.0rc1", "0.10.0"])
+def test_a_newer_version_is_known_by_any_step(
+    version: str, act: Act, conn: psycopg.Connection, found: Inventory
+) -> None:
+    migrate(conn)
+    found.query("INSERT INTO k8s_migrations (name, version, statements) VALUES ('table k8s_pods', %s, '{}')", version)
+    with pytest.raises(NewerSchemaError) as refused:
+        act(conn)
+
+    assert f"was migrated by version {version} (table k8s_pods), this is version {__version__}" in str(refused.value)
+
+
+@pytest.mark.parametrize("act", [migrate, pending])
+@pytest.mark.parametrize("version", ["0.0.9", f"{__version__}.dev1", __version__])
+def test_an_older_version_is_no_obstacle(version: str, act: Act, conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    found.query("UPDATE k8s_migrations SET version = %s", version)
+
+    assert act(conn) == []
 
 
 @pytest.mark.parametrize(

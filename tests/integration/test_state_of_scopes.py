@@ -228,6 +228,7 @@ def test_a_scope_of_very_many_rows_is_read_by_its_changes(dev: Cluster, sync: Sy
         " changed_at) SELECT context_name, cluster_uid, uid || n, name, namespace, '{}', '{}', now(), now()"
         " FROM (SELECT * FROM k8s_pods LIMIT 1) AS p, generate_series(1, 25000) AS n"
     )
+    inventory.query("UPDATE k8s_syncs SET seen = 25003, finished_at = now()")
 
     assert sync().mode == "delta"
 

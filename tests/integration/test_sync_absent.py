@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
+from tests.fixtures.interrupted import Interrupted
 from tests.fixtures.manifests import crd, named, pod
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
@@ -170,9 +173,8 @@ def test_the_guard_speaks_of_absent_resources_too(dev: Cluster, sync: Syncer, in
 def test_what_was_read_before_it_vanished_does_not_count(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     dev.create("crd", crd("widgets", "example.com", "Widget"))
     dev.seed(WIDGETS, [named(f"w{number}", "default") for number in range(4)])
-    dev.inject(Fault(path="/widgets$", query={"continue": "."}, status=404))
-    dev.inject(Fault(path="^/apis$", status=200, body=b'{"kind":"APIGroupDiscoveryList","items":[]}', skip=1))
-    report = sync(WIDGETS, page_size=2)
+    client = Interrupted(sync.client().context, "widgets.*continue=", partial(dev.delete, "crd", WIDGETS))
+    report = sync(WIDGETS, page_size=2, client=client)
 
     assert (report.status, report.seen, report.unchanged, report.resource_version) == ("absent", 0, 0, None)
     assert inventory.count("k8s_custom_resources") == 0
@@ -187,3 +189,30 @@ def test_who_may_not_list_it_does_not_learn_that_it_is_absent(
 
     assert sync(WIDGETS).status == "forbidden"
     assert inventory.versions() == before
+
+
+def test_discovery_that_names_nothing_proves_nothing(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", [pod("web")])
+    sync()
+    before = inventory.versions()
+    dev.inject(Fault(path="/pods$", status=404, times=None))
+    dev.inject(Fault(path="^/apis?$", body=b'{"kind":"APIGroupDiscoveryList","items":[]}', times=None))
+
+    assert sync().status == "failed"
+    assert inventory.versions() == before
+
+
+def test_a_definition_that_is_established_speaks_against_absence(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.seed(WIDGETS, [named("one", "default")])
+    sync(WIDGETS)
+    # One of several API servers, that has not heard of it yet.
+    dev.inject(Fault(path="/widgets$", status=404, times=None))
+    dev.inject(Fault(path="^/apis$", body=b'{"kind":"APIGroupDiscoveryList","items":[]}', times=None))
+    report = sync(WIDGETS)
+
+    assert report.status == "failed"
+    assert "is defined, but discovery does not name it" in (report.reason or "")
+    assert inventory.count("k8s_custom_resources") == 1

@@ -81,13 +81,13 @@ def test_without_kube_system_a_cluster_has_no_identity(dev: Cluster, sync: Synce
     assert forbidden.status == "forbidden"
     assert "without it a cluster has no identity" in (forbidden.reason or "")
     assert missing.status == "failed"
-    assert "without a namespace kube-system a cluster has no identity" in (missing.reason or "")
+    assert "a cluster without a namespace kube-system has no identity" in (missing.reason or "")
     assert inventory.rows("k8s_clusters") == []
 
 
 def test_other_resources_can_do_without_it(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     dev.seed("pods", [pod("web")])
-    dev.delete("namespaces", "kube-system")
+    dev.inject(Fault(path="/kube-system$", status=403))
     report = sync()
 
     assert (report.status, report.cluster_uid) == ("success", None)
@@ -116,13 +116,22 @@ def test_a_cluster_without_a_version_is_not_absent(dev: Cluster, sync: Syncer, i
 
 def test_an_identity_that_becomes_readable_is_written(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     dev.seed("pods", [pod("web")])
-    system = dev.delete("namespaces", "kube-system")
+    dev.inject(Fault(path="/kube-system$", status=403))
     sync()
-    dev.seed("namespaces", [system])
     report = sync()
 
     assert (report.updated, report.cluster_uid) == (1, identity(dev))
     assert inventory.row("k8s_pods", "web")["cluster_uid"] == identity(dev)
+
+
+def test_an_answer_without_kube_system_is_not_believed(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", [pod("web")])
+    sync()
+    before = inventory.versions()
+    dev.inject(Fault(path="/kube-system$", status=404))
+
+    assert sync().status == "failed"
+    assert inventory.versions() == before
 
 
 def test_a_version_that_is_none_fails(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:

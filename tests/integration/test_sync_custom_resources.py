@@ -20,6 +20,19 @@ def two_groups(dev: Cluster) -> None:
         dev.create(f"widgets.{group}", named("same", "default") | {"spec": {"of": group}}, "default")
 
 
+def test_one_object_may_be_served_as_two_resources(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    for name in (COM, ORG):
+        dev.seed(name, [named("one", "default", uid="served twice")])
+        sync(name)
+    reports = [sync(name, mode="metadata") for name in (COM, ORG)]
+
+    assert [(report.status, report.seen, report.unchanged) for report in reports] == [("success", 2, 2)] * 2
+    assert sorted(row["resource"] for row in inventory.rows("k8s_custom_resources") if row["name"] == "one") == [
+        COM,
+        ORG,
+    ]
+
+
 def test_a_row_says_what_it_is_an_instance_of(sync: Syncer, inventory: Inventory) -> None:
     report = sync(COM)
     (row,) = inventory.rows("k8s_custom_resources")

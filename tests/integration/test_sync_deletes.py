@@ -27,6 +27,18 @@ def test_a_row_whose_object_is_gone_can_be_marked_instead(dev: Cluster, sync: Sy
     assert inventory.row("k8s_pods", "web-0001")["deleted_at"] is None
 
 
+def test_a_mark_is_a_change(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", pods(2))
+    sync(on_delete="mark")
+    before = inventory.row("k8s_pods", "web-0000")
+    delete(dev, 0)
+    sync(on_delete="mark")
+    marked = inventory.row("k8s_pods", "web-0000")
+
+    assert marked["changed_at"] == marked["deleted_at"] > before["changed_at"]
+    assert marked["first_seen_at"] == before["first_seen_at"]
+
+
 def test_a_mark_is_made_once(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     dev.seed("pods", pods(2))
     sync(on_delete="mark")

@@ -72,10 +72,16 @@ def test_other_schemas_do_not_wait(sync: Syncer, database: str) -> None:
         assert sync().status == "success"
 
 
-def test_a_narrowed_scope_is_not_another_one(sync: Syncer, database: str) -> None:
-    with held(database, Scope(context_name="dev", resource="pods", namespaces=("a",))):
+def test_a_narrowed_scope_excludes_those_that_share_a_namespace(sync: Syncer, database: str) -> None:
+    with held(database, Scope(context_name="dev", resource="pods", namespaces=("a", "c"))):
         assert sync().status == "failed"
-        assert sync(namespaces=("b",)).status == "failed"
+        assert sync(namespaces=("b", "c")).status == "failed"
+        assert sync(namespaces=("b",)).status == "success"
+
+
+def test_a_whole_scope_excludes_every_narrowed_one(sync: Syncer, database: str) -> None:
+    with held(database, Scope(context_name="dev", resource="pods")):
+        assert sync(namespaces=("a",)).status == "failed"
 
 
 def test_the_lock_ends_with_the_transaction_also_when_it_fails(database: str) -> None:

@@ -119,6 +119,20 @@ def test_an_object_of_an_unexpected_shape_has_a_row_without_own_columns(
     assert inventory.row("k8s_deployments", "good")["ready"] == 0
 
 
+@pytest.mark.parametrize("mode", ["full", "metadata", "delta"])
+def test_an_object_with_an_odd_time_has_a_row_in_every_mode(
+    mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("services", [named("good", "shop", uid="u1")], as_is=True)
+    sync("services", mode=mode)
+    dev.seed("services", [named("odd", "shop", uid="u2", creationTimestamp="yesterday")], as_is=True)
+    report = sync("services", mode=mode)
+
+    assert (report.status, report.inserted, report.unchanged) == ("success", 1, 1)
+    assert "shop/odd does not look like a Service" in report.warnings[0]
+    assert inventory.row("k8s_services", "odd")["created_at"] is None
+
+
 def test_the_warnings_are_in_the_ledger(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     dev.seed("deployments", [named("web", "default") | {"spec": 1}])
     report = sync("deployments")

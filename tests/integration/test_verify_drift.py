@@ -24,26 +24,32 @@ def label(cluster: Cluster, name: str = "web-0000", **labels: str) -> None:
     cluster.patch("pods", name, {"metadata": {"labels": labels}}, "default")
 
 
-def test_a_row_removed_by_hand_is_found_and_comes_back(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+def swap_a_row(inventory: Inventory) -> None:
+    """Remove the row of web-0001 by hand, and add one that there is no object of: there are as many as before."""
+    inventory.query("UPDATE k8s_pods SET uid = 'ghost', name = 'ghost' WHERE name = 'web-0001'")
+
+
+def test_rows_changed_by_hand_are_found_and_put_right(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    swap_a_row(inventory)
     report = sync(mode="delta", verify_every=1)
 
-    assert (report.mode, report.drift, report.inserted, report.seen) == ("delta", 1, 1, 3)
-    assert report.warnings == ("1 rows differed from the cluster though every change had been applied",)
-    assert inventory.last()["drift"] == 1
+    assert (report.mode, report.drift, report.inserted, report.deleted, report.seen) == ("delta", 2, 1, 1, 3)
+    assert report.warnings == ("2 rows differed from the cluster though every change had been applied",)
+    assert inventory.last()["drift"] == 2
     assert inventory.names("k8s_pods") == ["web-0000", "web-0001", "web-0002"]
 
 
-def test_a_row_added_by_hand_is_found_and_goes(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    inventory.query(
-        "INSERT INTO k8s_pods (context_name, cluster_uid, uid, name, namespace, labels, annotations, first_seen_at,"
-        " changed_at) SELECT context_name, cluster_uid, 'ghost', 'ghost', namespace, '{}', '{}', now(), now()"
-        " FROM k8s_pods LIMIT 1"
-    )
-    report = sync(mode="delta", verify_every=1)
+@pytest.mark.parametrize("verify_every", [0, 1])
+def test_a_row_removed_by_hand_is_missed_at_once(
+    verify_every: int, three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+    report = sync(mode="delta", verify_every=verify_every)
 
-    assert (report.drift, report.deleted, report.seen) == (1, 1, 3)
-    assert "ghost" not in inventory.names("k8s_pods")
+    assert (report.mode, report.inserted, report.seen) == ("metadata", 1, 3)
+    assert report.fallback == "there are 2 rows, and the last sync left 3"
+    assert inventory.names("k8s_pods") == ["web-0000", "web-0001", "web-0002"]
+    assert sync(mode="delta", verify_every=0).mode == "delta"
 
 
 def test_a_row_of_another_state_is_found_and_corrected(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
@@ -85,19 +91,19 @@ def test_what_happens_between_changes_and_check_is_no_drift(three: Cluster, sync
 
 def test_drift_is_told_apart_from_changes(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
     label(three, tier="front")
-    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+    swap_a_row(inventory)
     report = sync(mode="delta", verify_every=1)
 
-    assert (report.drift, report.inserted, report.updated) == (1, 1, 1)
+    assert (report.drift, report.inserted, report.updated, report.deleted) == (2, 1, 1, 1)
 
 
 def test_without_checks_drift_stays(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+    swap_a_row(inventory)
     inventory.query("UPDATE k8s_syncs SET finished_at = finished_at - interval '2 days'")
     report = sync(mode="delta", verify_every=0)
 
     assert (report.drift, report.inserted) == (None, 0)
-    assert "web-0001" not in inventory.names("k8s_pods")
+    assert "ghost" in inventory.names("k8s_pods")
 
 
 def test_one_in_so_many_syncs_checks(three: Cluster, sync: Syncer) -> None:
@@ -132,7 +138,7 @@ def test_once_a_day_one_checks(three: Cluster, sync: Syncer, inventory: Inventor
 
 def test_a_check_that_comes_too_late_leaves_it_to_metadata(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
     label(three, tier="front")
-    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+    swap_a_row(inventory)
 
     def forget() -> None:
         three.create("configmaps", {"metadata": {"generateName": "other-"}}, "default")
@@ -142,19 +148,19 @@ def test_a_check_that_comes_too_late_leaves_it_to_metadata(three: Cluster, sync:
     report = sync(mode="delta", verify_every=1, client=client)
 
     assert (report.status, report.mode, report.drift, report.warnings) == ("success", "metadata", None, ())
-    assert (report.inserted, report.updated, report.seen) == (1, 1, 3)
-    assert inventory.count("k8s_pods") == 3
+    assert (report.inserted, report.updated, report.deleted, report.seen) == (1, 1, 1, 3)
+    assert inventory.names("k8s_pods") == ["web-0000", "web-0001", "web-0002"]
 
 
 def test_much_drift_is_read_whole(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     dev.seed("pods", pods(60))
     sync()
-    inventory.query("DELETE FROM k8s_pods WHERE name <> 'web-0007'")
+    inventory.query("UPDATE k8s_pods SET resource_version = '0' WHERE name <> 'web-0007'")
     report = sync(mode="delta", verify_every=1)
 
-    assert (report.status, report.mode, report.inserted) == ("success", "full", 59)
+    assert (report.status, report.mode, report.drift, report.updated) == ("success", "full", 59, 59)
     assert "more than 50 of 60 objects differ" in (report.fallback or "")
-    assert inventory.count("k8s_pods") == 60
+    assert {row["resource_version"] for row in inventory.rows("k8s_pods")} != {"0"}
 
 
 def test_a_check_that_would_delete_too_much_is_refused(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
@@ -165,6 +171,7 @@ def test_a_check_that_would_delete_too_much_is_refused(dev: Cluster, sync: Synce
         " changed_at) SELECT context_name, cluster_uid, uid || n, name, namespace, '{}', '{}', now(), now()"
         " FROM k8s_pods, generate_series(1, 10) AS n"
     )
+    inventory.query("UPDATE k8s_syncs SET seen = 220")
     before = inventory.versions()
 
     assert sync(mode="delta", verify_every=1).status == "refused"
@@ -188,16 +195,16 @@ def test_marked_rows_are_no_drift(three: Cluster, sync: Syncer, inventory: Inven
 
 
 def test_a_read_for_a_check_may_find_another_object(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
+    inventory.query("UPDATE k8s_pods SET resource_version = '0' WHERE name = 'web-0001'")
 
-    def swap() -> None:
+    def take_over() -> None:
         three.delete("pods", "web-0001", "default")
         three.create("pods", pod("web-0001", phase="Pending"))
 
-    client = Interrupted(sync.client().context, "/pods/web-0001", swap)
+    client = Interrupted(sync.client().context, "web-0001", take_over)
     reports = [sync(mode="delta", verify_every=1, client=client), sync(mode="delta", verify_every=1)]
 
-    assert [(report.mode, report.drift) for report in reports] == [("delta", 1), ("delta", 0)]
+    assert [(report.mode, report.drift) for report in reports] == [("delta", 2), ("delta", 0)]
     assert inventory.row("k8s_pods", "web-0001")["phase"] == "Pending"
     assert inventory.count("k8s_pods") == 3
 
@@ -206,4 +213,4 @@ def test_a_check_reads_no_object_that_is_as_its_row_says(three: Cluster, sync: S
     three.requests.clear()
     sync(mode="delta", verify_every=1)
 
-    assert [request for request in three.requests if request.path.endswith("/pods/web-0000")] == []
+    assert [request for request in three.requests if "fieldSelector" in request.query] == []

@@ -41,10 +41,11 @@ def context(user: dict[str, Any], **cluster: str) -> Context:
                 "exec": {
                     "apiVersion": V1,
                     "command": "login",
+                    "args": ["get-token", "--login", "device", "--client-secret", "one", "--password=two", "--key"],
                     "env": [{"name": "CLIENT_SECRET", "value": "the-secret"}, {"name": "PROFILE", "value": "prod"}],
                 }
             },
-            ("the-secret",),
+            ("the-secret", "one", "two"),
         ),
         (
             {

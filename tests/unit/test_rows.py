@@ -151,7 +151,9 @@ def test_custom_resources_without_uid_do_not_take_each_others_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "item", [{}, {"metadata": {}}, {"metadata": {"namespace": "shop"}}], ids=["nothing", "no metadata", "no name"]
+    "item",
+    [{}, {"metadata": {}}, {"metadata": {"namespace": "shop"}}, {"spec": 1}],
+    ids=["nothing", "no metadata", "no name", "an odd shape"],
 )
 def test_an_object_with_neither_uid_nor_name_is_none(item: object) -> None:
     with pytest.raises(AnswerError, match="an object in the list of pods has neither uid nor name"):
@@ -168,7 +170,9 @@ def test_an_object_with_neither_uid_nor_name_is_none(item: object) -> None:
         b'{"metadata":null}',
         b'{"metadata":[]}',
         b'{"metadata":{"uid":1}}',
-        b'{"metadata":{"uid":"u","name":"n","creationTimestamp":"yesterday"}}',
+        b'{"metadata":{"name":"n","creationTimestamp":"yesterday","uid":1}}',
+        b'{"metadata":{"uid":"u","name":1}}',
+        b'{"metadata":{"uid":"u","name":"n","namespace":[]},"spec":1}',
         b'{"metadata":{"uid":"u","name":"n\xff"}}',
         b'{"metadata":{"uid":"u","name":"n"},"spec":{"text":"\xff"}}',
         b'{"metadata":{"uid":"u","name":"n","labels":{"a":"\xff"}}}',
@@ -178,6 +182,11 @@ def test_an_object_with_neither_uid_nor_name_is_none(item: object) -> None:
 def test_what_is_not_an_object_of_kubernetes_is_an_answer_that_is_none(item: bytes) -> None:
     with pytest.raises(AnswerError, match="in the list of pods is not an object of Kubernetes"):
         Read(item)
+
+
+def test_what_is_not_an_object_of_kubernetes_is_named_when_it_can_be() -> None:
+    with pytest.raises(AnswerError, match=r"^the item shop/web in the list of pods is not an object of Kubernetes"):
+        Read(b'{"metadata":{"uid":"u","name":"web","namespace":"shop"},"spec":{"text":"\xff"}}')
 
 
 @pytest.mark.parametrize("depth", [10_000, 200_000])
@@ -206,6 +215,34 @@ def test_an_object_of_an_unexpected_shape_keeps_its_metadata_and_itself(members:
     (warning,) = read.warnings
     assert warning.startswith("shop/web does not look like a Pod (")
     assert warning.endswith("the columns behind object are NULL")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "column"),
+    [
+        ("creationTimestamp", "yesterday", "created_at"),
+        ("creationTimestamp", 1767600000.5e30, "created_at"),
+        ("creationTimestamp", "-0001-01-01T00:00:00Z", "created_at"),
+        ("deletionTimestamp", {}, "deletion_timestamp"),
+        ("ownerReferences", "nobody", "owner_uid"),
+        ("resourceVersion", 17, "resource_version"),
+    ],
+)
+def test_odd_metadata_of_an_object_costs_the_column_only(field: str, value: object, column: str) -> None:
+    metadata = {"labels": {"a": "b"}, "resourceVersion": "1", "creationTimestamp": "2026-01-05T08:00:00Z"}
+    odd, other = Read(pod(metadata | {field: value}), pod({"uid": "u2"}, status={"phase": "Running"})).rows
+
+    assert odd[column] is odd["phase"] is None
+    assert (odd["uid"], odd["namespace"], odd["name"], odd["labels"]) == ("u1", "shop", "web", '{"a": "b"}')
+    assert json.loads(odd["object"])["metadata"][field] == value
+    assert other["phase"] == "Running"
+
+
+def test_odd_metadata_is_a_warning() -> None:
+    (warning,) = Read(pod({"creationTimestamp": "yesterday"})).warnings
+
+    assert warning.startswith("shop/web does not look like a Pod (Invalid RFC3339 ")
+    assert warning.endswith("what comes of metadata.creationTimestamp, the columns behind object are NULL")
 
 
 def test_an_unexpected_shape_of_one_object_is_no_matter_for_the_others() -> None:

@@ -57,6 +57,8 @@ SELECT
 FROM (
     SELECT DISTINCT ON (context_name, resource, namespaces) *
     FROM k8s_syncs
+    -- A glob that matched nothing, or could not be told, has a line in the ledger; it is no scope.
+    WHERE resource !~ '[*?[]'
     ORDER BY context_name, resource, namespaces, id DESC
 ) AS last
 LEFT JOIN LATERAL (

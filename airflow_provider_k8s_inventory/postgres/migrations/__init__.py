@@ -1,16 +1,17 @@
 """Make the schema what this version of the package needs, in one transaction, and record what was done.
 
-Two kinds of steps: the ordered ones are SQL files beside this module, each run once and recorded by name in
-``k8s_migrations``; the tables of the resources are compared with their declarations by `tables`, so that a new
-resource or column needs no file.
+Two kinds of steps: the ordered ones are SQL files beside this module, each run once; the tables of the resources are
+compared with their declarations by `tables`, so that a new resource or column needs no file.
 """
 
 from __future__ import annotations
 
+import re
 from importlib import resources as files
 from typing import Any, Final, Literal
 
 import psycopg
+from packaging.version import Version
 from psycopg import errors, sql
 from psycopg.rows import tuple_row
 
@@ -27,11 +28,13 @@ ORDERED: Final = ("0001_ledger",)
 
 _RECORD: Final = """
 CREATE TABLE k8s_migrations (
-    name text PRIMARY KEY,
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now(),
     version text NOT NULL,
     statements text[] NOT NULL
 );
+CREATE UNIQUE INDEX ON k8s_migrations (name) WHERE name ~ '^[0-9]{4}_';
 COMMENT ON TABLE k8s_migrations IS 'What was done to this schema, and by which version of the package'
 """
 
@@ -94,18 +97,30 @@ def _enter(cursor: psycopg.Cursor[Any], schema: str) -> None:
 def _missing(cursor: psycopg.Cursor[Any], schema: str) -> list[str]:
     """The ordered steps that were not done.
 
-    :raises NewerSchemaError: when one was done that we do not know.
+    :raises NewerSchemaError: when a newer version did something, or a step was done that we do not know.
     """
     if not _is_recorded(cursor):
         return list(ORDERED)
-    cursor.execute("SELECT name, version FROM k8s_migrations WHERE name ~ '^[0-9]{4}_' ORDER BY name")
-    done = dict(cursor.fetchall())
-    if unknown := [name for name in done if name not in ORDERED]:
+    cursor.execute("SELECT name, version FROM k8s_migrations")
+    record = cursor.fetchall()
+    newer = [(Version(version), name, version) for name, version in record if _is_newer(name, version)]
+    if newer:
+        _, name, version = max(newer)
         raise NewerSchemaError(
-            f"schema {schema} was migrated by version {done[unknown[-1]]} ({unknown[-1]}), "
+            f"schema {schema} was migrated by version {version} ({name}), "
             f"this is version {__version__}: upgrade airflow-provider-k8s-inventory"
         )
+    done = {name for name, _ in record}
     return [name for name in ORDERED if name not in done]
+
+
+def _is_newer(name: str, version: str) -> bool:
+    """Whether a step was done that we do not know, or by a version after ours: its tables may not be what we write."""
+    return Version(version) > Version(__version__) or (_is_ordered(name) and name not in ORDERED)
+
+
+def _is_ordered(name: str) -> bool:
+    return re.match("[0-9]{4}_", name) is not None
 
 
 def _is_recorded(cursor: psycopg.Cursor[Any]) -> bool:
@@ -130,9 +145,7 @@ def _apply(cursor: psycopg.Cursor[Any], names: list[str]) -> None:
 
 def _note(cursor: psycopg.Cursor[Any], name: str, statements: list[str]) -> None:
     cursor.execute(
-        "INSERT INTO k8s_migrations (name, version, statements) VALUES (%s, %s, %s)"
-        " ON CONFLICT (name) DO UPDATE SET"
-        " applied_at = now(), version = excluded.version, statements = excluded.statements",
+        "INSERT INTO k8s_migrations (name, version, statements) VALUES (%s, %s, %s)",
         [name, __version__, statements],
     )
 

@@ -16,7 +16,6 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.model import Column, Table
 from airflow_provider_k8s_inventory.resources.shared import SHARED_NAMES
 
-_KEY: Final = ["context_name", "uid"]
 _NOT_NULL: Final = frozenset({"context_name", "uid", "labels", "annotations", "first_seen_at", "changed_at"})
 _OBJECTS: Final = "k8s_objects"
 
@@ -66,7 +65,7 @@ def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table) -> Iterator[C
     key, columns = _look(cursor, name)
     if not columns:
         yield Change(name=label, statements=list(_create(schema, table)))
-    elif foreign := _foreign(key, columns):
+    elif foreign := _foreign(table, key, columns):
         yield Change(
             name=label,
             statements=[sql.SQL("DROP TABLE {}").format(name), *_create(schema, table)],
@@ -76,10 +75,10 @@ def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table) -> Iterator[C
         yield from _columns(name, table, columns)
 
 
-def _foreign(key: list[str], columns: Iterable[str]) -> str | None:
+def _foreign(table: Table, key: list[str], columns: Iterable[str]) -> str | None:
     """Why the table cannot be one that this package made; None: it can be."""
-    if key != _KEY:
-        return f"whose key is ({', '.join(key)}) and not (context_name, uid)"
+    if key != list(table.key):
+        return f"whose key is ({', '.join(key)}) and not ({', '.join(table.key)})"
     lacking = sorted(_NOT_NULL.difference(columns))
     return f"which lacks {', '.join(lacking)}" if lacking else None
 
@@ -105,8 +104,10 @@ def _look(cursor: psycopg.Cursor[Any], name: sql.Identifier) -> tuple[list[str],
 
 def _create(schema: str, table: Table) -> Iterator[sql.Composed]:
     name = sql.Identifier(schema, table.name)
-    yield sql.SQL("CREATE TABLE {} ({}, PRIMARY KEY (context_name, uid))").format(
-        name, sql.SQL(", ").join(_column(column) for column in table.columns)
+    yield sql.SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))").format(
+        name,
+        sql.SQL(", ").join(_column(column) for column in table.columns),
+        sql.SQL(", ").join(map(sql.Identifier, table.key)),
     )
     for columns in table.indexes:
         yield sql.SQL("CREATE INDEX ON {} ({})").format(name, sql.SQL(", ").join(map(sql.Identifier, columns)))

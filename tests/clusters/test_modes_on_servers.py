@@ -1,0 +1,95 @@
+"""However an API server is set up, and whatever it has just gone through, every mode leaves the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.clusters import programs
+from tests.clusters.control_plane import ControlPlane
+from tests.fixtures.clusters import RealCluster
+from tests.fixtures.conformance.agreement import FRESH, MODES, Agreement
+from tests.fixtures.conformance.live_inventory import LiveInventory
+from tests.fixtures.conformance.world import CORE, add_service
+
+SERVERS: dict[str, dict[str, Any]] = {
+    "as it comes": {},
+    "without WatchList": {"feature_gates": {"WatchList": False}},
+    "without snapshots": {"feature_gates": {"ListFromCacheSnapshot": False}},
+    # Watches come straight from etcd, which tells nobody how far it is.
+    "without a watch cache": {"arguments": ["--watch-cache=false"]},
+}
+
+
+@pytest.fixture(scope="module", params=list(SERVERS.values()), ids=list(SERVERS))
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """An API server of a kind, with a namespace for the tests."""
+    with ControlPlane(tmp_path_factory.mktemp("server"), programs.find(), **request.param) as booted:
+        booted.request("POST", CORE, {"metadata": {"name": "here"}})
+        yield RealCluster(booted, "dev", ())
+
+
+@pytest.fixture
+def agreement(server: RealCluster, database: str) -> Iterator[Agreement]:
+    made = Agreement(LiveInventory(server, database))
+    yield made
+    made.close()
+
+
+def restart(server: RealCluster) -> None:
+    server.stop()
+    server.start()
+
+
+def compact(server: RealCluster) -> None:
+    server.compact()
+
+
+def compact_and_restart(server: RealCluster) -> None:
+    server.compact()
+    restart(server)
+
+
+def nothing(server: RealCluster) -> None:
+    """Nothing happens to the server."""
+
+
+AFTER: dict[Callable[[RealCluster], None], tuple[str, ...]] = {
+    nothing: ("delta",),
+    # A new watch cache begins with what it lists first.
+    restart: ("metadata",),
+    # What etcd forgets, the watch cache remembers, if there is one.
+    compact: ("delta", "metadata"),
+    compact_and_restart: ("metadata",),
+}
+"""What a delta may turn into."""
+
+
+@pytest.mark.parametrize("happens", AFTER)
+def test_every_mode_leaves_the_rows_of_a_fresh_full_sync(
+    happens: Callable[[RealCluster], None], server: RealCluster, agreement: Agreement
+) -> None:
+    services = f"{CORE}/here/services"
+    server.request("DELETE", services)
+    for name in ("changed", "gone", "taken", "kept"):
+        add_service(server, "here", name)
+    for mode in MODES:
+        assert agreement.sync(mode, "services").mode == "full"
+
+    server.request("PATCH", f"{services}/changed", {"metadata": {"labels": {"tier": "front"}}})
+    server.request("DELETE", f"{services}/gone")
+    happens(server)
+    server.request("DELETE", f"{services}/taken")
+    add_service(server, "here", "taken")
+    add_service(server, "here", "new")
+
+    reports = {mode: agreement.sync(mode, "services", verify_every=0) for mode in MODES}
+    agreement.fresh("services")
+    wanted = agreement.rows(FRESH, "services")
+    assert {mode: agreement.rows(mode, "services") == wanted for mode in MODES} == dict.fromkeys(MODES, True)
+    done = {(report.status, report.inserted, report.updated, report.deleted) for report in reports.values()}
+    assert done == {("success", 2, 1, 2)}
+    assert (reports["full"].mode, reports["metadata"].mode) == ("full", "metadata")
+    assert reports["delta"].mode in AFTER[happens]
