@@ -1,4 +1,4 @@
-"""Sync many scopes at a time, each its own transaction and report; one that fails delays no other.
+"""Sync many scopes at a time, each its own transaction and report; one that fails stops no other.
 
 One scope is in `running`; which ones names and globs mean is in `expanding`.
 """

@@ -1,6 +1,6 @@
 """Which pages answer a scope: a list, one list per namespace, or the one object a cluster is.
 
-How a page is fetched is in `kube`; what becomes of it is in `running`.
+How a page is fetched is in `kube`; what becomes of it is in `full`.
 """
 
 from __future__ import annotations

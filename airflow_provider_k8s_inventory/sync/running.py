@@ -1,7 +1,7 @@
-"""Sync one scope: the only place where reading a cluster meets writing PostgreSQL.
+"""Sync one scope, in one transaction: lock it, make its rows what the cluster says, write the ledger.
 
-One transaction: lock the scope, stage what the cluster says, remove what a complete answer did not contain, merge it,
-write the ledger. A sync that fails changes nothing but the ledger.
+A sync that fails changes nothing but the ledger. How the cluster is read is chosen in `choosing`; many scopes at a time
+are in `fleet`.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The operator that brings one scope from Kubernetes to PostgreSQL."""
+"""The operator that brings one or several scopes of a context from Kubernetes to PostgreSQL."""

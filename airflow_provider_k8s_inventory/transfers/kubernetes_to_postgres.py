@@ -1,4 +1,4 @@
-"""The operator that brings one scope, one context × one resource, from Kubernetes to PostgreSQL.
+"""The operator that brings scopes of one context from Kubernetes to PostgreSQL: one resource, or several.
 
 How it is read and written is in `sync`; which scopes there are is planned in `operators.plan`.
 """
