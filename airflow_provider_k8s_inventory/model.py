@@ -36,6 +36,8 @@ class Resource:
     kind: str
     """The type name in its objects; for example ``"Deployment"``."""
     namespaced: bool
+    watchable: bool = True
+    """Whether the API server tells its changes; that of an aggregated API may only list."""
 
     @property
     def name(self) -> str:

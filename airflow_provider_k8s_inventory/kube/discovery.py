@@ -135,6 +135,7 @@ def _listable(group: str, version: _Version) -> Iterator[Resource]:
                 plural=item.resource,
                 kind=item.response_kind.kind if item.response_kind else "",
                 namespaced=item.scope == "Namespaced",
+                watchable="watch" in (item.verbs or ()),
             )
 
 
@@ -156,7 +157,14 @@ def _read_legacy(client: Client, group: str, version: str, found: list[Resource]
         unproven.add(group)
         return
     found.extend(
-        Resource(group=group, version=version, plural=item.name, kind=item.kind, namespaced=item.namespaced)
+        Resource(
+            group=group,
+            version=version,
+            plural=item.name,
+            kind=item.kind,
+            namespaced=item.namespaced,
+            watchable="watch" in (item.verbs or ()),
+        )
         for item in answer.resources or ()
         if "list" in (item.verbs or ()) and "/" not in item.name
     )

@@ -70,22 +70,30 @@ def _choose(work: Work, scope: Scope, state: State | None, rows: int) -> tuple[M
         return "full", None
     if asked == "metadata" or (asked == "auto" and rows <= DELTA_ROWS):
         return "metadata", None
-    if work.answer.cluster_uid is None:
-        # Another cluster's resourceVersions are as good as ours; only UIDs would tell.
-        return "metadata", "nothing tells that this is the cluster it was before"
-    if state and rows != state.seen:
-        return "metadata", f"there are {rows} rows, and the last sync left {state.seen}"
-    return "delta", None
+    doubt = _doubt(work, state, rows)
+    return ("metadata", doubt) if doubt else ("delta", None)
 
 
 def _distrust(work: Work, state: State | None) -> str | None:
     """Why rows must be read whole whatever their resourceVersions are."""
+    if not work.answer.definition.resource.watchable:
+        return f"{work.answer.definition.name} cannot be watched, so its resourceVersions need not mean anything"
     if state is None or state.resource_version is None:
         return "no sync before this one was complete at one resourceVersion"
     if state.shapes != {work.shape}:
         return f"the rows were made by {_listed(state.shapes)}, not {work.shape}"
     if state.cluster_uids != {work.answer.cluster_uid}:
         return "the context points at another cluster than before"
+    return None
+
+
+def _doubt(work: Work, state: State | None, rows: int) -> str | None:
+    """Why it is not enough to read what changed."""
+    if work.answer.cluster_uid is None:
+        # Another cluster's resourceVersions are as good as ours; only UIDs would tell.
+        return "nothing tells that this is the cluster it was before"
+    if state and rows != state.seen:
+        return f"there are {rows} rows, and the last sync left {state.seen}"
     return None
 
 

@@ -44,7 +44,7 @@ class Bench:
 
     def measure(self) -> None:
         """Measure what was chosen."""
-        self.about.append(f"{_machine()}; load before: {_load()}")
+        self.about.append(f"{os.cpu_count()} CPUs, Python {platform.python_version()}; load average before: {_load()}")
         self.about.append(_database(self.server))
         chosen = [case for case in cases.CASES if case.name in self.only or case is cases.LIST]
         if chosen != [cases.LIST] or "list" in self.only:
@@ -53,7 +53,7 @@ class Bench:
             if name in self.only:
                 with _folder() as folder:
                     others(folder)
-        self.about.append(f"Load after: {_load()}")
+        self.about.append(f"load average after, with what was measured: {_load()}")
 
     def _pods(self, chosen: Sequence[cases.Case]) -> None:
         with (
@@ -148,10 +148,6 @@ def _built() -> bool:
         say("no real control plane is built (.ci/build-control-plane does): the simulator stands in")
         return False
     return True
-
-
-def _machine() -> str:
-    return f"{os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
 def _load() -> str:

@@ -17,6 +17,7 @@ from tests.benchmarks.clusters import CONTEXT, PodCluster
 from tests.benchmarks.measuring import measure
 from tests.benchmarks.model import BenchmarkError, Measurement, Place
 from tests.benchmarks.probes import PODS
+from tests.benchmarks.usage import Usage
 from tests.fixtures.waiting import wait_until
 
 BARE: Final = "bare.k8s_pods"
@@ -70,18 +71,24 @@ class Stage:
         self.size = size
 
     def measure(self, probe: str, options: dict[str, Any], *, in_airflow: bool = False) -> Measurement:
-        """Run a probe; its facts also say how many row versions of the pods' table it wrote.
+        """Run a probe; its facts also say how many row versions of the pods' table it wrote, and what CPU others took.
 
         :raises BenchmarkError: it failed, or has not seen every pod.
         """
         # What an earlier probe left to be written must not fall into this one.
         self._conn.execute("CHECKPOINT")
-        before = self._number(_WRITTEN)
         environment = self._airflow_environment() if in_airflow else None
+        written, used = self._number(_WRITTEN), Usage.now()
         measurement = measure(probe, self.place, options, environment)
         # PostgreSQL adds up what a connection did when that ends.
         wait_until(lambda: not self._number(_OTHERS), "the probe's connections to end")
-        facts = {**measurement.facts, "written": self._number(_WRITTEN) - before}
+        used = Usage.now() - used
+        facts = {
+            **measurement.facts,
+            "written": self._number(_WRITTEN) - written,
+            "cluster": used.cluster,
+            "database": used.database,
+        }
         if in_airflow:
             facts["seen"] = self._number(f"SELECT count(*) FROM {PLAIN}")
         if facts["seen"] != self.size:
@@ -102,13 +109,11 @@ class Stage:
             self.empty()
             self.measure("tests.benchmarks.probes:pods", {})
         self._conn.execute("VACUUM ANALYZE k8s_pods")
-        self.cluster.stir()
 
     def change(self, count: int) -> None:
         """Have rows of all pods, and so many pods that changed since."""
         self.sync()
         self.cluster.change(count)
-        self.cluster.stir()
 
     def fill_plain(self) -> None:
         """Have a row for every pod in the table of the plain way."""

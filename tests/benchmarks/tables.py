@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-_WIDTH = 120
+_WIDTH = 140
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
+from airflow_provider_k8s_inventory.simulator.served import Served
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
@@ -148,6 +149,38 @@ def test_a_resource_whose_objects_have_no_uid_is_read_whole(dev: Cluster, sync: 
     report = sync(LEASES, mode="delta")
     assert (report.mode, report.deleted) == ("full", 1)
     assert inventory.names("k8s_custom_resources") == ["two"]
+
+
+@pytest.mark.parametrize("mode", ["metadata", "delta"])
+def test_a_resource_that_cannot_be_watched_is_read_whole(
+    mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    # As an aggregated API server may: it lists what it works out, always at the same resourceVersion.
+    nodes = "nodes.metrics.example.com"
+    dev.registry.add(
+        [
+            Served(
+                group="metrics.example.com",
+                version="v1",
+                plural="nodes",
+                kind="NodeMetrics",
+                namespaced=False,
+                singular="node",
+                verbs=("get", "list"),
+                collection=nodes,
+            )
+        ]
+    )
+    for labels in ({}, {"load": "high"}):
+        items = [named(name, uid=name, resourceVersion="1", labels=labels) for name in ("one", "two")]
+        answer = {"kind": "NodeMetricsList", "metadata": {"resourceVersion": "1"}, "items": items}
+        dev.faults.clear()
+        dev.inject(Fault(path="/nodes$", body=json.dumps(answer).encode(), times=None))
+        report = sync(nodes, mode=mode)
+
+    assert (report.mode, report.updated) == ("full", 2)
+    assert "cannot be watched" in (report.fallback or "")
+    assert inventory.row("k8s_custom_resources", "one")["labels"] == {"load": "high"}
 
 
 def test_who_may_list_and_not_watch_is_read_by_metadata(dev: Cluster, sync: Syncer) -> None:
