@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.simulator import Cluster
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.interrupted import Interrupted
 from tests.fixtures.manifests import named, pod, pods
 from tests.fixtures.tables import Inventory
@@ -125,6 +126,19 @@ def test_an_object_that_takes_a_name_is_a_row_of_its_own(three: Cluster, sync: S
     row = inventory.row("k8s_pods", "web-0000")
     assert (row["uid"] != old, row["phase"]) == (True, "Failed")
     assert (report.seen, report.inserted, report.deleted) == (3, 1, 1)
+
+
+def test_an_object_that_returns_keeps_its_row(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    # No API server gives a UID twice, but an aggregated one may put objects back.
+    elsewhere(three)
+    returned = three.get("pods", "web-0001", "default")
+    returned["metadata"] |= {"labels": {"tier": "back"}, "resourceVersion": str(three.resource_version)}
+    events = ({"type": type_, "object": returned} for type_ in ("DELETED", "ADDED", "DELETED", "ADDED"))
+    three.inject(Fault(verb="watch", body=b"".join(json.dumps(event).encode() + b"\n" for event in events)))
+    report = sync(mode="delta", verify_every=0)
+
+    assert (report.mode, report.seen, report.updated, report.deleted) == ("delta", 3, 1, 0)
+    assert inventory.row("k8s_pods", "web-0001")["labels"] == {"tier": "back"}
 
 
 def test_many_changes_come_in_many_pieces(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
