@@ -96,7 +96,7 @@ class Bench:
     show_default=True,
     help="Repeatable; also 100000.",
 )
-@click.option("--runs", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--runs", type=click.IntRange(1), default=5, show_default=True)
 @click.option(
     "--only", type=click.Choice(NAMES), multiple=True, help="Repeatable. The bare list comes with every case of pods."
 )
