@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import psycopg
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, ForbiddenError, NotServedError, ScopeError
-from airflow_provider_k8s_inventory.kube import access, cluster, discovery
+from airflow_provider_k8s_inventory.kube import access, discovery
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
 from airflow_provider_k8s_inventory.postgres import migrations, rights
 from airflow_provider_k8s_inventory.sync import expanding, reading
+from airflow_provider_k8s_inventory.sync.knowing import Known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,15 +74,16 @@ def examine_context(client: Client, names: Sequence[str]) -> Iterator[Finding]:
     asked = expanding.of_catalogue(names)
     if any(map(expanding.is_glob, names)) and "crds" not in asked:
         asked.append("crds")  # which say what else the globs mean
-    yield _identity(client, needed="clusters" in asked)
+    known = Known(client)
+    yield _identity(client, known, needed="clusters" in asked)
     for name in asked:
-        yield _resource(client, name)
+        yield _resource(client, known, name)
 
 
-def _identity(client: Client, *, needed: bool) -> Finding:
+def _identity(client: Client, known: Known, *, needed: bool) -> Finding:
     subject, check = client.context.name, "identity"
     try:
-        uid = cluster.identify(client).uid
+        uid = known.identity().uid
     except (ForbiddenError, NotServedError) as error:
         lost = "clusters will fail" if needed else "cluster_uid will be NULL"
         return Finding(subject=subject, check=check, good=not needed, detail=f"{error}; without it {lost}")
@@ -90,12 +92,12 @@ def _identity(client: Client, *, needed: bool) -> Finding:
     return Finding(subject=subject, check=check, good=True, detail=f"cluster {uid}")
 
 
-def _resource(client: Client, name: str) -> Finding:
+def _resource(client: Client, known: Known, name: str) -> Finding:
     # A cluster's row needs no more than its identity, but counts the nodes where it may.
     check = "may count nodes" if name == "clusters" else f"may list {name}"
     listed = "nodes" if name == "clusters" else name
     try:
-        good, detail = _may_list(client, reading.definition_of(client, listed).resource)
+        good, detail = _may_list(client, reading.definition_of(listed, known).resource)
     except ScopeError as error:
         return Finding(subject=client.context.name, check=check, good=False, detail=str(error))
     if name == "clusters" and not good:

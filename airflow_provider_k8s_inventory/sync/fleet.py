@@ -22,6 +22,7 @@ from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync import expanding
+from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.reading import scope_of
 from airflow_provider_k8s_inventory.sync.running import record, repeat, run
 from airflow_provider_k8s_inventory.sync.settings import Settings
@@ -97,7 +98,7 @@ def run_context(
     :raises UnknownResourceError: when there is no such resource.
     """
     known = expanding.of_catalogue(names)
-    crew = _Crew(client=client, connect=connect, settings=settings, origin=origin)
+    crew = _Crew(client=client, known=Known(client), connect=connect, settings=settings, origin=origin)
     try:
         # One alone, to find out whether the cluster answers.
         for name in known[:1]:
@@ -118,9 +119,10 @@ def run_context(
 
 @dataclass(kw_only=True, slots=True)
 class _Crew:
-    """What the syncs of one context share: its client, idle database connections, and whether there is any hope."""
+    """What the syncs of one context share: its client and what it said, idle connections, and whether there is hope."""
 
     client: Client
+    known: Known
     connect: Connect
     settings: Settings
     origin: Origin | None
@@ -132,11 +134,14 @@ class _Crew:
             with self._connection() as conn:
                 if self.hopeless:
                     return repeat(conn, name, self.settings, self.hopeless)
-                report = run(self.client, conn, name, self.settings, self.origin)
+                report = run(self.client, conn, name, self.settings, self.origin, self.known)
         except InventoryError as error:
             return self._report(name, "failed", str(error))
-        if _is_hopeless(report):
-            self.hopeless = report
+        if report.status in _HOPELESS:
+            # Perhaps only of this resource; whether of all, the next scope finds out by asking who the cluster is.
+            self.known.forget()
+            if _is_hopeless(report):
+                self.hopeless = report
         return report
 
     def expand(self, names: Sequence[str]) -> tuple[list[str], list[SyncReport]]:

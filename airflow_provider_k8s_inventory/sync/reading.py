@@ -18,6 +18,7 @@ from airflow_provider_k8s_inventory.model import Definition, Page, Resource, Sco
 from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.resources.crds import CustomResourceDefinition
 from airflow_provider_k8s_inventory.resources.shared import holds
+from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.settings import Settings
 
 
@@ -49,15 +50,16 @@ def scope_of(context_name: str, resource: str, settings: Settings) -> Scope:
     return Scope(context_name=context_name, resource=name, namespaces=settings.namespaces if narrowed else ())
 
 
-def open_answer(client: Client, scope: Scope, settings: Settings) -> Answer:
+def open_answer(client: Client, scope: Scope, settings: Settings, known: Known) -> Answer:
     """Find out which cluster this is, and how the scope is read from it.
 
+    :param known: what other scopes of the context have found out.
     :raises ScopeError: when the cluster does not answer.
     """
     if scope.resource == "clusters":
-        return _cluster(client, settings)
-    identity, warnings = _identify(client)
-    definition = definition_of(client, scope.resource)
+        return _cluster(client, settings, known)
+    identity, warnings = _identify(known)
+    definition = definition_of(scope.resource, known)
     namespaces = scope.namespaces if definition.resource.namespaced else ()
     return Answer(
         cluster_uid=identity.uid if identity else None,
@@ -68,7 +70,7 @@ def open_answer(client: Client, scope: Scope, settings: Settings) -> Answer:
     )
 
 
-def definition_of(client: Client, name: str) -> Definition:
+def definition_of(name: str, known: Known) -> Definition:
     """What is kept of a resource; of a custom one the cluster knows version and kind.
 
     One that the cluster does not know is taken for ``v1``, which listing will not find.
@@ -78,7 +80,7 @@ def definition_of(client: Client, name: str) -> Definition:
     """
     if name in resources.CATALOGUE:
         return resources.CATALOGUE[name]
-    found = discovery.discover(client).find(name)
+    found = known.discovery().find(name)
     if found is None:
         plural, _, group = name.partition(".")
         found = Resource(group=group, version="v1", plural=plural, kind="", namespaced=True)
@@ -119,9 +121,9 @@ def _is_defined(client: Client, resource: Resource) -> bool:
     )
 
 
-def _cluster(client: Client, settings: Settings) -> Answer:
+def _cluster(client: Client, settings: Settings, known: Known) -> Answer:
     try:
-        identity = cluster.identify(client)
+        identity = known.identity()
     except ForbiddenError as error:
         raise ForbiddenError(f"{error}; without it a cluster has no identity") from error
     return Answer(
@@ -133,9 +135,9 @@ def _cluster(client: Client, settings: Settings) -> Answer:
     )
 
 
-def _identify(client: Client) -> tuple[cluster.Identity | None, tuple[str, ...]]:
+def _identify(known: Known) -> tuple[cluster.Identity | None, tuple[str, ...]]:
     try:
-        return cluster.identify(client), ()
+        return known.identity(), ()
     except ForbiddenError as error:
         return None, (f"cluster_uid is NULL: {error}",)
 

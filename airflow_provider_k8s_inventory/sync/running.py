@@ -20,6 +20,7 @@ from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncRepo
 from airflow_provider_k8s_inventory.postgres import connecting, ledger, locking
 from airflow_provider_k8s_inventory.postgres.statements import Target
 from airflow_provider_k8s_inventory.sync import choosing, reading
+from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.settings import Settings
 from airflow_provider_k8s_inventory.sync.work import Tally, Work
 
@@ -32,6 +33,7 @@ def run(
     resource: str,
     settings: Settings | None = None,
     origin: Origin | None = None,
+    known: Known | None = None,
 ) -> SyncReport:
     """Sync one scope.
 
@@ -42,6 +44,7 @@ def run(
     :param resource: a name of the catalogue, an alias, or the full name of a custom resource.
     :param settings: what the caller chooses.
     :param origin: the Airflow task instance, for the ledger.
+    :param known: what other scopes of the context have found out; None: nothing yet.
     :returns: the ledger's row.
     :raises UsageError: when there is no such resource, or a transaction is open.
     :raises DatabaseError: when not even the ledger could be written.
@@ -62,7 +65,7 @@ def run(
     conn.prepare_threshold = None
     tally = Tally(namespaces=scope.namespaces)
     try:
-        return _sync(client, conn, scope, settings, report, tally)
+        return _sync(client, conn, scope, settings, report, tally, known or Known(client))
     except InventoryError as error:
         status: Status = error.status if isinstance(error, ScopeError) else "failed"  # type: ignore[assignment]
         reason = str(error)
@@ -75,9 +78,15 @@ def run(
 
 
 def _sync(
-    client: Client, conn: psycopg.Connection, scope: Scope, settings: Settings, report: SyncReport, tally: Tally
+    client: Client,
+    conn: psycopg.Connection,
+    scope: Scope,
+    settings: Settings,
+    report: SyncReport,
+    tally: Tally,
+    known: Known,
 ) -> SyncReport:
-    answer = reading.open_answer(client, scope, settings)
+    answer = reading.open_answer(client, scope, settings, known)
     scope = replace(scope, namespaces=answer.namespaces)  # what a custom resource is, only the cluster knows
     tally.cluster_uid, tally.namespaces = answer.cluster_uid, answer.namespaces
     tally.warnings.extend(answer.warnings)

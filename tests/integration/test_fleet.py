@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -140,6 +141,31 @@ def test_a_cluster_that_may_not_be_identified_stops_no_other_resource(
     assert statuses(run_fleet(fleet.contexts()[:1], NAMES, connect, ONE)) == {
         "dev": ["success", "unauthorized", "success"]
     }
+
+
+def test_the_scopes_of_a_context_ask_once_who_the_cluster_is_and_what_it_serves(
+    fleet: Fleet, dev: Cluster, connect: Callable[[], psycopg.Connection], inventory: Inventory
+) -> None:
+    for plural in ("gadgets", "widgets"):
+        dev.create("crd", crd(plural, "example.com", plural.title()))
+    names = ("pods", "nodes", "gadgets.example.com", "widgets.example.com")
+    reports = list(run_fleet(fleet.contexts()[:1], names, connect, Settings()))
+
+    (uid,) = {report.cluster_uid for report in reports}
+    assert uid
+    asked = Counter(request.path for request in dev.requests)
+    assert [asked[path] for path in ("/api/v1/namespaces/kube-system", "/api", "/apis")] == [1, 1, 1]
+
+
+def test_credentials_that_expire_on_the_way_are_not_tried_for_every_resource(
+    fleet: Fleet, dev: Cluster, connect: Callable[[], psycopg.Connection], inventory: Inventory
+) -> None:
+    dev.inject(Fault(status=401, skip=2, times=None))
+    names = (*NAMES, "services", "deployments")
+
+    assert statuses(run_fleet(fleet.contexts()[:1], names, connect, ONE)) == {"dev": ["success", *["unauthorized"] * 4]}
+    assert [request.code for request in dev.requests] == [200, 200, 401, 401]
+    assert len(inventory.ledger()) == 5
 
 
 def test_a_database_that_cannot_be_reached_fails_every_scope(fleet: Fleet) -> None:

@@ -1,0 +1,64 @@
+"""What the syncs of one context find out about its cluster and share, so that it is asked once for all of them.
+
+How it is asked is in `kube`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Lock
+from typing import Any, TypeVar
+
+from airflow_provider_k8s_inventory.exceptions import ForbiddenError
+from airflow_provider_k8s_inventory.kube import cluster, discovery
+from airflow_provider_k8s_inventory.kube.client import Client
+
+_T = TypeVar("_T")
+
+
+class Known:
+    """What is known of one cluster for the length of some syncs; may be used by several threads."""
+
+    def __init__(self, client: Client) -> None:
+        """Ask nothing yet.
+
+        :param client: the cluster.
+        """
+        self._client = client
+        self._lock = Lock()
+        self._asked: dict[str, Future[Any]] = {}
+
+    def identity(self) -> cluster.Identity:
+        """Which cluster this is.
+
+        :raises ScopeError: as `cluster.identify`.
+        """
+        return self._once("identity", cluster.identify)
+
+    def discovery(self) -> discovery.Discovery:
+        """What the cluster serves. It is no proof of absence: that takes an answer younger than what it is to prove.
+
+        :raises ScopeError: as `discovery.discover`.
+        """
+        return self._once("discovery", discovery.discover)
+
+    def forget(self) -> None:
+        """Ask anew from now on: the cluster did not answer, and who knows what it is when it does."""
+        with self._lock:
+            self._asked.clear()
+
+    def _once(self, name: str, ask: Callable[[Client], _T]) -> _T:
+        """The answer; those who ask while it is under way share it, also a failure, which nobody else gets."""
+        with self._lock:
+            first = name not in self._asked
+            future: Future[_T] = self._asked.setdefault(name, Future())
+        if first:
+            try:
+                future.set_result(ask(self._client))
+            except BaseException as error:
+                future.set_exception(error)
+                # A right that is missing now will be missing for the next scope too.
+                if not isinstance(error, ForbiddenError):
+                    self.forget()
+        return future.result()
