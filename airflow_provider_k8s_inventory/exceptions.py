@@ -24,7 +24,7 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class InventoryError(Exception):
@@ -50,8 +50,8 @@ class UnknownResourceError(UsageError):
 class ScopeError(InventoryError):
     """One scope failed; other scopes go on."""
 
-    status: ClassVar[str] = "failed"
-    """What the ledger records; a `model.Status`."""
+    status: ClassVar[Literal["forbidden", "unauthorized", "unreachable", "refused", "failed"]] = "failed"
+    """What the ledger records; each is a `model.Status`."""
 
 
 class UnreachableError(ScopeError):

@@ -59,7 +59,7 @@ class Context:
 
     def redact(self, text: str) -> str:
         """The text with every secret blotted out, for what others wrote and we show."""
-        for secret in self.secrets():
+        for secret in sorted(self.secrets(), key=len, reverse=True):  # one may be a part of another
             if len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, "***")
         return text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_k8s_inventory.hooks import arguments, postgres
+from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -22,6 +22,7 @@ class KubernetesInventoryMigrateOperator(BaseOperator):
     :param postgres_conn_id: the Connection of the database. (templated)
     :param schema: an existing schema that holds, or shall hold, the tables. (templated)
     :param mode: ``safe`` refuses a change that would destroy data and says which, ``forced`` makes it. (templated)
+    :raises AirflowFailException: for values that cannot be; not retried.
     :raises DatabaseError: when PostgreSQL refuses, or the tables are those of a newer version.
     :raises DestructiveChangeError: when ``safe`` refuses.
     """
@@ -37,6 +38,7 @@ class KubernetesInventoryMigrateOperator(BaseOperator):
         self.schema = schema
         self.mode = mode
 
+    @failing.unretried
     def execute(self, context: Context) -> list[str]:
         """Migrate, and return the names of what was applied."""
         from airflow_provider_k8s_inventory.postgres import migrations

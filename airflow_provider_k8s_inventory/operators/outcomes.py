@@ -7,7 +7,6 @@ it. Reading the ledger is in `postgres.ledger`, speaking about the outcome in `r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -47,7 +46,7 @@ def outcome(
     *,
     now: datetime,
 ) -> list[SyncReport]:
-    """One report per scope: the ledger's, or one made up for an instance that failed without leaving its own.
+    """The reports of the ledger, and one made up for each instance that failed and left none that says why.
 
     :param reports: the latest of each instance.
     :param states: those of all tasks upstream.
@@ -58,39 +57,38 @@ def outcome(
     known = [report for report in reports if _instance(report) not in removed]
     failed = {instance: state for instance, state in states.items() if state not in _NO_FAILURE}
     said = {_instance(report) for report in known if not report.good}
-    silent = {instance: state for instance, state in failed.items() if instance not in said}
-    spoken = [_contradicted(report, silent) for report in known]
-    left = {instance: state for instance, state in silent.items() if instance not in map(_instance, known)}
+    last = {_instance(report): report for report in known}
     names = _names(planned, states)
-    return spoken + [_made_up(instance, state, names.get(instance), now) for instance, state in left.items()]
+    return known + [
+        _made_up(instance, state, last.get(instance), names.get(instance), now)
+        for instance, state in failed.items()
+        if instance not in said
+    ]
 
 
-def _contradicted(report: SyncReport, silent: Mapping[Instance, str | None]) -> SyncReport:
-    """A good report of an instance whose later try broke off is not true any more."""
-    instance = _instance(report)
-    if instance not in silent:
-        return report
-    reason = f"{_end(instance, silent[instance])}; its last report is of try {report.origin.try_number}"
-    return replace(report, status="failed", reason=reason)
-
-
-def _made_up(instance: Instance, state: str | None, scope: Scope | None, now: datetime) -> SyncReport:
+def _made_up(
+    instance: Instance, state: str | None, last: SyncReport | None, scope: Scope | None, now: datetime
+) -> SyncReport:
+    """Of the instance itself where scopes of it have reports, all of them good; else of what it was to sync."""
+    itself = Scope(context_name=last.context_name if last else "-", resource=str(instance))
+    scope = itself if last else scope or itself
     return SyncReport(
-        context_name=scope.context_name if scope else "-",
+        context_name=scope.context_name,
         cluster_uid=None,
-        resource=scope.resource if scope else str(instance),
+        resource=scope.resource,
         status="failed",
-        reason=_end(instance, state),
+        reason=_end(instance, state, last),
         started_at=now,
         finished_at=now,
         origin=Origin(task_id=instance.task_id, map_index=instance.map_index),
     )
 
 
-def _end(instance: Instance, state: str | None) -> str:
-    if state == "failed":
-        return f"the task instance {instance} broke off without a report; its log says why"
-    return f"the task instance {instance} has not ended, it is {state or 'not even scheduled'}"
+def _end(instance: Instance, state: str | None, last: SyncReport | None) -> str:
+    if state != "failed":
+        return f"the task instance {instance} has not ended, it is {state or 'not even scheduled'}"
+    left = f"though every scope it reported in try {last.origin.try_number} ended well" if last else "without a report"
+    return f"the task instance {instance} broke off {left}; its log says why"
 
 
 def _names(planned: Sequence[Mapping[str, str]], states: Mapping[Instance, str | None]) -> dict[Instance, Scope]:

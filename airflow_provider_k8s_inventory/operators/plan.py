@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.hooks import arguments
+from airflow_provider_k8s_inventory.hooks import arguments, failing
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class KubernetesInventoryPlanOperator(BaseOperator):
         resources: for fleets, as 500 contexts × 60 resources are more than Airflow maps over. (templated)
     :param kubernetes_conn_id: as for `KubernetesToPostgresOperator`. (templated)
     :param allow_exec: as there; contexts of a Connection are refused in the plan already.
-    :raises UsageError: when something asked for does not exist, or there are more scopes than Airflow maps over.
+    :raises AirflowFailException: when something asked for does not exist, or there are more scopes than Airflow maps
+        over; not retried.
+    :raises KubeconfigError: when there is no kubeconfig, or it cannot be read.
     """
 
     template_fields: Sequence[str] = (
@@ -68,6 +70,7 @@ class KubernetesInventoryPlanOperator(BaseOperator):
         self.kubernetes_conn_id = kubernetes_conn_id
         self.allow_exec = allow_exec
 
+    @failing.unretried
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Return the keyword arguments of each mapped sync."""
         from airflow_provider_k8s_inventory.sync import expanding

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, Asset, BaseOperator, TriggerRule
 
-from airflow_provider_k8s_inventory.hooks import postgres
+from airflow_provider_k8s_inventory.hooks import failing, postgres
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.operators import outcomes
 
@@ -58,6 +58,7 @@ class KubernetesInventoryReportOperator(BaseOperator):
         self.postgres_conn_id = postgres_conn_id
         self.schema = schema
 
+    @failing.unretried
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the counts of the run."""
         reports = self._outcome(context)

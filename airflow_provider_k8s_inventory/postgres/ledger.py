@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.model import Origin, Scope, SyncReport
+from airflow_provider_k8s_inventory.postgres import schemas
 
 _OWN: Final = tuple(field.name for field in fields(SyncReport) if field.name != "origin")
 _ORIGIN: Final = tuple(field.name for field in fields(Origin))
@@ -108,7 +109,9 @@ def latest_reports(conn: psycopg.Connection, *, schema: str, dag_id: str, run_id
 
     :param conn: a connection that reads tuples.
     :param schema: the schema of the ledger.
+    :raises UsageError: when its name cannot be used.
     """
+    schemas.check(schema)
     query = sql.SQL(_LATEST).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, _FIELDS)), ledger=sql.Identifier(schema, "k8s_syncs")
     )

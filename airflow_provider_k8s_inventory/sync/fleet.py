@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from queue import SimpleQueue
 from threading import Event
 from typing import Final
@@ -24,7 +23,7 @@ from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync import expanding
 from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.reading import scope_of
-from airflow_provider_k8s_inventory.sync.running import record, repeat, run
+from airflow_provider_k8s_inventory.sync.running import blank, record, repeat, run
 from airflow_provider_k8s_inventory.sync.settings import Settings
 
 MAX_PARALLEL_CONTEXTS: Final = 4
@@ -169,7 +168,7 @@ class _Crew:
         try:
             found.update(expanding.defined(self.client, globs))
         except ScopeError as error:
-            return [self._report(", ".join(globs), error.status, str(error))]  # type: ignore[arg-type]
+            return [self._report(", ".join(globs), error.status, str(error))]
         context_name = self.client.context.name
         return [
             self._report(glob, "absent", f"context {context_name} has no resource that matches {glob}")
@@ -195,22 +194,11 @@ class _Crew:
 
     def _report(self, name: str, status: Status, reason: str) -> SyncReport:
         """The report of what `run` cannot report on: without the ledger, or no scope at all."""
-        now = datetime.now(UTC)
         try:
             scope = scope_of(self.client.context.name, name, self.settings)
         except UnknownResourceError:
             scope = Scope(context_name=self.client.context.name, resource=name)
-        return SyncReport(
-            context_name=scope.context_name,
-            cluster_uid=None,
-            resource=scope.resource,
-            namespaces=scope.namespaces,
-            status=status,
-            reason=reason,
-            started_at=now,
-            finished_at=now,
-            origin=self.origin or Origin(),
-        )
+        return blank(scope, status, reason, self.origin)
 
 
 def _is_hopeless(report: SyncReport) -> bool:

@@ -52,22 +52,14 @@ def run(
     connecting.check_idle(conn)
     settings = settings or Settings()
     scope = reading.scope_of(client.context.name, resource, settings)
-    report = SyncReport(
-        context_name=scope.context_name,
-        cluster_uid=None,
-        resource=scope.resource,
-        status="failed",
-        started_at=datetime.now(UTC),
-        finished_at=datetime.now(UTC),
-        origin=origin or Origin(),
-    )
+    report = blank(scope, "failed", origin=origin)
     # A prepared statement outlives the transaction, and PgBouncer's transaction mode does not know it.
     conn.prepare_threshold = None
     tally = Tally(namespaces=scope.namespaces)
     try:
         return _sync(client, conn, scope, settings, report, tally, known or Known(client))
     except InventoryError as error:
-        status: Status = error.status if isinstance(error, ScopeError) else "failed"  # type: ignore[assignment]
+        status: Status = error.status if isinstance(error, ScopeError) else "failed"
         reason = str(error)
     except psycopg.Error as error:
         status, reason = "failed", f"PostgreSQL, syncing {scope}: {connecting.explain(error)}"
@@ -137,19 +129,26 @@ def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: 
     :param failed: the report of the scope that found out.
     :raises DatabaseError: when the ledger cannot be written.
     """
-    scope, now = reading.scope_of(failed.context_name, resource, settings), datetime.now(UTC)
-    report = SyncReport(
+    scope = reading.scope_of(failed.context_name, resource, settings)
+    report = blank(scope, failed.status, failed.reason, failed.origin)
+    record(conn, settings.schema, report)
+    return report
+
+
+def blank(scope: Scope, status: Status, reason: str | None = None, origin: Origin | None = None) -> SyncReport:
+    """The report of a scope of which nothing was read or written."""
+    now = datetime.now(UTC)
+    return SyncReport(
         context_name=scope.context_name,
-        cluster_uid=failed.cluster_uid,
+        cluster_uid=None,
         resource=scope.resource,
         namespaces=scope.namespaces,
-        status=failed.status,
-        reason=failed.reason,
+        status=status,
+        reason=reason,
         started_at=now,
         finished_at=now,
-        origin=failed.origin,
+        origin=origin or Origin(),
     )
-    return _fail(conn, settings, report)
 
 
 def _fail(conn: psycopg.Connection, settings: Settings, report: SyncReport) -> SyncReport:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
+from airflow_provider_k8s_inventory.postgres import schemas
 from airflow_provider_k8s_inventory.postgres.loading import OnDelete
 
 AskedMode = Literal["auto", "full", "metadata", "delta"]
@@ -44,6 +45,7 @@ class Settings:
     """Objects per request; more is faster and takes more memory."""
 
     def __post_init__(self) -> None:
+        schemas.check(self.schema)
         for namespace in self.namespaces:
             if not NAMESPACE.fullmatch(namespace):
                 raise UsageError(f"{namespace!r} cannot be a namespace: small letters, digits and - make its name")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_k8s_inventory.exceptions import ScopeError, UsageError
-from airflow_provider_k8s_inventory.hooks import arguments, postgres
+from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 from airflow_provider_k8s_inventory.model import Origin
 
@@ -55,10 +55,11 @@ class KubernetesToPostgresOperator(BaseOperator):
     :param max_parallel_requests: requests to the cluster at a time. (templated)
     :param allow_exec: let a kubeconfig in the Connection run the commands it names. Not templated: who triggers a run
         must not decide it.
-    :raises UsageError: for values that cannot be, an unknown context or resource.
+    :raises KubeconfigError: when there is no kubeconfig, or it cannot be read.
     :raises DatabaseError: when PostgreSQL cannot be reached or refuses.
     :raises ScopeError: when the scope failed in a way that may pass; Airflow then retries, if the task has retries.
-    :raises AirflowFailException: when a person must change something first; not retried.
+    :raises AirflowFailException: when a person must change something first: the rights, a value that cannot be, an
+        unknown context or resource; not retried.
     """
 
     template_fields: Sequence[str] = (
@@ -113,6 +114,7 @@ class KubernetesToPostgresOperator(BaseOperator):
         self.max_parallel_requests = max_parallel_requests
         self.allow_exec = allow_exec
 
+    @failing.unretried
     def execute(self, context: Context) -> dict[str, Any]:
         """Sync, and return the report of one scope, or what those of several came to."""
         from airflow_provider_k8s_inventory.sync import expanding

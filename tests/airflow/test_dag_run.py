@@ -14,8 +14,10 @@ from tests.airflow.bags import bag
 pytestmark = [pytest.mark.usefixtures("metadata_database", "kubeconfig"), pytest.mark.timeout(180)]
 
 
-def run(**conf: Any) -> Any:
-    return bag().dags["k8s_inventory"].test(run_conf=conf)
+def run(group_by: Any = "scope", **conf: Any) -> Any:
+    dag = bag().dags["k8s_inventory"]
+    dag.get_task("plan").group_by = group_by
+    return dag.test(run_conf=conf)
 
 
 def states(run_: Any) -> dict[str, str]:
@@ -76,3 +78,22 @@ def test_a_plan_that_fails_is_in_the_report(inventory: str, capfd: pytest.Captur
     said = capfd.readouterr().out
     assert "no context 'nowhere'" in said
     assert "- · plan: failed: the task instance plan broke off without a report" in said
+
+
+def test_a_scope_the_ledger_does_not_take_fails_its_task_and_no_other_scope_of_it(
+    inventory: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(inventory) as conn:
+        conn.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no more of them'; END$$"
+        )
+        conn.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON k8s_syncs FOR EACH ROW"
+            " WHEN (NEW.context_name = 'dev' AND NEW.resource = 'services') EXECUTE FUNCTION refuse()"
+        )
+    assert run(group_by="context", resources=["pods", "services"]).state == "failed"
+    said = capfd.readouterr().out
+    assert "dev · services: failed: PostgreSQL, syncing dev · services: no more of them" in said
+    report = said[said.rindex("::group::Scopes") :]
+    assert "1 of 4 failed: dev · sync[0] (failed)" in report
+    assert "dev · sync[0]: failed: the task instance sync[0] broke off though every scope it reported in" in report

@@ -7,9 +7,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_k8s_inventory.demo.airflow_home import connection
-from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, UsageError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError
 from airflow_provider_k8s_inventory.operators.migrate import KubernetesInventoryMigrateOperator
 from tests.airflow.tasks import execute
 
@@ -39,6 +40,11 @@ def test_a_schema_that_does_not_exist_says_what_to_do(inventory: str) -> None:
         migrate(schema="nowhere")
 
 
-def test_an_unknown_mode_is_named(inventory: str) -> None:
-    with pytest.raises(UsageError, match="mode is 'brave'; it takes 'safe' or 'forced'"):
+def test_an_unknown_mode_is_named_and_not_tried_again(inventory: str) -> None:
+    with pytest.raises(AirflowFailException, match="mode is 'brave'; it takes 'safe' or 'forced'"):
         migrate(mode="brave")
+
+
+def test_a_schema_that_cannot_be_used_is_named_and_not_tried_again(inventory: str) -> None:
+    with pytest.raises(AirflowFailException, match="schema 'a%b' cannot be used"):
+        migrate(schema="a%b")

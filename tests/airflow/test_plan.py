@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_k8s_inventory.exceptions import (
-    KubeconfigError,
-    UnknownContextError,
-    UnknownResourceError,
-    UsageError,
-)
+from airflow_provider_k8s_inventory.exceptions import KubeconfigError
 from airflow_provider_k8s_inventory.operators.plan import KubernetesInventoryPlanOperator
 from airflow_provider_k8s_inventory.simulator import Simulator
 from tests.airflow.tasks import execute
@@ -61,21 +57,21 @@ def test_a_custom_resource_is_planned_by_its_full_name(kubeconfig: Path) -> None
 
 
 def test_an_unknown_context_is_an_error_that_names_those_there_are(kubeconfig: Path) -> None:
-    with pytest.raises(UnknownContextError, match=r"'prd'.*prod, dev"):
+    with pytest.raises(AirflowFailException, match=r"'prd'.*prod, dev"):
         plan(contexts=["dev", "prd"])
 
 
 def test_an_unknown_resource_is_an_error_that_names_the_nearest(kubeconfig: Path) -> None:
-    with pytest.raises(UnknownResourceError, match=r"'deploymets': did you mean deployments"):
+    with pytest.raises(AirflowFailException, match=r"'deploymets': did you mean deployments"):
         plan(resource_names=["deploymets"])
 
 
 def test_nothing_to_plan_is_an_error_as_airflow_would_skip_the_sync(kubeconfig: Path) -> None:
-    with pytest.raises(UnknownContextError, match="excludes every one"):
+    with pytest.raises(AirflowFailException, match="excludes every one"):
         plan(exclude_contexts=["*"])
 
 
-def test_no_kubeconfig_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_kubeconfig_is_an_error_that_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
     with pytest.raises(KubeconfigError, match="absent"):
         plan()
@@ -85,11 +81,11 @@ def test_more_scopes_than_airflow_maps_over_are_refused_with_the_way_out(
     kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "11")
-    with pytest.raises(UsageError, match=r"12 scopes .* is 11.*AIRFLOW__CORE__MAX_MAP_LENGTH=12"):
+    with pytest.raises(AirflowFailException, match=r"12 scopes .* is 11.*AIRFLOW__CORE__MAX_MAP_LENGTH=12"):
         plan()
 
 
 @pytest.mark.parametrize("contexts", [{"dev": 1}.items(), [1], "[dev"], ids=["pairs", "number", "half a list"])
 def test_what_is_no_list_of_names_is_refused(contexts: Any, kubeconfig: Path) -> None:
-    with pytest.raises(UsageError, match="contexts"):
+    with pytest.raises(AirflowFailException, match="contexts"):
         plan(contexts=contexts)

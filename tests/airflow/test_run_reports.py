@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import ledger
 from airflow_provider_k8s_inventory.postgres.ledger import latest_reports
@@ -60,3 +61,8 @@ def test_a_try_that_synced_several_scopes_has_several_reports(conn: psycopg.Conn
 
 def test_other_runs_do_not_count(conn: psycopg.Connection) -> None:
     assert latest(conn, report("pods", 0, 1, run_id="other")) == []
+
+
+def test_a_schema_that_cannot_be_used_is_wrong_usage(conn: psycopg.Connection) -> None:
+    with pytest.raises(UsageError, match="schema 'a%b' cannot be used"):
+        latest_reports(conn, schema="a%b", dag_id="d", run_id="r")

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
 
-from airflow_provider_k8s_inventory.exceptions import (
-    DatabaseError,
-    ScopeError,
-    UnknownContextError,
-    UnknownResourceError,
-    UsageError,
-)
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, KubeconfigError, ScopeError
 from airflow_provider_k8s_inventory.operators.migrate import KubernetesInventoryMigrateOperator
 from airflow_provider_k8s_inventory.simulator import Fault, Rule, Simulator, User
 from airflow_provider_k8s_inventory.simulator.pods import pods
@@ -138,19 +133,28 @@ def test_a_mass_delete_is_refused_and_not_tried_again(inventory: str, simulator:
     assert sync(allow_mass_delete=True)["deleted"] == 100
 
 
-def test_an_unknown_context_is_an_error_before_anything_is_written(inventory: str) -> None:
-    with pytest.raises(UnknownContextError, match=r"no context 'prd' in .*; it has prod, dev"):
+def test_an_unknown_context_is_not_tried_again_and_nothing_is_written(inventory: str) -> None:
+    with pytest.raises(AirflowFailException, match=r"no context 'prd' in .*; it has prod, dev"):
         sync(cluster_context="prd")
     assert select(inventory, "SELECT count(*) FROM k8s_syncs") == [(0,)]
 
 
 def test_a_context_is_no_glob(inventory: str) -> None:
-    with pytest.raises(UnknownContextError):
+    with pytest.raises(AirflowFailException, match=r"no context 'd\*'"):
         sync(cluster_context="d*")
 
 
-def test_an_unknown_resource_is_an_error(inventory: str) -> None:
-    with pytest.raises(UnknownResourceError, match="did you mean pods"):
+def test_a_kubeconfig_that_cannot_be_read_is_tried_again(
+    inventory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "half").write_text("contexts: [")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "half"))
+    with pytest.raises(KubeconfigError, match="half is not YAML"):
+        sync()
+
+
+def test_an_unknown_resource_is_not_tried_again(inventory: str) -> None:
+    with pytest.raises(AirflowFailException, match="did you mean pods"):
         sync(resource="podss")
 
 
@@ -164,10 +168,11 @@ def test_an_unknown_resource_is_an_error(inventory: str) -> None:
         ("allow_mass_delete", "perhaps"),
         ("store_object", 1),
         ("namespaces", [None]),
+        ("schema", "a%b"),
     ],
 )
-def test_values_that_cannot_be_are_named(argument: str, value: Any, inventory: str) -> None:
-    with pytest.raises(UsageError, match=argument):
+def test_values_that_cannot_be_are_named_and_not_tried_again(argument: str, value: Any, inventory: str) -> None:
+    with pytest.raises(AirflowFailException, match=argument):
         sync(**{argument: value})
 
 

@@ -130,6 +130,7 @@ def test_several_kubeconfigs_are_merged(
         (("--config", "/no/such/file"), "/no/such/file"),
         (("--no-such-option",), "--no-such-option"),
         (("--exclude", "*"), "is left"),
+        (("--schema", "a%b"), "schema 'a%b' cannot be used"),
     ],
 )
 def test_wrong_usage_ends_with_status_2_and_says_what_would_be_right(

@@ -40,7 +40,7 @@ def dsn(unmigrated: str) -> Iterator[str]:
     """The URL of a database without any table."""
     yield unmigrated
     with psycopg.connect(unmigrated, options="-c lock_timeout=10s") as conn:
-        for schema in ("public", "inventory", ODD):
+        for schema in ("public", "inventory", ODD, "a%b"):
             conn.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
         conn.execute("CREATE SCHEMA public")
         conn.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
@@ -196,6 +196,17 @@ def test_a_schema_that_does_not_exist_is_not_made(act: Act, conn: psycopg.Connec
         act(conn, schema="nowhere")
 
     assert found.query("SELECT FROM pg_namespace WHERE nspname = 'nowhere'") == []
+
+
+@pytest.mark.parametrize("act", [migrate, pending])
+def test_a_schema_whose_name_statements_cannot_have_is_wrong_usage(
+    act: Act, conn: psycopg.Connection, found: Inventory
+) -> None:
+    found.conn.execute('CREATE SCHEMA "a%b"')
+    with pytest.raises(UsageError, match="schema 'a%b' cannot be used: its name has a %"):
+        act(conn, schema="a%b")
+
+    assert relations(found, "a%b") == set()
 
 
 def test_a_column_that_is_missing_is_added(conn: psycopg.Connection, found: Inventory) -> None:

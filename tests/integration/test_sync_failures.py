@@ -151,6 +151,7 @@ def test_an_unknown_resource_is_wrong_usage_and_no_sync(resource: str, sync: Syn
         {"mode": "fast"},
         {"verify_every": -1},
         {"max_parallel_requests": 0},
+        {"schema": "a%b"},
     ],
     ids=str,
 )

@@ -100,6 +100,11 @@ def test_no_repr_shows_a_secret() -> None:
     assert not any(secret in shown for secret in (*it.secrets(), "the-password"))
 
 
+def test_redacting_leaves_nothing_of_a_secret_that_holds_another() -> None:
+    it = context({"token": "abcdef"}, **{"proxy-url": "http://jane:abcdef-more@proxy.test"})
+    assert it.redact("abcdef, abcdef-more, jane:abcdef-more") == "***, ***, ***"
+
+
 def test_redacting_leaves_short_words_alone() -> None:
     assert context({"token": "abc"}).redact("abc abcdef") == "abc abcdef"
     assert context({"token": "abcdef"}).redact("abc abcdef") == "abc ***"

@@ -85,10 +85,17 @@ def test_a_plan_names_nothing_when_two_tasks_are_mapped() -> None:
     assert lost.resource == "sync[0]"
 
 
-def test_a_good_report_of_a_try_before_the_one_that_broke_off_does_not_count() -> None:
-    ended = judged([report(0), report(1)], {"sync_0": "success", "sync_1": "failed"})
-    assert ended[1][2] == "failed"
-    assert "its last report is of try 1" in str(ended[1][3])
+@pytest.mark.parametrize("planned", [[], PLANNED], ids=["unplanned", "planned"])
+def test_a_task_that_broke_off_after_good_reports_is_named_itself_and_they_stay(planned: list[dict[str, str]]) -> None:
+    ended = judged([report(0), report(1, try_number=2)], {"sync_0": "success", "sync_1": "failed"}, planned)
+    assert ended == [
+        ("dev", "pods", "success", None),
+        ("prod", "pods", "success", None),
+        (
+            "prod", "sync[1]", "failed",
+            "the task instance sync[1] broke off though every scope it reported in try 2 ended well; its log says why",
+        ),
+    ]  # fmt: skip
 
 
 def test_a_task_that_has_not_ended_is_no_success() -> None:

@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
-from airflow_provider_k8s_inventory.postgres import connecting, locking
+from airflow_provider_k8s_inventory.postgres import connecting, locking, schemas
 from airflow_provider_k8s_inventory.postgres.migrations import tables
 
 MigrateMode = Literal["safe", "forced"]
@@ -49,7 +49,7 @@ def migrate(conn: psycopg.Connection, *, schema: str = "public", mode: MigrateMo
     :raises DestructiveChangeError: the message has the statements that ``forced`` would run.
     :raises NewerSchemaError: when a newer version migrated it.
     :raises DatabaseError: whatever else PostgreSQL refuses.
-    :raises UsageError: when a transaction is open.
+    :raises UsageError: when a transaction is open, or the schema's name cannot be used.
     """
     connecting.check_idle(conn)
     try:
@@ -74,6 +74,7 @@ def pending(conn: psycopg.Connection, *, schema: str = "public") -> list[str]:
     """The names of the steps that a safe `migrate` would do; the schema is not changed.
 
     :raises DatabaseError: as `migrate`.
+    :raises UsageError: when the schema's name cannot be used.
     """
     try:
         with conn.transaction(force_rollback=True), conn.cursor(row_factory=tuple_row) as cursor:
@@ -87,6 +88,7 @@ def pending(conn: psycopg.Connection, *, schema: str = "public") -> list[str]:
 
 def _enter(cursor: psycopg.Cursor[Any], schema: str) -> None:
     """Make the schema the one unqualified names mean."""
+    schemas.check(schema)
     cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", [schema])
     if cursor.fetchone() is None:
         statement = sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)).as_string(cursor)
