@@ -6,10 +6,10 @@ is declared in `resources`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal, LiteralString
+from typing import Any, Final, Literal, LiteralString, NamedTuple
 
 import msgspec
 
@@ -131,6 +131,30 @@ class Page:
     """Characters PostgreSQL cannot hold (NUL, lone surrogates) that were replaced by U+FFFD."""
     warnings: tuple[str, ...] = ()
     """What a person should know about it."""
+
+
+class Seen(NamedTuple):
+    """An object, as far as a list of metadata tells."""
+
+    uid: str
+    namespace: str | None
+    name: str
+    resource_version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetadataPage:
+    """One piece of a list of metadata."""
+
+    items: Iterable[Seen]
+    """Read while they are taken, and only once."""
+    count: int
+    resource_version: str
+    """As for `Page`."""
+    token: str | None
+    """As for `Page`."""
+    size: int
+    """Bytes of the answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

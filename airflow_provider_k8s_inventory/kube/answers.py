@@ -48,7 +48,7 @@ def problem(response: urllib3.BaseHTTPResponse, context: Context, request: str, 
     """
     status, kind = response.status, response.headers.get("Content-Type", "")
     if 200 <= status < 300:
-        return _not_json(context, request, kind) if accept.startswith("application/json") else None
+        return _unwanted(context, request, kind, accept)
     said = context.redact(_said(response.data, kind))
     what = f"context {context.name!r}: {request} gave {status}{f' ({said})' if said else ''}"
     if status in STATUSES:
@@ -58,8 +58,8 @@ def problem(response: urllib3.BaseHTTPResponse, context: Context, request: str, 
     return error(f"{what}; {_advice(status, said, context)}")
 
 
-def _not_json(context: Context, request: str, kind: str) -> AnswerError | None:
-    if not kind or "json" in kind:
+def _unwanted(context: Context, request: str, kind: str, accept: str) -> AnswerError | None:
+    if not kind or "json" not in accept or "json" in kind or ("protobuf" in kind and "protobuf" in accept):
         return None
     return AnswerError(
         f"context {context.name!r}: {request} gave {kind.partition(';')[0]}, not JSON; "

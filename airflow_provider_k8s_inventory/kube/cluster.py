@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
-from airflow_provider_k8s_inventory.kube import listing
+from airflow_provider_k8s_inventory.kube import metadata
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Page
@@ -97,7 +97,7 @@ def pages(client: Client, identity: Identity, *, limit: int) -> Iterator[Page]:
 
 def _count_nodes(client: Client, limit: int) -> tuple[int | None, list[str]]:
     try:
-        nodes = listing.pages(client, "/api/v1/nodes", limit=limit, metadata_only=True)
-        return sum(len(page.items) for page in nodes), []
+        nodes = metadata.pages(client, "/api/v1/nodes", limit=limit)
+        return sum(page.count for page in nodes), []
     except (ForbiddenError, NotServedError) as error:
         return None, [f"node_count is NULL: {error}"]

@@ -1,30 +1,30 @@
 """List one resource of one cluster, page by page.
 
-Requests, retries and errors are in `client`; what becomes of the objects is not known here.
+Requests, retries and errors are in `client`, lists of metadata only in `metadata`; what becomes of the objects is not
+known here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeVar
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError
 from airflow_provider_k8s_inventory.kube import text
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.model import Page
-
-METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
+from airflow_provider_k8s_inventory.kube.client import JSON, Client
+from airflow_provider_k8s_inventory.model import MetadataPage, Page
 
 # What field selectors are made of: k8s.io/apimachinery/pkg/fields, EscapeValue.
 _ESCAPED: Final = re.compile(r"([\\,=])")
 _ESCAPE: Final = r"\\\1"
 
 
-class _ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
+class ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
+    """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/list-meta/, what we read of it."""
+
     resource_version: str = ""
     token: str = msgspec.field(name="continue", default="")
 
@@ -37,20 +37,15 @@ class _List(msgspec.Struct, frozen=True):
 
     kind: str
     items: list[msgspec.Raw] | None
-    metadata: _ListMetadata = _ListMetadata()
+    metadata: ListMetadata = ListMetadata()
 
 
 _DECODER: Final = msgspec.json.Decoder(_List)
+_P = TypeVar("_P", Page, MetadataPage)
 
 
 def pages(
-    client: Client,
-    path: str,
-    *,
-    limit: int,
-    metadata_only: bool = False,
-    at: str | None = None,
-    name: str | None = None,
+    client: Client, path: str, *, limit: int, name: str | None = None, not_older_than: str | None = None
 ) -> Iterator[Page]:
     """The pages of one consistent list.
 
@@ -59,43 +54,65 @@ def pages(
     :param client: the cluster.
     :param path: what to list, as `Resource.path` gives it.
     :param limit: objects per page.
-    :param metadata_only: ask for the metadata of the objects only.
     :param name: list only the object of that name, where the server selects by fields; an aggregated one may not.
-    :param at: list what was there at exactly this resourceVersion; None: what is there now.
+    :param not_older_than: a resourceVersion that the server has told; a state as old will do, which it need not ask
+        etcd for.
     :raises ExpiredError: the server forgot the snapshot; what came so far is worth nothing, start again.
     :raises ScopeError: whatever else `Client.get` raises.
     """
-    token, version = None, None
+    parameters: dict[str, str | int] = {"limit": limit}
+    if name is not None:
+        parameters["fieldSelector"] = f"metadata.name={_ESCAPED.sub(_ESCAPE, name)}"
+    if not_older_than is not None:
+        parameters |= {"resourceVersion": not_older_than, "resourceVersionMatch": "NotOlderThan"}
+    return walk(client, path, parameters, accept=JSON, read=_read)
+
+
+def walk(
+    client: Client,
+    path: str,
+    parameters: Mapping[str, str | int],
+    *,
+    accept: str,
+    read: Callable[[bytes], _P],
+) -> Iterator[_P]:
+    """Ask for page after page of one consistent list.
+
+    :param parameters: of the first page.
+    :param accept: the media types wanted.
+    :param read: makes a page of an answer; raises ValueError for what is none.
+    :raises ScopeError: as `pages`.
+    """
+    what = f"context {client.context.name}: GET {path}"
+    query, version = dict(parameters), None
+    tokens: set[str] = set()
     while True:
-        parameters: dict[str, str | int] = {"limit": limit}
-        if name is not None:
-            parameters["fieldSelector"] = f"metadata.name={_ESCAPED.sub(_ESCAPE, name)}"
-        if token:
-            parameters["continue"] = token
-        elif at is not None:
-            parameters |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
-        body = client.get(path, parameters, accept=METADATA_ONLY if metadata_only else "application/json")
-        page = _parse(body, f"context {client.context.name}: GET {path}")
+        body = client.get(path, query, accept=accept)
+        try:
+            page = read(body)
+        except (ValueError, RecursionError) as error:
+            raise AnswerError(
+                f"{what}: the answer is not a Kubernetes list ({error}): is there a proxy in between?"
+            ) from error
         # Every page of a consistent list has the resourceVersion of the first:
         # https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
         if version is not None and page.resource_version != version:
             raise ExpiredError(f"context {client.context.name}: the list of {path} changed its resourceVersion")
-        if page.token is not None and page.token == token:
-            raise AnswerError(f"context {client.context.name}: GET {path} gave the same continue token twice")
-        token, version = page.token, page.resource_version
+        if page.token in tokens:
+            raise AnswerError(f"{what} gave the same continue token twice")
         yield page
-        if token is None:
+        if page.token is None:
             return
+        tokens.add(page.token)
+        version = page.resource_version
+        # A token has all that the first page was asked with, but the selectors.
+        query = {key: value for key, value in parameters.items() if not key.startswith("resourceVersion")}
+        query["continue"] = page.token
 
 
-def _parse(body: bytes, what: str) -> Page:
+def _read(body: bytes) -> Page:
     body, replaced = text.holdable(body)
-    try:
-        answer = _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise AnswerError(
-            f"{what}: the answer is not a Kubernetes list ({error}): is there a proxy in between?"
-        ) from error
+    answer = _DECODER.decode(body)
     return Page(
         items=answer.items or [],
         resource_version=answer.metadata.resource_version,
@@ -103,11 +120,3 @@ def _parse(body: bytes, what: str) -> Page:
         size=len(body),
         replaced=replaced,
     )
-
-
-def current_version(client: Client, path: str) -> str:
-    """The resourceVersion of a collection now.
-
-    :raises ScopeError: as `pages`.
-    """
-    return next(pages(client, path, limit=1, metadata_only=True)).resource_version

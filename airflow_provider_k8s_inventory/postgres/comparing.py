@@ -6,21 +6,13 @@ What was found to differ is then loaded by `loading`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from airflow_provider_k8s_inventory.model import Seen
 from airflow_provider_k8s_inventory.postgres.statements import SEEN, Target
-
-
-class Seen(NamedTuple):
-    """An object, as far as a list of metadata tells."""
-
-    uid: str
-    namespace: str | None
-    name: str
-    resource_version: str
 
 
 def start(cursor: psycopg.Cursor[Any]) -> None:

@@ -6,27 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-import msgspec
 import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
-from airflow_provider_k8s_inventory.kube import listing
+from airflow_provider_k8s_inventory.kube import metadata
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.resources import custom
 
 _CRDS: Final = resources.CATALOGUE["crds"].resource
 _PAGE_SIZE: Final = 1000
-
-
-class _Metadata(msgspec.Struct, frozen=True, gc=False):
-    name: str
-
-
-class _Definition(msgspec.Struct, frozen=True):
-    metadata: _Metadata
 
 
 def is_glob(name: str) -> bool:
@@ -103,9 +93,9 @@ def kept(conn: psycopg.Connection, schema: str, context_name: str, names: Sequen
 
 def _definitions(client: Client) -> Iterator[str]:
     """A CustomResourceDefinition's name is the full name of its resource."""
-    for page in listing.pages(client, _CRDS.path(), limit=_PAGE_SIZE, metadata_only=True):
+    for page in metadata.pages(client, _CRDS.path(), limit=_PAGE_SIZE):
         for item in page.items:
-            yield decode(client, f"GET {_CRDS.path()}", bytes(item), _Definition).metadata.name
+            yield item.name
 
 
 def _matching(names: Iterable[str], globs: Iterable[str]) -> list[str]:

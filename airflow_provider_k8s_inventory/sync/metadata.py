@@ -5,17 +5,17 @@ Which they are PostgreSQL finds out, in `postgres.comparing`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Final
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
-from airflow_provider_k8s_inventory.kube import listing
-from airflow_provider_k8s_inventory.model import Page
+from airflow_provider_k8s_inventory.kube import listing, metadata
+from airflow_provider_k8s_inventory.model import Page, Seen
 from airflow_provider_k8s_inventory.postgres import comparing, loading
-from airflow_provider_k8s_inventory.postgres.comparing import Seen
 from airflow_provider_k8s_inventory.postgres.statements import NOT_SEEN
 from airflow_provider_k8s_inventory.sync.ahead import ahead
 from airflow_provider_k8s_inventory.sync.settings import NAMESPACE
@@ -27,24 +27,15 @@ MAX_SHARE: Final = 0.1
 """When more than this share of the objects differs, a list of all is cheaper than a request for each."""
 MIN_DIFFERING: Final = 50
 """So few may always differ."""
-_AT_ONCE: Final = 16
-"""Objects held at a time while they are fetched one by one."""
+_BATCH: Final = 1 << 20
+"""Bytes of single objects that are written at once."""
+_WAITING: Final = 2
+"""Single objects that are under way or wait to be written, for each of the requests at a time."""
 _MANY: Final = 2
 """How many are asked for where one is expected: more than one shows a server that does not select."""
 
-
-class _Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    name: str = ""
-    uid: str = ""
-    resource_version: str = ""
-    namespace: str | None = None
-
-
-class _Object(msgspec.Struct, frozen=True):
-    metadata: _Metadata
-
-
-_DECODER: Final = msgspec.json.Decoder(_Object)
+Fetched = tuple[Seen, Page]
+"""What the list of metadata told, and what a list of one then gave."""
 
 
 def read(work: Work, *, at: str | None = None) -> None:
@@ -58,15 +49,15 @@ def read(work: Work, *, at: str | None = None) -> None:
     """
     tally = work.tally
     tally.mode = "metadata"
+    loading.compare_all(work.cursor)
     comparing.start(work.cursor)
     tally.seen, version = 0, ""
-    for page in ahead(
-        listing.pages(work.client, work.path, limit=work.settings.page_size * PER_OBJECT, metadata_only=True, at=at)
-    ):
+    limit = work.settings.page_size * PER_OBJECT
+    for page in ahead(metadata.pages(work.client, work.path, limit=limit, at=at)):
         tally.took(page)
-        tally.seen += len(page.items)
+        tally.seen += page.count
         version = page.resource_version
-        comparing.see(work.cursor, _seen(page))
+        comparing.see(work.cursor, map(_checked, page.items))
     if not version:
         raise UnprovenError(f"the list of {work.answer.definition.name} has no resourceVersion")
     if comparing.duplicated(work.cursor):
@@ -75,39 +66,58 @@ def read(work: Work, *, at: str | None = None) -> None:
     differing = comparing.differing(work.cursor, work.target, work.answer.cluster_uid, most + 1)
     if len(differing) > most:
         raise UnprovenError(f"more than {most} of {tally.seen} objects differ: a list of all is cheaper")
-    _fetch(work, differing)
+    _fetch(work, differing, since=version)
     work.remove(NOT_SEEN)
     work.merge()
     tally.resource_version = version
 
 
-def _seen(page: Page) -> Iterator[Seen]:
-    for item in page.items:
-        yield _identity(item)
-
-
-def _fetch(work: Work, differing: Sequence[Seen]) -> None:
+def _fetch(work: Work, differing: Sequence[Seen], *, since: str) -> None:
     """Stage the objects that differ as they are by now: newer, or gone, than in the list."""
     loading.stage(work.cursor, work.target)
     reader = work.reader()
-    with ThreadPoolExecutor(work.settings.max_parallel_requests, "k8s-inventory-fetch") as executor:
-        for start in range(0, len(differing), _AT_ONCE):
-            batch = differing[start : start + _AT_ONCE]
-            pages = list(executor.map(lambda seen: _get(work, seen), batch))
-            _correct(work, batch, pages)
-            for page in pages:
+    parallel = work.settings.max_parallel_requests
+    with ThreadPoolExecutor(parallel, "k8s-inventory-fetch") as executor:
+        for batch in _batches(_fetched(work, executor, differing, since)):
+            _correct(work, batch)
+            for _, page in batch:
                 work.tally.took(page)
-                loading.copy(work.cursor, work.target, reader.rows(page))
+            loading.copy(work.cursor, work.target, (row for _, page in batch for row in reader.rows(page)))
     work.tally.warnings.extend(reader.warnings)
 
 
-def _get(work: Work, seen: Seen) -> Page:
+def _fetched(work: Work, executor: Executor, differing: Sequence[Seen], since: str) -> Iterator[Fetched]:
+    """Each object in turn; the next ones are under way."""
+    most = _WAITING * work.settings.max_parallel_requests
+    coming: deque[tuple[Seen, Future[Page]]] = deque()
+    for seen in differing:
+        coming.append((seen, executor.submit(_get, work, seen, since)))
+        if len(coming) == most:
+            first, future = coming.popleft()
+            yield first, future.result()
+    for first, future in coming:
+        yield first, future.result()
+
+
+def _batches(fetched: Iterator[Fetched]) -> Iterator[list[Fetched]]:
+    """As many at once as are worth a COPY, and not more than fit into memory."""
+    batch: list[Fetched] = []
+    for each in fetched:
+        batch.append(each)
+        if sum(page.size for _, page in batch) >= _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _get(work: Work, seen: Seen, since: str) -> Page:
     """The object of that name, which may be another one by now, or none.
 
     A list of one, and not the object's own path: what is not in a list is proven gone, and a name is no part of a path.
     """
     path = work.answer.definition.resource.path(seen.namespace)
-    page = next(listing.pages(work.client, path, limit=_MANY, name=seen.name))
+    page = next(listing.pages(work.client, path, limit=_MANY, name=seen.name, not_older_than=since))
     if not page.resource_version:
         raise UnprovenError(f"the list of one of {work.answer.definition.name} has no resourceVersion")
     for item in page.items:
@@ -117,11 +127,11 @@ def _get(work: Work, seen: Seen) -> Page:
     return page
 
 
-def _correct(work: Work, batch: Sequence[Seen], pages: Sequence[Page]) -> None:
+def _correct(work: Work, batch: Sequence[Fetched]) -> None:
     """An object that vanished between the two reads is not seen any more; one that took its name is."""
     vanished: list[str] = []
     new: list[Seen] = []
-    for seen, page in zip(batch, pages, strict=True):
+    for seen, page in batch:
         now = _identity(page.items[0]) if page.items else None
         if now is None or now.uid != seen.uid:
             vanished.append(seen.uid)
@@ -135,11 +145,14 @@ def _correct(work: Work, batch: Sequence[Seen], pages: Sequence[Page]) -> None:
 
 def _identity(item: msgspec.Raw) -> Seen:
     try:
-        metadata = _DECODER.decode(item).metadata
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return _checked(metadata.seen(item))
+    except (ValueError, RecursionError) as error:
         raise AnswerError(f"what was read is not an object of Kubernetes: {error}") from error
-    if not metadata.uid or not metadata.resource_version:
+
+
+def _checked(seen: Seen) -> Seen:
+    if not seen.uid or not seen.resource_version:
         raise UnprovenError("objects without uid or resourceVersion cannot be compared")
-    if metadata.namespace is not None and not NAMESPACE.fullmatch(metadata.namespace):
-        raise AnswerError(f"{metadata.namespace!r} cannot be a namespace")
-    return Seen(metadata.uid, metadata.namespace, metadata.name, metadata.resource_version)
+    if seen.namespace is not None and not NAMESPACE.fullmatch(seen.namespace):
+        raise AnswerError(f"{seen.namespace!r} cannot be a namespace")
+    return seen

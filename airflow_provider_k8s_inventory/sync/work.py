@@ -12,7 +12,7 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.model import Changes, Mode, Page
+from airflow_provider_k8s_inventory.model import Changes, MetadataPage, Mode, Page
 from airflow_provider_k8s_inventory.postgres import loading
 from airflow_provider_k8s_inventory.postgres.statements import Target
 from airflow_provider_k8s_inventory.sync.reading import Answer
@@ -38,7 +38,7 @@ class Tally:
     drift: int | None = None
     warnings: list[str] = field(default_factory=list)
 
-    def took(self, piece: Page | Changes) -> None:
+    def took(self, piece: Page | MetadataPage | Changes) -> None:
         """Count what came from the cluster."""
         self.pages += 1
         self.bytes += piece.size

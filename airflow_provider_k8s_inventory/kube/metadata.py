@@ -1,0 +1,104 @@
+"""List the metadata of one resource's objects: which there are, and in which state.
+
+Whole objects come from `listing`, which also walks the pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+
+from airflow_provider_k8s_inventory.exceptions import AnswerError
+from airflow_provider_k8s_inventory.kube import listing, protobuf, text
+from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.model import MetadataPage, Seen
+
+# Every server of built-in and custom resources speaks protobuf here; that of an aggregated API may not:
+# https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
+ACCEPT: Final = ",".join(
+    f"{media_type};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+    for media_type in ("application/vnd.kubernetes.protobuf", "application/json")
+)
+
+
+class _Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    name: str
+    uid: str = ""
+    resource_version: str = ""
+    namespace: str | None = None
+
+
+class _Object(msgspec.Struct, frozen=True):
+    metadata: _Metadata
+
+
+class _List(msgspec.Struct, frozen=True):
+    kind: str
+    items: list[_Object] | None
+    metadata: listing.ListMetadata = listing.ListMetadata()
+
+
+_LIST: Final = msgspec.json.Decoder(_List)
+_OBJECT: Final = msgspec.json.Decoder(_Object)
+
+
+def pages(client: Client, path: str, *, limit: int, at: str | None = None) -> Iterator[MetadataPage]:
+    """The pages of one consistent list of metadata; complete when the iterator ends.
+
+    :param client: the cluster.
+    :param path: what to list, as `Resource.path` gives it.
+    :param limit: objects per page.
+    :param at: list what was there at exactly this resourceVersion; None: what is there now.
+    :raises ScopeError: as `listing.pages`; the items of a page raise AnswerError.
+    """
+    parameters: dict[str, str | int] = {"limit": limit}
+    if at is not None:
+        parameters |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
+    for page in listing.walk(client, path, parameters, accept=ACCEPT, read=_read):
+        yield replace(page, items=_items(page, f"context {client.context.name}: GET {path}"))
+
+
+def _items(page: MetadataPage, what: str) -> Iterator[Seen]:
+    try:
+        yield from page.items
+    except ValueError as error:
+        raise AnswerError(f"{what}: an item of the list is not an object of Kubernetes ({error})") from error
+
+
+def current_version(client: Client, path: str) -> str:
+    """The resourceVersion of a collection now.
+
+    :raises ScopeError: as `pages`.
+    """
+    return next(pages(client, path, limit=1)).resource_version
+
+
+def seen(item: bytes | msgspec.Raw) -> Seen:
+    """What a list of metadata would tell of an object.
+
+    :param item: the object, as JSON.
+    :raises ValueError: when it is none.
+    """
+    return _seen(_OBJECT.decode(item))
+
+
+def _read(body: bytes) -> MetadataPage:
+    if body.startswith(protobuf.MAGIC):
+        return protobuf.metadata_page(body)
+    answer = _LIST.decode(text.holdable(body)[0])
+    items = answer.items or []
+    return MetadataPage(
+        items=map(_seen, items),
+        count=len(items),
+        resource_version=answer.metadata.resource_version,
+        token=answer.metadata.token or None,
+        size=len(body),
+    )
+
+
+def _seen(item: _Object) -> Seen:
+    metadata = item.metadata
+    return Seen(metadata.uid, metadata.namespace, metadata.name, metadata.resource_version)
