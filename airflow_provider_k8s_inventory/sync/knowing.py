@@ -5,16 +5,20 @@ How it is asked is in `kube`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from airflow_provider_k8s_inventory.exceptions import ForbiddenError
 from airflow_provider_k8s_inventory.kube import cluster, discovery
 from airflow_provider_k8s_inventory.kube.client import Client
 
 _T = TypeVar("_T")
+
+_SECONDS: Final = 30
+"""How long an answer is good: behind an address there may be another cluster by then."""
 
 
 class Known:
@@ -28,6 +32,7 @@ class Known:
         self._client = client
         self._lock = Lock()
         self._asked: dict[str, Future[Any]] = {}
+        self._since = 0.0
 
     def identity(self) -> cluster.Identity:
         """Which cluster this is.
@@ -51,6 +56,9 @@ class Known:
     def _once(self, name: str, ask: Callable[[Client], _T]) -> _T:
         """The answer; those who ask while it is under way share it, also a failure, which nobody else gets."""
         with self._lock:
+            if time.monotonic() - self._since > _SECONDS:
+                self._asked.clear()
+                self._since = time.monotonic()
             first = name not in self._asked
             future: Future[_T] = self._asked.setdefault(name, Future())
         if first:

@@ -9,8 +9,8 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -35,6 +35,7 @@ class Bench:
 
     server: PostgresServer
     real: bool
+    feature_gates: Mapping[str, bool]
     sizes: list[int]
     runs: int
     only: Sequence[str]
@@ -58,11 +59,15 @@ class Bench:
     def _pods(self, chosen: Sequence[cases.Case]) -> None:
         with (
             _folder() as folder,
-            (clusters.real if self.real else clusters.simulated)(folder) as cluster,
+            self._pod_cluster(folder) as cluster,
             Stage(cluster, self.server.create_database("pods"), folder) as stage,
         ):
-            self.about.append(f"Pods: {cluster.description}, over TLS on loopback, without compression")
+            gates = "".join(f", {gate}={str(on).lower()}" for gate, on in self.feature_gates.items())
+            self.about.append(f"Pods: {cluster.description}{gates}, over TLS on loopback, without compression")
             cases.run(stage, self.results, chosen, sizes=self.sizes, runs=self.runs, say=say)
+
+    def _pod_cluster(self, folder: Path) -> AbstractContextManager[clusters.PodCluster]:
+        return clusters.real(folder, self.feature_gates) if self.real else clusters.simulated(folder)
 
     def _small(self, folder: Path) -> None:
         fleets.small(self.results, self.server, folder, real=self.real, runs=self.runs, say=say)
@@ -102,6 +107,14 @@ class Bench:
 )
 @click.option("--control-plane", type=click.Choice(["real", "simulator"]), help="[default: real where one is built]")
 @click.option(
+    "--feature-gate",
+    "feature_gates",
+    multiple=True,
+    metavar="NAME=BOOL",
+    callback=lambda *given: {name: on == "true" for name, _, on in (each.partition("=") for each in given[2])},
+    help="Repeatable; of the API server with the pods.",
+)
+@click.option(
     "--postgres-bin",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder with another PostgreSQL's programs.",
@@ -112,6 +125,7 @@ def main(
     runs: int,
     only: tuple[str, ...],
     control_plane: str | None,
+    feature_gates: Mapping[str, bool],
     postgres_bin: Path | None,
     markdown: bool,
 ) -> None:
@@ -120,7 +134,14 @@ def main(
         raise click.UsageError("the memory of a process is measured as Linux counts it")
     with PostgresServer(programs=Programs(postgres_bin) if postgres_bin else None) as server:
         real = _built() if control_plane is None else control_plane == "real"
-        bench = Bench(server=server, real=real, sizes=sorted(set(sizes)), runs=runs, only=only or NAMES)
+        bench = Bench(
+            server=server,
+            real=real,
+            feature_gates=feature_gates,
+            sizes=sorted(set(sizes)),
+            runs=runs,
+            only=only or NAMES,
+        )
         try:
             bench.measure()
         except BenchmarkError as error:

@@ -51,6 +51,14 @@ def _nowhere(_: Stage) -> Options:
     return {}
 
 
+def _whole(_: Stage) -> Options:
+    return {"kind": "application/json"}
+
+
+def _metadata(_: Stage) -> Options:
+    return {"kind": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
+
+
 def _from_nothing(stage: Stage) -> Options:
     stage.empty()
     return {}
@@ -99,6 +107,9 @@ LIST: Final = Case(name="list", title="bare list, thrown away", probe="probes:ba
 
 CASES: Final = (
     LIST,
+    Case(name="watch-list", title="the same by WatchList", probe="probes:watch_list", start=_whole),
+    Case(name="metadata", title="bare list of metadata", probe="probes:bare_metadata", start=_nowhere),
+    Case(name="watch-metadata", title="the same by WatchList", probe="probes:watch_list", start=_metadata),
     Case(name="copy", title="bare COPY of the rows", probe="probes:bare_copy", start=Stage.copy_options),
     Case(name="columns", title="first sync, without object", probe="probes:pods", start=_from_nothing_without_object),
     Case(name="first", title="first sync", probe="probes:pods", start=_from_nothing),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,13 +47,13 @@ class PodCluster(Protocol):
 
 
 @contextmanager
-def real(folder: Path) -> Iterator[PodCluster]:
+def real(folder: Path, feature_gates: Mapping[str, bool] | None = None) -> Iterator[PodCluster]:
     """Boot etcd and kube-apiserver, and nothing else: controllers would delete pods that have no node and no owner."""
     found, bin = programs.find(), folder / "bin"
     bin.mkdir()
     for name in ("etcd", "kube-apiserver"):
         (bin / name).symlink_to(found / name)
-    with ControlPlane(folder, bin) as control_plane:
+    with ControlPlane(folder, bin, feature_gates=feature_gates) as control_plane:
         cluster = _RealCluster(control_plane)
         yield cluster
         cluster.close()

@@ -8,17 +8,36 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
+import msgspec
 import psycopg
 
 from airflow_provider_k8s_inventory import resources, sync
-from airflow_provider_k8s_inventory.kube import kubeconfig, listing
+from airflow_provider_k8s_inventory.kube import kubeconfig, listing, metadata
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync.fleet import run_context
+from airflow_provider_k8s_inventory.sync.metadata import PER_OBJECT
 from tests.benchmarks.model import BenchmarkError, Place
 
 PODS: Final = resources.CATALOGUE["pods"]
 _BLOCK: Final = 1 << 20
+# https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists
+_WATCH_LIST: Final[dict[str, str | int]] = {
+    "watch": 1,
+    "sendInitialEvents": "true",
+    "resourceVersionMatch": "NotOlderThan",
+    "allowWatchBookmarks": "true",
+    "timeoutSeconds": 300,
+}
+_ALL_SENT: Final = b"k8s.io/initial-events-end"
+
+
+class _Event(msgspec.Struct, frozen=True, gc=False):
+    type: str
+    object: msgspec.Raw
+
+
+_EVENTS: Final = msgspec.json.Decoder(_Event)
 _SHOWN: Final = ("mode", "fallback", "seen", "inserted", "updated", "deleted", "pages", "bytes", "drift")
 
 
@@ -29,6 +48,39 @@ def bare_list(place: Place) -> dict[str, Any]:
         for page in listing.pages(client, PODS.resource.path(), limit=sync.Settings().page_size):
             objects, size = objects + len(page.items), size + page.size
     return {"seen": objects, "bytes": size}
+
+
+def bare_metadata(place: Place) -> dict[str, Any]:
+    """Read the metadata of all pods as a sync does, and throw it away."""
+    objects = size = 0
+    with _client(place) as client:
+        limit = sync.Settings().page_size * PER_OBJECT
+        for page in metadata.pages(client, PODS.resource.path(), limit=limit):
+            objects, size = objects + sum(1 for _ in page.items), size + page.size
+    return {"seen": objects, "bytes": size}
+
+
+def watch_list(place: Place, *, kind: str) -> dict[str, Any]:
+    """Read all pods as the first events of a watch, and throw them away: what another way to list them would cost.
+
+    :param kind: the media type wanted.
+    :raises BenchmarkError: when the watch ends before the server says that these were all.
+    """
+    objects = size = 0
+    rest = b""
+    with _client(place) as client, client.stream(PODS.resource.path(), _WATCH_LIST, accept=kind) as pieces:
+        for piece in pieces:
+            rest += piece
+            # Lines are decoded many at a time; the last of all is short, and does not fill a block.
+            if len(rest) < _BLOCK and _ALL_SENT not in piece:
+                continue
+            end = rest.rfind(b"\n") + 1
+            events = _EVENTS.decode_lines(rest[:end])
+            size, rest = size + end, rest[end:]
+            if events and events[-1].type == "BOOKMARK":
+                return {"seen": objects + len(events) - 1, "bytes": size}
+            objects += len(events)
+    raise BenchmarkError("the watch ended before all pods had come")
 
 
 def bare_copy(place: Place, *, dump: str, table: str, columns: str) -> dict[str, Any]:
