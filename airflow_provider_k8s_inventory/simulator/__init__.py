@@ -1,7 +1,7 @@
 """Kubernetes API servers over real HTTPS, simulated: for the demo, and for tests that need faults.
 
-`Cluster` is what one of them knows, `Simulator` serves several. Not simulated: controllers, admission, protobuf,
-Tables, server-side apply; the tests against real control planes are for those.
+`Cluster` is what one of them knows, `Simulator` serves several. Not simulated: controllers, admission, Tables,
+server-side apply, and protobuf but for lists of metadata; the tests against real control planes are for those.
 """
 
 from airflow_provider_k8s_inventory.simulator.access import Rule, User

@@ -14,7 +14,7 @@ from airflow_provider_k8s_inventory.simulator.access import User
 from airflow_provider_k8s_inventory.simulator.answers import Answer
 from airflow_provider_k8s_inventory.simulator.cluster import Cluster
 from airflow_provider_k8s_inventory.simulator.listing import Part
-from airflow_provider_k8s_inventory.simulator.negotiation import Form
+from airflow_provider_k8s_inventory.simulator.negotiation import Form, content_type
 from airflow_provider_k8s_inventory.simulator.objects import Entry, decode
 from airflow_provider_k8s_inventory.simulator.options import read
 from airflow_provider_k8s_inventory.simulator.reviews import review
@@ -69,7 +69,8 @@ def _get(call: Call) -> Answer:
 
 
 def _list(call: Call) -> Answer:
-    return answers.pieces(*rendering.list_of(call.served, call.page(), call.form))
+    size, pieces = rendering.list_of(call.served, call.page(), call.form)
+    return answers.pieces(size, pieces, content_type(call.form))
 
 
 def _create(call: Call) -> Answer:

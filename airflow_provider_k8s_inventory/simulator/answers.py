@@ -54,9 +54,9 @@ def raw(body: bytes, code: int = 200, content_type: str = "application/json") ->
     return Answer(code=code, size=len(body), pieces=_each((body,)), content_type=content_type)
 
 
-def pieces(size: int, parts: Iterable[bytes]) -> Answer:
-    """An answer of JSON that is made while it is sent."""
-    return Answer(size=size, pieces=_each(parts))
+def pieces(size: int, parts: Iterable[bytes], content_type: str = "application/json") -> Answer:
+    """An answer that is made while it is sent."""
+    return Answer(size=size, pieces=_each(parts), content_type=content_type)
 
 
 def endless(parts: AsyncGenerator[bytes]) -> Answer:

@@ -82,6 +82,8 @@ class Cluster:
         """Whether discovery is offered in one document."""
         self.watch_list = True
         """Whether a watch may begin with all objects there are."""
+        self.json_only: set[str] = set()
+        """The groups, the core one being ``""``, that speak no protobuf, as an aggregated API server may not."""
         self.bookmark_after: float | None = None
         """Seconds between the bookmarks of a watch; ``None``: a minute, and one two seconds before its end."""
         self.store = Store()

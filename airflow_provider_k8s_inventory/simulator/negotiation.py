@@ -1,25 +1,30 @@
 """Which form of an answer a client accepts first among those this package speaks.
 
-Only JSON is spoken: neither protobuf nor the Tables that kubectl would rather print.
+JSON is spoken, and protobuf in lists of metadata; the Tables that kubectl would rather print are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Final, Literal
 
 from airflow_provider_k8s_inventory.simulator.errors import not_acceptable
 
-Form = Literal["object", "metadata", "discovery/v2", "discovery/v2beta1"]
-"""Plain JSON, objects cut down to their metadata, or aggregated discovery."""
+Form = Literal["object", "metadata", "metadata/protobuf", "discovery/v2", "discovery/v2beta1"]
+"""Plain JSON, objects cut down to their metadata, a list of these in protobuf, or aggregated discovery."""
+_JSON: Final = ("application/json", "application/*", "*/*")
+_PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 
 
 def _form(media_range: str) -> Form | None:
     media_type, *parameters = (part.strip() for part in media_range.split(";"))
-    if media_type not in ("application/json", "application/*", "*/*"):
-        return None
     options = dict(parameter.partition("=")[::2] for parameter in parameters)
-    match options.get("as"), options.get("g"), options.get("v"):
+    wanted = options.get("as"), options.get("g"), options.get("v")
+    if media_type == _PROTOBUF and wanted == ("PartialObjectMetadataList", "meta.k8s.io", "v1"):
+        return "metadata/protobuf"
+    if media_type not in _JSON:
+        return None
+    match wanted:
         case None, _, _:
             return "object"
         case (("PartialObjectMetadata" | "PartialObjectMetadataList"), "meta.k8s.io", "v1"):
@@ -47,4 +52,4 @@ def content_type(form: Form) -> str:
     """The Content-Type that names a form; client-go recognises aggregated discovery by it."""
     if form.startswith("discovery/"):
         return f"application/json;g=apidiscovery.k8s.io;v={form.removeprefix('discovery/')};as=APIGroupDiscoveryList"
-    return "application/json"
+    return _PROTOBUF if form == "metadata/protobuf" else "application/json"

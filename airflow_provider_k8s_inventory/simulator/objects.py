@@ -12,6 +12,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
+from airflow_provider_k8s_inventory.simulator import protobuf
+
 _decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 encode: Final = msgspec.json.Encoder().encode
 """Any JSON value as compact bytes."""
@@ -32,11 +34,23 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """``status.phase``, and below ``spec.nodeName``: what field selectors ask for beside the names."""
     node_name: str
     body: bytes
+    _item: bytes = b""
+    """What `protobuf` made; empty until then."""
 
     @property
     def metadata(self) -> bytes:
         """The bytes of the object's ``metadata``."""
         return bytes(_decode_head(self.body).metadata)
+
+    @property
+    def protobuf(self) -> bytes:
+        """The metadata as an item of a list in protobuf: made for the first list, and kept for later ones.
+
+        :raises msgspec.ValidationError: the object was taken as it is, and protobuf cannot hold its metadata.
+        """
+        if not self._item:
+            msgspec.structs.force_setattr(self, "_item", protobuf.item(self.body))
+        return self._item
 
 
 class _Metadata(msgspec.Struct):

@@ -1,6 +1,7 @@
-"""How stored objects become JSON in an answer: one object, a list, an event of a watch; whole or metadata only.
+"""How stored objects become an answer: one object, a list, an event of a watch; whole or metadata only.
 
-Bytes are joined, never parsed and written again: this is what lets one thread serve 100,000 pods.
+Bytes are joined, never parsed and written again: this is what lets one thread serve 100,000 pods. What protobuf looks
+like is in `protobuf`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from airflow_provider_k8s_inventory.simulator import protobuf
 from airflow_provider_k8s_inventory.simulator.listing import Part
 from airflow_provider_k8s_inventory.simulator.negotiation import Form
 from airflow_provider_k8s_inventory.simulator.objects import Entry, encode
@@ -26,14 +28,24 @@ def one(served: Served, entry: Entry, form: Form = "object") -> bytes:
 
 
 def list_of(served: Served, part: Part, form: Form = "object") -> tuple[int, Iterator[bytes]]:
-    """One page of a list: its size in bytes, and its pieces."""
-    if form == "object" and not served.custom:
-        items = [entry.body for entry in part.entries]
+    """One page of a list: its size in bytes, and its pieces.
+
+    :raises msgspec.ValidationError: protobuf cannot hold it.
+    """
+    if form == "metadata/protobuf":
+        items, between = [entry.protobuf for entry in part.entries], b""
+        head, tail = protobuf.around(part.version, part.token, part.remaining, sum(map(len, items)))
     else:
-        items = [one(served, entry, form) for entry in part.entries]
-    head, tail = _around(served, part, form)
-    size = len(head) + sum(map(len, items)) + max(0, len(items) - 1) + len(tail)
-    return size, _pieces(head, items, tail, size)
+        items, between = _items(served, part, form), b","
+        head, tail = _around(served, part, form)
+    size = len(head) + sum(map(len, items)) + max(0, len(items) - 1) * len(between) + len(tail)
+    return size, _pieces(head, items, between, tail, size)
+
+
+def _items(served: Served, part: Part, form: Form) -> list[bytes]:
+    if form == "object" and not served.custom:
+        return [entry.body for entry in part.entries]
+    return [one(served, entry, form) for entry in part.entries]
 
 
 def _around(served: Served, part: Part, form: Form) -> tuple[bytes, bytes]:
@@ -50,14 +62,18 @@ def _around(served: Served, part: Part, form: Form) -> tuple[bytes, bytes]:
         if form == "metadata":
             kind, api_version = "PartialObjectMetadataList", "meta.k8s.io/v1"
         document = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": []}
+        if form == "metadata" and not part.entries:
+            # The real server appends to none: asPartialObjectMetadataList in
+            # https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/response.go
+            return encode(document | {"items": None}), b""
     before, after = encode(document).split(b"[]")
     return before + b"[", b"]" + after
 
 
-def _pieces(head: bytes, items: list[bytes], tail: bytes, size: int) -> Iterator[bytes]:
+def _pieces(head: bytes, items: list[bytes], between: bytes, tail: bytes, size: int) -> Iterator[bytes]:
     count = max(1, len(items) * _PIECE // size)
     for start in range(0, len(items), count):
-        yield (b"," if start else head) + b",".join(items[start : start + count])
+        yield (between if start else head) + between.join(items[start : start + count])
     yield tail if items else head + tail
 
 

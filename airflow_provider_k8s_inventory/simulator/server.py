@@ -31,6 +31,7 @@ _JSON: Final = frozenset({"application/json", "application/octet-stream"})
 _PATCHES: Final = frozenset({"application/merge-patch+json", "application/strategic-merge-patch+json"})
 """Both are merged by RFC 7386; a real server merges the second's lists by their keys."""
 _OBJECTS: Final[tuple[Form, ...]] = ("object", "metadata")
+_LISTS: Final[tuple[Form, ...]] = (*_OBJECTS, "metadata/protobuf")
 _GROUPS: Final[tuple[Form, ...]] = ("object", "discovery/v2", "discovery/v2beta1")
 _CREDENTIALS: Final = frozenset({"authorization", "cookie"})
 
@@ -75,7 +76,8 @@ class Server:
         if at.resource not in SELF_REVIEWS and not user.may(seen.verb, at.resource, at.namespace):
             raise access.forbidden(user, seen.verb, at)
         served = self._served(at, seen.verb)
-        form = negotiate(request.headers.get("Accept"), _OBJECTS)
+        offered = _LISTS if seen.verb == "list" and served.group not in self._cluster.json_only else _OBJECTS
+        form = negotiate(request.headers.get("Accept"), offered)
         if seen.verb == "watch":
             options = read(seen.query, watch=True, watch_list=self._cluster.watch_list)
             watch = Watch(served, at.namespace, form, options, self._cluster.bookmark_after)

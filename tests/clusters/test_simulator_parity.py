@@ -6,12 +6,15 @@ What differs from server to server (identities, versions, times, who manages whi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import urllib3
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Simulator, User
+from airflow_provider_k8s_inventory.simulator import Cluster, Simulator, User, protobuf
+from tests.clusters import programs
 from tests.clusters.control_plane import ControlPlane
 from tests.fixtures.simulated import METADATA, WIDGETS
 from tests.fixtures.waiting import wait_until
@@ -20,6 +23,9 @@ VARYING = frozenset({"uid", "resourceVersion", "creationTimestamp", "continue", 
 WITHOUT = frozenset({"managedFields", "remainingItemCount", "storageVersionHash"})
 HERE = "/api/v1/namespaces/parity/configmaps"
 WIDGETS_HERE = "/apis/example.com/v1/namespaces/parity/widgets"
+CORE = "/api/v1/namespaces"
+IN_JSON = METADATA.format("List")
+IN_PROTOBUF = IN_JSON.replace("application/json", "application/vnd.kubernetes.protobuf")
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
@@ -35,14 +41,20 @@ class Side:
         self, method: str, path: str, body: Any = None, *, accept: str = "application/json", user: str = "admin"
     ) -> tuple[int, Any]:
         """Status and answer: JSON, else its text."""
-        content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        headers = {"Authorization": f"Bearer {self._tokens.get(user, 'wrong')}", "Accept": accept}
-        answer = self.pool.request(
-            method, self._server + path, json=body, headers=headers | {"Content-Type": content_type}
-        )
+        answer = self.send(method, path, body, accept=accept, user=user)
         if answer.headers["Content-Type"].startswith("text/plain"):
             return answer.status, answer.data.decode()
         return answer.status, scrubbed(answer.json())
+
+    def send(
+        self, method: str, path: str, body: Any = None, *, accept: str = "application/json", user: str = "admin"
+    ) -> urllib3.BaseHTTPResponse:
+        """The answer as it is."""
+        content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Authorization": f"Bearer {self._tokens.get(user, 'wrong')}", "Accept": accept}
+        return self.pool.request(
+            method, self._server + path, json=body, headers=headers | {"Content-Type": content_type}
+        )
 
 
 def scrubbed(value: Any) -> Any:
@@ -57,11 +69,8 @@ def scrubbed(value: Any) -> Any:
 def sides(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, Side]]:
     """A real server and a simulated one, with the same in them."""
     cluster = Cluster("dev", users=[User(name="admin"), User(name="reader", groups=(), allowed=())])
-    ca_file = tmp_path_factory.mktemp("parity") / "ca.crt"
     with Simulator([cluster]) as simulator:
-        ca_file.write_bytes(simulator.ca("dev"))
-        tokens = {user: simulator.token("dev", user) for user in ("admin", "reader")}
-        pair = _real(control_plane), Side(simulator.url("dev"), str(ca_file), tokens)
+        pair = _real(control_plane), _simulated(simulator, tmp_path_factory.mktemp("parity") / "ca.crt")
         for side in pair:
             _fill(side)
         yield pair
@@ -75,8 +84,14 @@ def _real(control_plane: ControlPlane) -> Side:
     return Side(control_plane.server, str(control_plane.ca_file), tokens)
 
 
+def _simulated(simulator: Simulator, ca_file: Path) -> Side:
+    ca_file.write_bytes(simulator.ca("dev"))
+    tokens = {user: simulator.token("dev", user) for user in simulator["dev"].users}
+    return Side(simulator.url("dev"), str(ca_file), tokens)
+
+
 def _fill(side: Side) -> None:
-    side.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "parity"}})
+    side.ask("POST", CORE, {"metadata": {"name": "parity"}})
     for name in ("one", "two", "three"):
         side.ask("POST", HERE, {"metadata": {"name": name, "labels": {"name": name, "set": "yes"}}, "data": {"a": "b"}})
     side.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", WIDGETS)
@@ -117,11 +132,129 @@ def test_reads_are_answered_alike(sides: tuple[Side, Side], path: str) -> None:
     assert simulated.ask("GET", path) == real.ask("GET", path)
 
 
-@pytest.mark.parametrize("path", [f"{HERE}?labelSelector=set", WIDGETS_HERE])
+@pytest.mark.parametrize("path", [f"{HERE}?labelSelector=set", f"{HERE}?labelSelector=none", WIDGETS_HERE])
 def test_metadata_is_answered_alike(sides: tuple[Side, Side], path: str) -> None:
     real, simulated = sides
-    accept = METADATA.format("List")
+    assert simulated.ask("GET", path, accept=IN_JSON) == real.ask("GET", path, accept=IN_JSON)
+
+
+@pytest.fixture(scope="module")
+def full_of_metadata(sides: tuple[Side, Side]) -> Side:
+    """The real server, with objects that have all there is in metadata."""
+    real, _ = sides
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": "é", "uid": "u"}
+    metadata = {
+        "generateName": "full-",
+        "labels": {"b": "", "a.example.com/x": "1", "a": "x" * 63, "B": "2"},
+        "annotations": {"z": "\0\n<&>\u2028", "example.com/a": "é😀" * 3000, "a": ""},
+        "ownerReferences": [owner, owner | {"uid": "v", "controller": False, "blockOwnerDeletion": True}],
+        "finalizers": ["example.com/b", "example.com/a"],
+    }
+    spec = {"nodeName": "nowhere", "containers": [{"name": "main", "image": "example.com/main"}]}
+    real.ask("POST", CORE, {"metadata": {"name": "metadata"}})
+    bodies: dict[str, dict[str, Any]] = {
+        f"{CORE}/metadata/configmaps": {"data": {"a.b": "c"}},
+        f"{CORE}/metadata/pods": {"spec": spec},
+        "/apis/example.com/v1/namespaces/metadata/widgets": {"apiVersion": "example.com/v1", "kind": "Widget"},
+    }
+    for path, body in bodies.items():
+        for _ in range(3):
+            code, made = real.ask("POST", path, body | {"metadata": metadata})
+            assert code == 201, made
+        name = made["metadata"]["name"]
+        real.ask("PATCH", f"{path}/{name}/status", {"status": {"message": "well"}})
+        assert real.ask("DELETE", f"{path}/{name}")[0] == 200
+    return real
+
+
+class Page(msgspec.Struct):
+    """A list as JSON has it, its items unread."""
+
+    metadata: dict[str, Any]
+    items: list[msgspec.Raw] | None
+
+    @property
+    def in_protobuf(self) -> bytes:
+        """The list as the simulator writes it."""
+        items = b"".join(protobuf.item(bytes(item)) for item in self.items or ())
+        version, token, remaining = map(self.metadata.get, ("resourceVersion", "continue", "remainingItemCount"))
+        head, tail = protobuf.around(version or "", token or "", remaining, len(items))
+        return head + items + tail
+
+
+def listed_in_both(side: Side, path: str) -> tuple[bytes, bytes]:
+    """A list in JSON and in protobuf, of one state."""
+    while True:
+        before, in_protobuf, after = (
+            side.send("GET", path, accept=accept).data for accept in (IN_JSON, IN_PROTOBUF, IN_JSON)
+        )
+        if before == after:
+            return before, in_protobuf
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{CORE}/metadata/configmaps",
+        f"{CORE}/metadata/configmaps?limit=1",
+        f"{CORE}/metadata/configmaps?limit=1&labelSelector=a",
+        f"{CORE}/metadata/pods",
+        f"{CORE}/metadata/services",
+        CORE,
+        "/apis/example.com/v1/widgets",
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles?limit=20",
+    ],
+)
+def test_metadata_in_protobuf_has_the_same_bytes(full_of_metadata: Side, path: str) -> None:
+    in_json, in_protobuf = listed_in_both(full_of_metadata, path)
+    assert msgspec.json.decode(in_json, type=Page).in_protobuf == in_protobuf
+
+
+def test_the_objects_for_it_have_all_there_is_in_metadata(full_of_metadata: Side) -> None:
+    resources = (f"{CORE}/metadata/configmaps", f"{CORE}/metadata/pods", "/apis/example.com/v1/widgets")
+    pages = [full_of_metadata.send("GET", path, accept=IN_JSON).json() for path in resources]
+    metadata = [item["metadata"] for page in pages for item in page["items"]]
+    managed = [entry for each in metadata for entry in each.get("managedFields", ())]
+    # Nothing sets a selfLink any more.
+    assert {field for each in metadata for field in each} == {
+        *("name", "generateName", "namespace", "uid", "resourceVersion", "generation", "labels", "annotations"),
+        *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "ownerReferences", "finalizers"),
+        "managedFields",
+    }
+    assert {entry.get("subresource") for entry in managed} == {None, "status"}
+    assert {0, 30} <= {each.get("deletionGracePeriodSeconds") for each in metadata}
+
+
+@pytest.mark.parametrize("accept", [IN_PROTOBUF, f"{IN_PROTOBUF},{IN_JSON}"])
+@pytest.mark.parametrize(
+    "path", [f"{HERE}?resourceVersionMatch=Exact", "/api/v1/nothings", "/apis/nothing.example.com/v1/nothings"]
+)
+def test_who_accepts_protobuf_is_refused_alike(sides: tuple[Side, Side], path: str, accept: str) -> None:
+    real, simulated = sides
     assert simulated.ask("GET", path, accept=accept) == real.ask("GET", path, accept=accept)
+
+
+@pytest.mark.parametrize("path", [f"{HERE}?labelSelector=set", WIDGETS_HERE])
+def test_protobuf_is_named_alike(sides: tuple[Side, Side], path: str) -> None:
+    answers = [side.send("GET", path, accept=f"{IN_PROTOBUF},{IN_JSON}") for side in sides]
+    real, simulated = ((each.status, each.headers["Content-Type"], each.data[:49]) for each in answers)
+    assert simulated == real
+
+
+def test_a_watch_list_is_refused_alike(tmp_path: Path) -> None:
+    path = f"{HERE}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+    cluster = Cluster("dev")
+    cluster.watch_list = False
+    gates = {"WatchList": False}
+    with (
+        ControlPlane(tmp_path, programs.find(), users=["reader"], feature_gates=gates) as booted,
+        Simulator([cluster]) as simulator,
+    ):
+        real, simulated = _real(booted), _simulated(simulator, tmp_path / "ca.crt")
+        assert simulated.ask("GET", path) == real.ask("GET", path)
+        for side in (real, simulated):
+            side.pool.clear()
 
 
 WRITES: list[tuple[str, str, Any]] = [

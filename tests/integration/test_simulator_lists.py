@@ -233,6 +233,10 @@ def test_metadata_can_be_listed_alone(api: Served) -> None:
     assert page["items"] == [kind | {"metadata": item["metadata"]} for item in whole["items"]]
 
 
+def test_an_empty_list_of_metadata_has_null_for_items(api: Served) -> None:
+    assert api.get("/api/v1/services", accept=METADATA.format("List"))["items"] is None
+
+
 def test_of_the_accepted_forms_the_first_that_is_known_is_sent(api: Served) -> None:
     table = "application/json;as=Table;v=v1;g=meta.k8s.io"
     assert api.get(PODS, accept=f"{table},application/json")["kind"] == "PodList"
