@@ -5,13 +5,13 @@ How a page is fetched is in `kube`; what becomes of it is in `full`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube import cluster, discovery, listing
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Definition, Page, Resource, Scope
@@ -119,6 +119,18 @@ def _is_defined(client: Client, resource: Resource) -> bool:
         and any(version.served for version in definition.spec.versions or ())
         for definition in found
     )
+
+
+def missing(client: Client, namespaces: Iterable[str]) -> Iterator[str]:
+    """Say of which namespaces the cluster has none of that name: lists of those are as empty as those of any other."""
+    for namespace in namespaces:
+        try:
+            client.get(f"/api/v1/namespaces/{namespace}")
+        except NotServedError:
+            yield f"context {client.context.name} has no namespace {namespace}"
+        except ScopeError:
+            # Who may list pods in a namespace need not be allowed to read the namespace.
+            continue
 
 
 def _cluster(client: Client, settings: Settings, known: Known) -> Answer:

@@ -93,6 +93,8 @@ def _sync(
         locking.lock_scope(cursor, settings.schema, scope)
         work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
         absence = choosing.read(work, scope)
+        if not tally.seen:
+            tally.warnings.extend(reading.missing(client, answer.namespaces))
         done = replace(_filled(report, tally), status="success", shape=work.shape)
         if absence:
             done = replace(done, status="absent", reason=absence)

@@ -81,8 +81,10 @@ class Modes(RuleBasedStateMachine):
         self.agreement = agreement
         self.scope: dict[str, Any] = {"namespaces": (), "verify_every": 0}
 
-    @initialize(several=st.lists(actions, max_size=6))
-    def begin(self, several: Sequence[Action]) -> None:
+    @initialize(several=st.lists(actions, max_size=6), json_only=st.sampled_from(((), ("", "example.com"))))
+    def begin(self, several: Sequence[Action], json_only: Sequence[str]) -> None:
+        if isinstance(self.cluster, SimulatedCluster):
+            self.cluster.simulated.json_only = set(json_only)
         self.agreement.forget()
         THINGS.define(self.cluster)
         for namespace in NAMESPACES:

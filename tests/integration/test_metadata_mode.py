@@ -67,6 +67,17 @@ def test_nothing_changed_is_one_list_of_metadata_and_no_write(
     assert fetched(three) == []
 
 
+def test_a_server_that_speaks_no_protobuf_gives_its_metadata_in_json(
+    three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    three.json_only.add("")
+    label(three, 1, tier="front")
+    report = sync(mode="metadata")
+
+    assert (report.mode, report.fallback, report.seen, report.updated) == ("metadata", None, 3, 1)
+    assert inventory.row("k8s_pods", "web-0001")["labels"] == {"tier": "front"}
+
+
 def test_only_what_differs_is_read_whole(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
     label(three, 1, tier="front")
     three.create("pods", pod("new"))
@@ -256,6 +267,8 @@ USELESS: dict[str, dict[str, Any]] = {
     "nothing that has a name": {"body": partial_list({"metadata": {"name": 1, "uid": "u"}})},
     "another form is not known": {"status": 406},
     "no JSON": {"body": b"<html>"},
+    "no protobuf": {"body": b"k8s\0nonsense"},
+    "protobuf without a list": {"body": b"k8s\0"},
     "half an answer": {"truncate": 100, "times": 5},
     "a list that expires": {"status": 410},
 }

@@ -46,12 +46,20 @@ def test_rows_of_other_namespaces_are_not_touched(sync: Syncer, inventory: Inven
     assert inventory.versions().items() <= before.items()
 
 
-def test_a_namespace_that_does_not_exist_is_empty(sync: Syncer, inventory: Inventory) -> None:
+def test_a_namespace_that_does_not_exist_is_empty_and_said_to_be_none(sync: Syncer, inventory: Inventory) -> None:
     sync()
-    report = sync(namespaces=("nowhere",))
+    report = sync(namespaces=("default", "nowhere"))
 
     assert (report.status, report.seen, report.deleted) == ("success", 0, 0)
+    assert report.warnings == ("context dev has no namespace nowhere",)
     assert inventory.count("k8s_pods") == 3
+
+
+def test_who_may_not_read_namespaces_is_not_warned_of_them(sync: Syncer, dev: Cluster) -> None:
+    dev.inject(Fault(path="/namespaces/nowhere$", status=403))
+    report = sync(namespaces=("nowhere",))
+
+    assert (report.status, report.warnings) == ("success", ())
 
 
 def test_one_that_fails_fails_them_all(sync: Syncer, inventory: Inventory, dev: Cluster) -> None:
