@@ -132,6 +132,11 @@ class Page:
     warnings: tuple[str, ...] = ()
     """What a person should know about it."""
 
+    @property
+    def count(self) -> int:
+        """How many objects it has."""
+        return len(self.items)
+
 
 class Seen(NamedTuple):
     """An object, as far as a list of metadata tells."""

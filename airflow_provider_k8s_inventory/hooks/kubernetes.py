@@ -30,7 +30,6 @@ from airflow_provider_k8s_inventory.model import Page, Resource
 if TYPE_CHECKING:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
 
-_PAGE_SIZE: Final = 500
 _NAMES_SHOWN: Final = 10
 
 
@@ -131,7 +130,7 @@ class KubernetesInventoryHook(BaseHook):
         :raises ExpiredError: when the cluster forgot the list between two pages; those that came are worth nothing.
         :raises ScopeError: when the cluster does not answer, or not with what was asked for.
         """
-        limit = self.fields.page_size or _PAGE_SIZE
+        limit = self.fields.page_size or listing.PAGE_SIZE
         with self.client(context) as client:
             found = resource if isinstance(resource, Resource) else _find(client, resource)
             yield from listing.pages(client, found.path(namespace), limit=limit)

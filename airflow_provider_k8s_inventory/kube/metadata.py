@@ -14,7 +14,7 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import AnswerError
 from airflow_provider_k8s_inventory.kube import listing, protobuf, text
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.model import MetadataPage, Seen
+from airflow_provider_k8s_inventory.model import MetadataPage, Resource, Seen
 
 # Every server of built-in and custom resources speaks protobuf here; that of an aggregated API may not:
 # https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
@@ -50,7 +50,7 @@ def pages(client: Client, path: str, *, limit: int, at: str | None = None) -> It
 
     :param client: the cluster.
     :param path: what to list, as `Resource.path` gives it.
-    :param limit: objects per page.
+    :param limit: objects per page, at most.
     :param at: list what was there at exactly this resourceVersion; None: what is there now.
     :raises ScopeError: as `listing.pages`; the items of a page raise AnswerError.
     """
@@ -68,12 +68,15 @@ def _items(page: MetadataPage, what: str) -> Iterator[Seen]:
         raise AnswerError(f"{what}: an item of the list is not an object of Kubernetes ({error})") from error
 
 
-def current_version(client: Client, path: str) -> str:
+def current_version(client: Client, resource: Resource, namespace: str | None = None) -> str:
     """The resourceVersion of a collection now.
 
     :raises ScopeError: as `pages`.
     """
-    return next(pages(client, path, limit=1)).resource_version
+    # An object of no name is looked for in no time. A list of one would be made from a list of all that there is.
+    path = resource.path(namespace or ("default" if resource.namespaced else None))
+    parameters: dict[str, str | int] = {"limit": 1, "fieldSelector": "metadata.name=-"}
+    return next(listing.walk(client, path, parameters, accept=ACCEPT, read=_read)).resource_version
 
 
 def seen(item: bytes | msgspec.Raw) -> Seen:

@@ -118,9 +118,11 @@ def remove(
     :raises RefusedError: when more than half of a scope of over 100 rows would go, unless it is allowed.
     """
     parameters = target.parameters | {"gone": list(uids)}
-    cursor.execute(statements.count_gone(target, gone), parameters)
-    live, going = _one(cursor)
-    if live > GUARD_ROWS and going > live * GUARD_SHARE and not allow_mass_delete:
+    cursor.execute(statements.count(target, statements.LIVE, gone), parameters)
+    (going,) = _one(cursor)
+    # To count those that stay takes long in a large scope, and they matter only when many go.
+    live = count_live(cursor, target) if going > GUARD_ROWS * GUARD_SHARE and not allow_mass_delete else 0
+    if live > GUARD_ROWS and going > live * GUARD_SHARE:
         raise RefusedError(
             f"the complete answer would delete {going} of {live} rows of {target.table.name} "
             f"(context {target.context_name}): nothing was changed. If the cluster really lost them, "
@@ -137,19 +139,19 @@ def unstage(cursor: psycopg.Cursor[Any], uids: Sequence[str]) -> None:
     cursor.execute(sql.SQL("DELETE FROM {} WHERE uid = ANY(%s)").format(statements.STAGE), [list(uids)])
 
 
-def count_live(cursor: psycopg.Cursor[Any], target: Target) -> int:
-    """How many rows the scope has, those marked as deleted left out."""
-    cursor.execute(
-        sql.SQL("SELECT count(*), 0 FROM {} AS t WHERE {} AND t.deleted_at IS NULL").format(
-            target.name, target.condition
-        ),
-        target.parameters,
-    )
-    return _one(cursor)[0]
+def count_live(cursor: psycopg.Cursor[Any], target: Target, *, on_delete: OnDelete = "mark") -> int:
+    """How many rows the scope has, those marked as deleted left out.
+
+    :param on_delete: where rows are deleted none is marked, and an index alone can tell.
+    """
+    conditions = (statements.LIVE,) if on_delete == "mark" else ()
+    cursor.execute(statements.count(target, *conditions), target.parameters)
+    (live,) = _one(cursor)
+    return live
 
 
-def _one(cursor: psycopg.Cursor[Any]) -> tuple[int, int]:
+def _one(cursor: psycopg.Cursor[Any]) -> tuple[int, ...]:
     row = cursor.fetchone()
     if row is None:
         raise psycopg.InternalError("an aggregate without a row")
-    return row[0], row[1]
+    return tuple(row)

@@ -15,6 +15,8 @@ from airflow_provider_k8s_inventory.model import Column, Table
 STAGE: Final = sql.Identifier("pg_temp", "k8s_stage")
 SEEN: Final = sql.Identifier("pg_temp", "k8s_seen")
 
+LIVE: Final = sql.SQL("t.deleted_at IS NULL")
+"""Live is what is not marked as deleted."""
 NOT_STAGED: Final = sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(STAGE)
 """Gone is what a complete answer, all of it staged, did not contain."""
 NOT_SEEN: Final = sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(SEEN)
@@ -140,15 +142,11 @@ def merge(target: Target) -> sql.Composed:
     )
 
 
-def count_gone(target: Target, gone: sql.Composable) -> sql.Composed:
-    """Count the scope's live rows, and how many of them are gone.
-
-    :param gone: the condition, one of the constants of this module.
-    """
-    live = sql.SQL("SELECT count(*) FROM {} AS t WHERE {} AND t.deleted_at IS NULL").format(
-        target.name, target.condition
+def count(target: Target, *conditions: sql.Composable) -> sql.Composed:
+    """Count those of the scope's rows that fulfil all conditions, of the constants of this module."""
+    return sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(
+        target.name, sql.SQL(" AND ").join((target.condition, *conditions))
     )
-    return sql.SQL("SELECT ({live}), ({live} AND {gone})").format(live=live, gone=gone)
 
 
 def delete_gone(target: Target, gone: sql.Composable) -> sql.Composed:

@@ -28,7 +28,9 @@ from airflow_provider_k8s_inventory.sync.work import Work
 
 log = logging.getLogger(__name__)
 
-DELTA_ROWS: Final = 25_000
+WHOLE_ROWS: Final = 500
+"""Up to so many rows a list of all is one short answer."""
+DELTA_ROWS: Final = 50_000
 """From so many rows on, a second of waiting for a watch is less than listing their metadata."""
 
 _GIVEN_UP: Final[tuple[type[ScopeError], ...]] = (
@@ -48,7 +50,7 @@ def read(work: Work, scope: Scope) -> str | None:
     :raises ScopeError: when the answer does not get complete.
     """
     state = ledger.last_state(work.cursor, work.settings.schema, scope)
-    rows = loading.count_live(work.cursor, work.target)
+    rows = loading.count_live(work.cursor, work.target, on_delete=work.settings.on_delete)
     mode, reason = _choose(work, scope, state, rows)
     work.tally.fallback = reason
     # A proxy may let lists through and no watch.
@@ -66,7 +68,7 @@ def _choose(work: Work, scope: Scope, state: State | None, rows: int) -> tuple[M
         return "full", None
     if distrust := _distrust(work, state):
         return "full", distrust
-    if asked == "auto" and rows <= work.settings.page_size:
+    if asked == "auto" and rows <= min(WHOLE_ROWS, work.settings.page_size):
         return "full", None
     if asked == "metadata" or (asked == "auto" and rows <= DELTA_ROWS):
         return "metadata", None

@@ -23,7 +23,7 @@ def read(work: Work, *, since: str, rows: int) -> None:
     """
     tally, reader = work.tally, work.reader()
     tally.mode = "delta"
-    now = metadata.current_version(work.client, work.path)
+    now = metadata.current_version(work.client, work.answer.definition.resource, work.namespace)
     if not (since.isdecimal() and now.isdecimal() and int(since) <= int(now)):
         raise UnprovenError(f"resourceVersion {since} cannot be compared with {now}")
     loading.stage(work.cursor, work.target)
@@ -34,7 +34,8 @@ def read(work: Work, *, since: str, rows: int) -> None:
         loading.copy(work.cursor, work.target, reader.rows(_living(reader, piece, alive)))
     gone = [uid for uid, lives in alive.items() if not lives]
     loading.unstage(work.cursor, gone)
-    work.remove(NAMED, gone)
+    if gone:
+        work.remove(NAMED, gone)
     work.merge()
     tally.seen = rows + tally.inserted - tally.deleted
     tally.warnings.extend(reader.warnings)

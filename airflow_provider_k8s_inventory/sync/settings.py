@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
+from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
 from airflow_provider_k8s_inventory.postgres import schemas
 from airflow_provider_k8s_inventory.postgres.loading import OnDelete
 
@@ -41,8 +42,8 @@ class Settings:
     day; 0: never."""
     max_parallel_requests: int = 4
     """Requests to one cluster at a time."""
-    page_size: int = 500
-    """Objects per request; more is faster and takes more memory."""
+    page_size: int = PAGE_SIZE
+    """Objects per request, at most; more is faster and takes more memory."""
 
     def __post_init__(self) -> None:
         schemas.check(self.schema)

@@ -58,8 +58,12 @@ class Work:
     @property
     def path(self) -> str:
         """Where the scope is listed and watched as one collection."""
-        namespaces = self.answer.namespaces
-        return self.answer.definition.resource.path(namespaces[0] if namespaces else None)
+        return self.answer.definition.resource.path(self.namespace)
+
+    @property
+    def namespace(self) -> str | None:
+        """The one namespace that collection is narrowed to, if it is."""
+        return next(iter(self.answer.namespaces), None)
 
     @property
     def shape(self) -> str:

@@ -49,7 +49,7 @@ class KubernetesToPostgresOperator(BaseOperator):
         (templated)
     :param mode: the way to read: ``full`` lists every object, ``metadata`` lists their metadata and gets those that
         differ, ``delta`` asks what changed since the last sync, ``auto`` takes the cheapest. (templated)
-    :param page_size: objects asked for at once; None takes the Connection's, else 500. (templated)
+    :param page_size: objects asked for at once, at most; None takes the Connection's, else 1000. (templated)
     :param verify_every: compare a scope read by its changes with the metadata of all objects once in so many syncs,
         and once a day; 0 never does. (templated)
     :param max_parallel_requests: requests to the cluster at a time. (templated)

@@ -68,7 +68,7 @@ TROUBLES: dict[str, Callable[[], Fault]] = {
     ),
     "a list that expires": lambda: Fault(verb="list", query={"continue": "."}, status=410),
     "a list that is gone": lambda: Fault(verb="list", query={"resourceVersion": "."}, status=410),
-    "an object that may not be read": lambda: Fault(query={"fieldSelector": "."}, status=403),
+    "an object that may not be read": lambda: Fault(query={"fieldSelector": "name=[^-]"}, status=403),
 }
 
 

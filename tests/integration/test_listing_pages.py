@@ -52,6 +52,13 @@ def test_tokens_that_go_round_are_no_list(client: Client, dev: Cluster) -> None:
         list(listing.pages(client, PODS, limit=2))
 
 
+def test_pages_of_large_objects_are_of_fewer(client: Client, dev: Cluster) -> None:
+    dev.seed("pods", [pod(f"web-{number:02}") | {"status": {"message": "x" * 1_000_000}} for number in range(30)])
+    sizes = [len(page.items) for page in listing.pages(client, PODS, limit=10)]
+
+    assert sizes == [10, 6, 6, 6, 2]
+
+
 def test_what_changes_during_a_list_is_not_in_it(client: Client, dev: Cluster) -> None:
     dev.seed("pods", pods(4))
     pages = listing.pages(client, PODS, limit=2)

@@ -99,13 +99,13 @@ def test_the_ledger_has_the_version_of_the_list(three: Cluster, sync: Syncer, in
 
 
 def test_the_metadata_comes_in_pages(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.seed("pods", pods(2001))
+    dev.seed("pods", pods(4001))
     sync()
     dev.requests.clear()
-    label(dev, 0, 1000, 2000, tier="front")
+    label(dev, 0, 2000, 4000, tier="front")
     report = sync(mode="metadata")
 
-    assert (report.mode, report.seen, report.updated, report.unchanged) == ("metadata", 2001, 3, 1998)
+    assert (report.mode, report.seen, report.updated, report.unchanged) == ("metadata", 4001, 3, 3998)
     assert len([r for r in dev.requests if r.verb == "list" and "fieldSelector" not in r.query]) == 3
 
 

@@ -226,9 +226,9 @@ def test_a_scope_of_very_many_rows_is_read_by_its_changes(dev: Cluster, sync: Sy
     inventory.query(
         "INSERT INTO k8s_pods (context_name, cluster_uid, uid, name, namespace, labels, annotations, first_seen_at,"
         " changed_at) SELECT context_name, cluster_uid, uid || n, name, namespace, '{}', '{}', now(), now()"
-        " FROM (SELECT * FROM k8s_pods LIMIT 1) AS p, generate_series(1, 25000) AS n"
+        " FROM (SELECT * FROM k8s_pods LIMIT 1) AS p, generate_series(1, 50000) AS n"
     )
-    inventory.query("UPDATE k8s_syncs SET seen = 25003, finished_at = now()")
+    inventory.query("UPDATE k8s_syncs SET seen = 50003, finished_at = now()")
 
     assert sync().mode == "delta"
 
