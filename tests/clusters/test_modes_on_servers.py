@@ -16,6 +16,9 @@ from tests.fixtures.conformance.world import CORE, add_service
 
 SERVERS: dict[str, dict[str, Any]] = {
     "as it comes": {},
+    "as the minor version before": {"arguments": ["--emulated-version=1.35"]},
+    # The last one that pages from etcd and has no WatchList, unless gates are changed.
+    "as 1.33": {"arguments": ["--emulated-version=1.33"]},
     "without WatchList": {"feature_gates": {"WatchList": False}},
     "without snapshots": {"feature_gates": {"ListFromCacheSnapshot": False}},
     # Watches come straight from etcd, which tells nobody how far it is.
