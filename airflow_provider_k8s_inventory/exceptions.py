@@ -88,7 +88,7 @@ class UnprovenError(ScopeError):
 
 
 class AnswerError(ScopeError):
-    """The answer is cut off, is not JSON, or is not what the API promises."""
+    """The answer is cut off, of another media type, or not what the API promises."""
 
 
 class RefusedError(ScopeError):

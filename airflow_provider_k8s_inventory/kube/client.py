@@ -1,7 +1,7 @@
 """HTTP to the API server of one context: the one place from where requests are sent.
 
-What is asked for is in `listing` and `discovery`; what unwanted answers and failures mean is in `answers`
-and `failures`.
+What is asked for is in `listing`, `metadata`, `watching` and `discovery`; what unwanted answers and failures mean is
+in `answers` and `failures`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Client:
         :raises NotServedError: 404.
         :raises ExpiredError: 410.
         :raises UnreachableError: no connection, no TLS, no answer in time, or "not now" to the last try.
-        :raises AnswerError: an answer that is cut off or not JSON, or any other status.
+        :raises AnswerError: an answer that is cut off or of another media type, or any other status.
         """
         return self._send("GET", path, params=params, accept=accept)
 

@@ -44,7 +44,7 @@ PAGE_SIZE: Final = 1000
 """Objects asked for at once, unless somebody says otherwise. An API server's effort for a page grows with what comes
 after it (seen on 1.36 with 100,000 pods), so pages should be few."""
 PAGE_BYTES: Final = 6 << 20
-"""Where objects are large, the pages after the first are of fewer, so that they stay below this."""
+"""Where objects are large, the pages after the first are of fewer, so that they have about so many at most."""
 
 _DECODER: Final = msgspec.json.Decoder(_List)
 _P = TypeVar("_P", Page, MetadataPage)
@@ -61,8 +61,7 @@ def pages(
     :param path: what to list, as `Resource.path` gives it.
     :param limit: objects per page, at most.
     :param name: list only the object of that name, where the server selects by fields; an aggregated one may not.
-    :param not_older_than: a resourceVersion that the server has told; a state as old will do, which it need not ask
-        etcd for.
+    :param not_older_than: a resourceVersion that the server has told; a state as old will do, which its cache has.
     :raises ExpiredError: the server forgot the snapshot; what came so far is worth nothing, start again.
     :raises ScopeError: whatever else `Client.get` raises.
     """

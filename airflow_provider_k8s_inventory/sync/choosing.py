@@ -50,7 +50,7 @@ def read(work: Work, scope: Scope) -> str | None:
     :raises ScopeError: when the answer does not get complete.
     """
     state = ledger.last_state(work.cursor, work.settings.schema, scope)
-    rows = loading.count_live(work.cursor, work.target, on_delete=work.settings.on_delete)
+    rows = loading.count(work.cursor, work.target, marked=work.settings.on_delete == "mark")
     mode, reason = _choose(work, scope, state, rows)
     work.tally.fallback = reason
     # A proxy may let lists through and no watch.

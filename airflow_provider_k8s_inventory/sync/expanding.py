@@ -11,12 +11,11 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
-from airflow_provider_k8s_inventory.kube import metadata
+from airflow_provider_k8s_inventory.kube import listing, metadata
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.resources import custom
 
 _CRDS: Final = resources.CATALOGUE["crds"].resource
-_PAGE_SIZE: Final = 1000
 
 
 def is_glob(name: str) -> bool:
@@ -93,7 +92,7 @@ def kept(conn: psycopg.Connection, schema: str, context_name: str, names: Sequen
 
 def _definitions(client: Client) -> Iterator[str]:
     """A CustomResourceDefinition's name is the full name of its resource."""
-    for page in metadata.pages(client, _CRDS.path(), limit=_PAGE_SIZE):
+    for page in metadata.pages(client, _CRDS.path(), limit=listing.PAGE_SIZE):
         for item in page.items:
             yield item.name
 

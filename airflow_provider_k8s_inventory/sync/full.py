@@ -57,7 +57,7 @@ def _fill(work: Work) -> str | None:
 def _compare(work: Work) -> str | None:
     """Stage what there is, and write what is new or differs."""
     tally = work.tally
-    loading.compare_all(work.cursor)
+    loading.plan_for_many(work.cursor)
     loading.stage(work.cursor, work.target)
     absence = _list(work, partial(loading.copy, work.cursor, work.target))
     # Before the merge, so that the guard weighs what is gone against what was there, not against what is new.

@@ -49,7 +49,7 @@ def read(work: Work, *, at: str | None = None) -> None:
     """
     tally = work.tally
     tally.mode = "metadata"
-    loading.compare_all(work.cursor)
+    loading.plan_for_many(work.cursor)
     comparing.start(work.cursor)
     tally.seen, version = 0, ""
     limit = work.settings.page_size * PER_OBJECT
@@ -78,11 +78,14 @@ def _fetch(work: Work, differing: Sequence[Seen], *, since: str) -> None:
     reader = work.reader()
     parallel = work.settings.max_parallel_requests
     with ThreadPoolExecutor(parallel, "k8s-inventory-fetch") as executor:
-        for batch in _batches(_fetched(work, executor, differing, since)):
-            _correct(work, batch)
-            for _, page in batch:
-                work.tally.took(page)
-            loading.copy(work.cursor, work.target, (row for _, page in batch for row in reader.rows(page)))
+        try:
+            for batch in _batches(_fetched(work, executor, differing, since)):
+                _correct(work, batch)
+                for _, page in batch:
+                    work.tally.took(page)
+                loading.copy(work.cursor, work.target, (row for _, page in batch for row in reader.rows(page)))
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
     work.tally.warnings.extend(reader.warnings)
 
 
@@ -102,11 +105,13 @@ def _fetched(work: Work, executor: Executor, differing: Sequence[Seen], since: s
 def _batches(fetched: Iterator[Fetched]) -> Iterator[list[Fetched]]:
     """As many at once as are worth a COPY, and not more than fit into memory."""
     batch: list[Fetched] = []
-    for each in fetched:
-        batch.append(each)
-        if sum(page.size for _, page in batch) >= _BATCH:
+    size = 0
+    for seen, page in fetched:
+        batch.append((seen, page))
+        size += page.size
+        if size >= _BATCH:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
 
@@ -118,13 +123,17 @@ def _get(work: Work, seen: Seen, since: str) -> Page:
     """
     path = work.answer.definition.resource.path(seen.namespace)
     page = next(listing.pages(work.client, path, limit=_MANY, name=seen.name, not_older_than=since))
-    if not page.resource_version:
-        raise UnprovenError(f"the list of one of {work.answer.definition.name} has no resourceVersion")
+    if page.token or not _reaches(page.resource_version, since):
+        raise UnprovenError(f"the list of one of {work.answer.definition.name} is not complete at {since} or later")
     for item in page.items:
         found = _identity(item)
         if (found.namespace, found.name) != (seen.namespace, seen.name):
             raise UnprovenError(f"the API server does not select {work.answer.definition.name} by name")
     return page
+
+
+def _reaches(version: str, since: str) -> bool:
+    return version.isdecimal() and since.isdecimal() and int(version) >= int(since)
 
 
 def _correct(work: Work, batch: Sequence[Fetched]) -> None:

@@ -122,15 +122,17 @@ def _is_defined(client: Client, resource: Resource) -> bool:
 
 
 def missing(client: Client, namespaces: Iterable[str]) -> Iterator[str]:
-    """Say of which namespaces the cluster has none of that name: lists of those are as empty as those of any other."""
+    """Say of which namespaces the cluster has none of that name: a list in one is as empty as any other."""
     for namespace in namespaces:
         try:
             client.get(f"/api/v1/namespaces/{namespace}")
         except NotServedError:
             yield f"context {client.context.name} has no namespace {namespace}"
-        except ScopeError:
-            # Who may list pods in a namespace need not be allowed to read the namespace.
+        except ForbiddenError:
             continue
+        except ScopeError:
+            # It is only a warning, and a cluster that does not answer is not waited for.
+            return
 
 
 def _cluster(client: Client, settings: Settings, known: Known) -> Answer:

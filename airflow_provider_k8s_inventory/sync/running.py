@@ -17,7 +17,7 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
-from airflow_provider_k8s_inventory.postgres import connecting, ledger, locking
+from airflow_provider_k8s_inventory.postgres import connecting, ledger, loading, locking
 from airflow_provider_k8s_inventory.postgres.statements import Target
 from airflow_provider_k8s_inventory.sync import choosing, reading
 from airflow_provider_k8s_inventory.sync.knowing import Known
@@ -93,8 +93,8 @@ def _sync(
         locking.lock_scope(cursor, settings.schema, scope)
         work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
         absence = choosing.read(work, scope)
-        if not tally.seen:
-            tally.warnings.extend(reading.missing(client, answer.namespaces))
+        if answer.namespaces:
+            tally.warnings.extend(reading.missing(client, loading.empty_namespaces(cursor, target)))
         done = replace(_filled(report, tally), status="success", shape=work.shape)
         if absence:
             done = replace(done, status="absent", reason=absence)

@@ -31,7 +31,7 @@ def cursor(dev: Cluster, sync: Syncer, inventory: Inventory, database: str) -> I
         conn.execute("ALTER TABLE k8s_pods SET (autovacuum_enabled = off)")
         conn.commit()
         sync()
-        loading.compare_all(opened)
+        loading.plan_for_many(opened)
         comparing.start(opened)
         comparing.see(
             opened, (Seen(row["uid"], row["namespace"], row["name"], "1") for row in inventory.rows("k8s_pods"))

@@ -307,8 +307,8 @@ def test_who_may_not_read_one_by_one_gets_a_list(three: Cluster, sync: Syncer, i
     assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "front"}
 
 
-def whole_list(*items: object) -> bytes:
-    return json.dumps({"kind": "PodList", "metadata": {"resourceVersion": "9"}, "items": items}).encode()
+def whole_list(*items: object, version: str = "9999", **metadata: str) -> bytes:
+    return json.dumps({"kind": "PodList", "metadata": {"resourceVersion": version} | metadata, "items": items}).encode()
 
 
 @pytest.mark.parametrize(
@@ -324,6 +324,11 @@ def whole_list(*items: object) -> bytes:
         whole_list(pod("web-0001", uid="u", resourceVersion="8")),
         whole_list(pod("web-0000", "kube-public", uid="u", resourceVersion="8")),
         whole_list(*(pod(name, uid=name, resourceVersion="8") for name in ("web-0000", "web-0001"))),
+        # Gone only in a state that is older than the list, or on this page, or in one that cannot be compared.
+        whole_list(version="1"),
+        whole_list(**{"continue": "more"}),
+        whole_list(version=""),
+        whole_list(version="latest"),
     ],
 )
 def test_what_is_read_and_is_not_the_object_is_not_the_end(

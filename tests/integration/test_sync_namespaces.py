@@ -48,11 +48,18 @@ def test_rows_of_other_namespaces_are_not_touched(sync: Syncer, inventory: Inven
 
 def test_a_namespace_that_does_not_exist_is_empty_and_said_to_be_none(sync: Syncer, inventory: Inventory) -> None:
     sync()
-    report = sync(namespaces=("default", "nowhere"))
+    report = sync(namespaces=("a", "default", "nowhere"))
 
-    assert (report.status, report.seen, report.deleted) == ("success", 0, 0)
+    assert (report.status, report.seen, report.deleted) == ("success", 1, 0)
     assert report.warnings == ("context dev has no namespace nowhere",)
     assert inventory.count("k8s_pods") == 3
+
+
+def test_a_cluster_that_does_not_answer_is_not_asked_for_every_namespace(sync: Syncer, dev: Cluster) -> None:
+    fault = dev.inject(Fault(path="/namespaces/nowhere(-else)?$", status=401, times=None))
+    report = sync(namespaces=("nowhere", "nowhere-else"))
+
+    assert (report.status, report.warnings, fault.hits) == ("success", (), 1)
 
 
 def test_who_may_not_read_namespaces_is_not_warned_of_them(sync: Syncer, dev: Cluster) -> None:

@@ -84,8 +84,20 @@ def test_an_answer_that_is_cut_off_anywhere_is_none() -> None:
         answer(message((1, message((1, b"\xff"))))),
         answer(message((1, b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))),
         answer(message((1, b"\x0b"))),
+        answer(message((1, b"\x09" + bytes(8)))),
+        answer(item(WEB), item(WEB)).replace(item(WEB), bytes(len(item(WEB))), 1),
+        answer(item(WEB)).replace(message((2, item(WEB))), message((3, item(WEB)))),
+        answer(item(WEB)).replace(message((2, item(WEB))), message((2, 7), (2, item(WEB)))),
+        answer(item(WEB)) + message((2, message((1, message((2, "7")))))),
+        answer(message((1, message((1, "web"))), (1, message((1, "web"))))),
+        protobuf.MAGIC + message((1, message((2, KIND))), (2, message((1, message((2, "7"))))), (3, "gzip")),
+        protobuf.MAGIC + message((1, message((2, KIND))), (2, 2 * message((1, message((2, "7")))))),
     ],
-    ids=["nothing", "pods", "a status", "no list", "no metadata", "no name", "NUL", "no UTF-8", "no end", "a group"],
+    ids=[
+        *("nothing", "pods", "a status", "no list", "no metadata", "no name", "NUL", "no UTF-8", "no end", "a group"),
+        "a double",
+        *("zeros", "another field", "a number for an item", "two lists", "two metadata", "gzip", "two versions"),
+    ],
 )
 def test_what_is_no_list_of_metadata_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=REFUSED):
@@ -96,10 +108,3 @@ def test_no_objects_are_a_list_too() -> None:
     page = protobuf.metadata_page(answer())
 
     assert (list(page.items), page.resource_version, page.token) == ([], "7", None)
-
-
-def test_fields_of_other_wire_types_are_skipped() -> None:
-    fixed = b"\x09" + b"\xff" * 8 + b"\x0d" + b"\xff" * 4
-    metadata = fixed + message((1, "web"), (5, "u-1"), (6, "5"), (3, "team"))
-
-    assert list(protobuf.metadata_page(answer(message((1, metadata)))).items) == [WEB]
