@@ -22,9 +22,9 @@ class KubernetesInventoryMigrateOperator(BaseOperator):
     :param postgres_conn_id: the Connection of the database. (templated)
     :param schema: an existing schema that holds, or shall hold, the tables. (templated)
     :param mode: ``safe`` refuses a change that would destroy data and says which, ``forced`` makes it. (templated)
-    :raises AirflowFailException: for values that cannot be; not retried.
-    :raises DatabaseError: when PostgreSQL refuses, or the tables are those of a newer version.
-    :raises DestructiveChangeError: when ``safe`` refuses.
+    :raises AirflowFailException: for values that cannot be, when ``safe`` refuses, or the tables are those of a newer
+        version; not retried.
+    :raises DatabaseError: when PostgreSQL refuses.
     """
 
     template_fields: Sequence[str] = ("postgres_conn_id", "schema", "mode")

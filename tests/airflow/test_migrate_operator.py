@@ -10,7 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_k8s_inventory.demo.airflow_home import connection
-from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.operators.migrate import KubernetesInventoryMigrateOperator
 from tests.airflow.tasks import execute
 
@@ -30,7 +30,7 @@ def test_the_tables_are_made_once(empty_database: str, monkeypatch: pytest.Monke
 def test_data_is_destroyed_only_when_forced(inventory: str) -> None:
     with psycopg.connect(inventory) as conn:
         conn.execute("ALTER TABLE k8s_pods ALTER COLUMN node_name TYPE integer USING 1")
-    with pytest.raises(DestructiveChangeError, match="k8s_pods"):
+    with pytest.raises(AirflowFailException, match="k8s_pods"):
         migrate()
     assert migrate(mode="forced")
 
