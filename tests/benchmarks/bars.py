@@ -22,7 +22,6 @@ _TITLES: Final = {
     "unchanged": "nothing changed, auto",
     "changed": "1 % changed, auto",
 }
-_DELTAS: Final = (("delta", "100 changed, delta"), ("delta-waits", "100 changed, others too, delta"))
 _SYNCS: Final = ("first", "columns", "unchanged", "changed", "delta", "delta-waits")
 
 
@@ -77,10 +76,10 @@ def _of_pods(results: Results) -> Iterator[Bar]:
 
 def _of_sizes(results: Results, sizes: list[int]) -> Iterator[Bar]:
     few, many = (min(sizes), max(sizes)) if len(sizes) > 1 else (1_000, 100_000)
-    for case, title in _DELTAS:
-        above, below = results.seconds(case, many), results.seconds(case, few)
-        measured = above / below if above and below else None
-        yield Bar(text=f"{title}, {many:,} pods against {few:,}", limit=1.3, measured=measured, unit="×")
+    # When others write too, a timer of the API server's decides how long it takes, and not the number of pods.
+    above, below = results.seconds("delta", many), results.seconds("delta", few)
+    measured = above / below if above and below else None
+    yield Bar(text=f"100 changed, delta, {many:,} pods against {few:,}", limit=1.3, measured=measured, unit="×")
     for size in (size for size in sizes if size >= SIZE):
         most = max((run.memory for case in _SYNCS for run in results.of(case, size)), default=None)
         yield Bar(text=f"{size:,} pods, memory over the imports", limit=32, measured=most, unit="MB")
