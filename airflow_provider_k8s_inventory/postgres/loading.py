@@ -47,11 +47,7 @@ def plan_for_many(cursor: psycopg.Cursor[Any]) -> None:
 
 def stage(cursor: psycopg.Cursor[Any], target: Target) -> None:
     """Make an empty temporary table for the scope's rows."""
-    # pglz, the default, costs twice the time of lz4 on whole objects; servers may be built without it.
-    cursor.execute(
-        "SELECT set_config('default_toast_compression', 'lz4', true) FROM pg_settings"
-        " WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
-    )
+    compress_by_lz4(cursor)
     cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_stage")
     cursor.execute(statements.stage(target))
 
@@ -84,6 +80,17 @@ def copy_new(
     with cursor.copy(statements.copy_new(target)) as copy:
         for row in rows:
             copy.write_row(stamp + row)
+
+
+def compress_by_lz4(cursor: psycopg.Cursor[Any]) -> None:
+    """Let PostgreSQL compress objects by lz4 to the end of the transaction, where it was built with it.
+
+    pglz, the default, costs twice the time.
+    """
+    cursor.execute(
+        "SELECT set_config('default_toast_compression', 'lz4', true) FROM pg_settings"
+        " WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
+    )
 
 
 def is_empty(cursor: psycopg.Cursor[Any], target: Target) -> bool:

@@ -151,3 +151,15 @@ def test_an_alias_is_the_same_scope(dev: Cluster, sync: Syncer, inventory: Inven
     assert {report.resource for report in reports} == {"pods"}
     assert [report.inserted for report in reports] == [1, 0, 0]
     assert {row["resource"] for row in inventory.ledger()} == {"pods"}
+
+
+def test_objects_are_compressed_by_the_best_that_the_server_has(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    known = inventory.query("SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'")[0]["enumvals"]
+    for number in range(2):
+        dev.seed("pods", [pod(f"web-{number}") | {"status": {"message": "long " * 5000}}])
+        sync()
+
+    used = {row["used"] for row in inventory.query("SELECT pg_column_compression(object) AS used FROM k8s_pods")}
+    assert used == {"lz4" if "lz4" in known else "pglz"}
