@@ -15,7 +15,7 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError
 from airflow_provider_k8s_inventory.kube import text
 from airflow_provider_k8s_inventory.kube.client import JSON, Client
-from airflow_provider_k8s_inventory.model import MetadataPage, Page
+from airflow_provider_k8s_inventory.model import MetadataPage, Page, Resource
 
 # What field selectors are made of: k8s.io/apimachinery/pkg/fields, EscapeValue.
 _ESCAPED: Final = re.compile(r"([\\,=])")
@@ -71,6 +71,16 @@ def pages(
     if not_older_than is not None:
         parameters |= {"resourceVersion": not_older_than, "resourceVersionMatch": "NotOlderThan"}
     return walk(client, path, parameters, accept=JSON, read=_read)
+
+
+def current_version(client: Client, resource: Resource, namespace: str | None = None) -> str:
+    """The resourceVersion of a collection now.
+
+    :raises ScopeError: as `pages`.
+    """
+    # An object of no name is looked for in no time. A list of one would be made from a list of all that there is.
+    path = resource.path(namespace or ("default" if resource.namespaced else None))
+    return next(pages(client, path, limit=1, name="-")).resource_version
 
 
 def walk(

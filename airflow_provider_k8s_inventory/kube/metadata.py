@@ -14,7 +14,7 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import AnswerError
 from airflow_provider_k8s_inventory.kube import listing, protobuf, text
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.model import MetadataPage, Resource, Seen
+from airflow_provider_k8s_inventory.model import MetadataPage, Seen
 
 # Every server of built-in and custom resources speaks protobuf here; that of an aggregated API may not:
 # https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
@@ -66,17 +66,6 @@ def _items(page: MetadataPage, what: str) -> Iterator[Seen]:
         yield from page.items
     except ValueError as error:
         raise AnswerError(f"{what}: an item of the list is not an object of Kubernetes ({error})") from error
-
-
-def current_version(client: Client, resource: Resource, namespace: str | None = None) -> str:
-    """The resourceVersion of a collection now.
-
-    :raises ScopeError: as `pages`.
-    """
-    # An object of no name is looked for in no time. A list of one would be made from a list of all that there is.
-    path = resource.path(namespace or ("default" if resource.namespaced else None))
-    parameters: dict[str, str | int] = {"limit": 1, "fieldSelector": "metadata.name=-"}
-    return next(listing.walk(client, path, parameters, accept=ACCEPT, read=_read)).resource_version
 
 
 def seen(item: bytes | msgspec.Raw) -> Seen:

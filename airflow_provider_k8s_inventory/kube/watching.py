@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, ScopeError, UnprovenError
-from airflow_provider_k8s_inventory.kube import text
+from airflow_provider_k8s_inventory.kube import text, versions
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Changes
 
@@ -51,8 +51,7 @@ def changes(client: Client, path: str, *, since: str, until: str) -> Iterator[Ch
     :param client: the cluster.
     :param path: what to watch, as `Resource.path` gives it.
     :param since: where a list or a watch was complete.
-    :param until: a resourceVersion the server has told just now. Kubernetes promises from 1.35 on that
-        resourceVersions can be compared as numbers, and has always kept to it.
+    :param until: a resourceVersion the server has told just now.
     :raises ExpiredError: the server does not remember so far back.
     :raises AnswerError: the server ended the watch with another error, or this is no watch.
     :raises UnprovenError: the watch ended before an event or a bookmark came that reaches `until`.
@@ -71,7 +70,7 @@ def changes(client: Client, path: str, *, since: str, until: str) -> Iterator[Ch
         return
     with client.stream(path, parameters) as pieces:
         for lines in _lines(pieces):
-            piece = _read(lines, what, int(until))
+            piece = _read(lines, what, until)
             yield piece
             if piece.resource_version is not None:
                 return
@@ -91,7 +90,7 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
             rest += last
 
 
-def _read(lines: list[bytes], what: str, until: int) -> Changes:
+def _read(lines: list[bytes], what: str, until: str) -> Changes:
     events: list[tuple[bool, msgspec.Raw]] = []
     reached: str | None = None
     replaced = size = 0
@@ -113,10 +112,10 @@ def _read(lines: list[bytes], what: str, until: int) -> Changes:
     return Changes(events=events, resource_version=reached, size=size, replaced=replaced)
 
 
-def _reached(mark: msgspec.Raw, what: str, until: int) -> str | None:
+def _reached(mark: msgspec.Raw, what: str, until: str) -> str | None:
     """The resourceVersion of an event's object, if everything up to `until` has come with it."""
     version = _decode(_MARK, mark, what).metadata.resource_version
-    return version if version.isdecimal() and int(version) >= until else None
+    return version if versions.reaches(version, until) else None
 
 
 def _error(mark: _Mark, what: str) -> ScopeError:

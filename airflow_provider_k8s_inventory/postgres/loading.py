@@ -47,7 +47,6 @@ def plan_for_many(cursor: psycopg.Cursor[Any]) -> None:
 
 def stage(cursor: psycopg.Cursor[Any], target: Target) -> None:
     """Make an empty temporary table for the scope's rows."""
-    compress_by_lz4(cursor)
     cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_stage")
     cursor.execute(statements.stage(target))
 

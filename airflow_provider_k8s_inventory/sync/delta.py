@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_k8s_inventory.exceptions import UnprovenError
-from airflow_provider_k8s_inventory.kube import metadata, watching
+from airflow_provider_k8s_inventory.kube import listing, versions, watching
 from airflow_provider_k8s_inventory.model import Changes, Page
 from airflow_provider_k8s_inventory.postgres import loading
 from airflow_provider_k8s_inventory.postgres.statements import NAMED
@@ -23,8 +23,8 @@ def read(work: Work, *, since: str, rows: int) -> None:
     """
     tally, reader = work.tally, work.reader()
     tally.mode = "delta"
-    now = metadata.current_version(work.client, work.answer.definition.resource, work.namespace)
-    if not (since.isdecimal() and now.isdecimal() and int(since) <= int(now)):
+    now = listing.current_version(work.client, work.answer.definition.resource, work.namespace)
+    if not versions.reaches(now, since):
         raise UnprovenError(f"resourceVersion {since} cannot be compared with {now}")
     loading.stage(work.cursor, work.target)
     alive: dict[str, bool] = {}

@@ -6,7 +6,7 @@ One scope is in `running`; which ones names and globs mean is in `expanding`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -25,6 +25,7 @@ from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.reading import scope_of
 from airflow_provider_k8s_inventory.sync.running import blank, record, repeat, run
 from airflow_provider_k8s_inventory.sync.settings import Settings
+from airflow_provider_k8s_inventory.sync.workers import workers
 
 MAX_PARALLEL_CONTEXTS: Final = 4
 """Contexts at a time."""
@@ -55,7 +56,7 @@ def run_fleet(
     """
     reports: SimpleQueue[SyncReport | None] = SimpleQueue()
     abandoned = Event()
-    with ThreadPoolExecutor(parallel, "k8s-inventory-context") as executor:
+    with workers(parallel, "k8s-inventory-context") as executor:
 
         def sync(context: Context) -> None:
             try:
@@ -75,9 +76,8 @@ def run_fleet(
             for future in as_completed(futures):
                 future.result()
         finally:
-            # The caller wants no more, perhaps by Ctrl-C: what is under way ends, nothing new begins.
+            # The caller wants no more, perhaps by Ctrl-C.
             abandoned.set()
-            executor.shutdown(wait=False, cancel_futures=True)
 
 
 def run_context(
@@ -105,13 +105,10 @@ def run_context(
         custom, reports = crew.expand(names)
         yield from reports
         rest = dict.fromkeys((*known[1:], *custom))
-        with ThreadPoolExecutor(settings.max_parallel_requests, "k8s-inventory-scope") as executor:
+        with workers(settings.max_parallel_requests, "k8s-inventory-scope") as executor:
             futures = [executor.submit(crew.sync, name) for name in rest if name not in known[:1]]
-            try:
-                for future in as_completed(futures):
-                    yield future.result()
-            finally:
-                executor.shutdown(wait=False, cancel_futures=True)
+            for future in as_completed(futures):
+                yield future.result()
     finally:
         crew.close()
 
@@ -139,7 +136,7 @@ class _Crew:
         if report.status in _HOPELESS:
             # Perhaps only of this resource; whether of all, the next scope finds out by asking who the cluster is.
             self.known.forget()
-            if _is_hopeless(report):
+            if not _had_answered(report):
                 self.hopeless = report
         return report
 
@@ -201,10 +198,10 @@ class _Crew:
         return blank(scope, status, reason, self.origin)
 
 
-def _is_hopeless(report: SyncReport) -> bool:
-    """Whether every other resource of the context would end the same.
+def _had_answered(report: SyncReport) -> bool:
+    """Whether the cluster had answered before it did not, so that other resources need not end the same.
 
-    Not when the cluster had answered before: an aggregated API server that is down, or a conversion webhook, gives 503
-    for its own resources only. What is known of the answered requests is the cluster's identity, or why it is missing.
+    An aggregated API server that is down, or a conversion webhook, gives 503 for its own resources only. What is known
+    of the answered requests is the cluster's identity, or why it is missing.
     """
-    return report.status in _HOPELESS and report.cluster_uid is None and not report.warnings
+    return report.cluster_uid is not None or bool(report.warnings)

@@ -45,7 +45,6 @@ def read(work: Work) -> str | None:
 def _fill(work: Work) -> str | None:
     """The shortest way into the table, for a scope that has no rows."""
     now = datetime.now(UTC)
-    loading.compress_by_lz4(work.cursor)
 
     def write(rows: Iterable[Row]) -> None:
         loading.copy_new(work.cursor, work.target, rows, cluster_uid=work.answer.cluster_uid, now=now)

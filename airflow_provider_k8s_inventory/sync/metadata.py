@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from typing import Final
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
-from airflow_provider_k8s_inventory.kube import listing, metadata
+from airflow_provider_k8s_inventory.kube import listing, metadata, versions
 from airflow_provider_k8s_inventory.model import Page, Seen
 from airflow_provider_k8s_inventory.postgres import comparing, loading
 from airflow_provider_k8s_inventory.postgres.statements import NOT_SEEN
 from airflow_provider_k8s_inventory.sync.ahead import ahead
 from airflow_provider_k8s_inventory.sync.settings import NAMESPACE
 from airflow_provider_k8s_inventory.sync.work import Work
+from airflow_provider_k8s_inventory.sync.workers import workers
 
 PER_OBJECT: Final = 2
 """How many objects' metadata take the place of one whole object in a page: half of it may be managedFields."""
@@ -76,16 +77,12 @@ def _fetch(work: Work, differing: Sequence[Seen], *, since: str) -> None:
     """Stage the objects that differ as they are by now: newer, or gone, than in the list."""
     loading.stage(work.cursor, work.target)
     reader = work.reader()
-    parallel = work.settings.max_parallel_requests
-    with ThreadPoolExecutor(parallel, "k8s-inventory-fetch") as executor:
-        try:
-            for batch in _batches(_fetched(work, executor, differing, since)):
-                _correct(work, batch)
-                for _, page in batch:
-                    work.tally.took(page)
-                loading.copy(work.cursor, work.target, (row for _, page in batch for row in reader.rows(page)))
-        finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+    with workers(work.settings.max_parallel_requests, "k8s-inventory-fetch") as executor:
+        for batch in _batches(_fetched(work, executor, differing, since)):
+            _correct(work, batch)
+            for _, page in batch:
+                work.tally.took(page)
+            loading.copy(work.cursor, work.target, (row for _, page in batch for row in reader.rows(page)))
     work.tally.warnings.extend(reader.warnings)
 
 
@@ -123,17 +120,13 @@ def _get(work: Work, seen: Seen, since: str) -> Page:
     """
     path = work.answer.definition.resource.path(seen.namespace)
     page = next(listing.pages(work.client, path, limit=_MANY, name=seen.name, not_older_than=since))
-    if page.token or not _reaches(page.resource_version, since):
+    if page.token or not versions.reaches(page.resource_version, since):
         raise UnprovenError(f"the list of one of {work.answer.definition.name} is not complete at {since} or later")
     for item in page.items:
         found = _identity(item)
         if (found.namespace, found.name) != (seen.namespace, seen.name):
             raise UnprovenError(f"the API server does not select {work.answer.definition.name} by name")
     return page
-
-
-def _reaches(version: str, since: str) -> bool:
-    return version.isdecimal() and since.isdecimal() and int(version) >= int(since)
 
 
 def _correct(work: Work, batch: Sequence[Fetched]) -> None:

@@ -91,6 +91,7 @@ def _sync(
     )
     with conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
         locking.lock_scope(cursor, settings.schema, scope)
+        loading.compress_by_lz4(cursor)
         work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
         absence = choosing.read(work, scope)
         if answer.namespaces:

@@ -134,6 +134,8 @@ def main(
         raise click.UsageError("the memory of a process is measured as Linux counts it")
     with PostgresServer(programs=Programs(postgres_bin) if postgres_bin else None) as server:
         real = _built() if control_plane is None else control_plane == "real"
+        if feature_gates and not real:
+            raise click.UsageError("the simulator has no feature gates")
         bench = Bench(
             server=server,
             real=real,

@@ -9,12 +9,11 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-import psycopg
 
 from airflow_provider_k8s_inventory import resources, sync
 from airflow_provider_k8s_inventory.kube import kubeconfig, listing, metadata
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.postgres import connecting
+from airflow_provider_k8s_inventory.postgres import connecting, loading
 from airflow_provider_k8s_inventory.sync.fleet import run_context
 from airflow_provider_k8s_inventory.sync.metadata import PER_OBJECT
 from tests.benchmarks.model import BenchmarkError, Place
@@ -86,7 +85,7 @@ def watch_list(place: Place, *, kind: str) -> dict[str, Any]:
 def bare_copy(place: Place, *, dump: str, table: str, columns: str) -> dict[str, Any]:
     """Bring rows that are text already into an empty table, which has the same columns and indexes."""
     with connecting.connect(place.dsn) as conn, conn.cursor() as cursor, open(dump, "rb") as file:
-        _compress_as_a_sync_does(cursor)
+        loading.compress_by_lz4(cursor)
         with cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
             while block := file.read(_BLOCK):
                 copy.write(block)
@@ -117,10 +116,3 @@ def everything(place: Place) -> dict[str, Any]:
 def _client(place: Place) -> Client:
     (context,) = kubeconfig.select(kubeconfig.load([place.kubeconfig]), [place.context])
     return Client(context)
-
-
-def _compress_as_a_sync_does(cursor: psycopg.Cursor[Any]) -> None:
-    cursor.execute(
-        "SELECT set_config('default_toast_compression', 'lz4', true) FROM pg_settings"
-        " WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
-    )
