@@ -58,6 +58,18 @@ def identify(client: Client) -> Identity:
     return Identity(uid=namespace.metadata.uid, created_at=namespace.metadata.creation_timestamp)
 
 
+def has_namespace(client: Client, name: str) -> bool:
+    """Whether a cluster has a namespace of that name.
+
+    :raises ScopeError: as `Client.get`, but never NotServedError.
+    """
+    try:
+        client.get(f"/api/v1/namespaces/{name}")
+    except NotServedError:
+        return False
+    return True
+
+
 def pages(client: Client, identity: Identity, *, limit: int) -> Iterator[Page]:
     """The cluster as the one page of one object.
 

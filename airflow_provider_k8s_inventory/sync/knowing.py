@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from threading import Lock
 from typing import Any, Final, TypeVar
 
@@ -47,6 +48,13 @@ class Known:
         :raises ScopeError: as `discovery.discover`.
         """
         return self._once("discovery", discovery.discover)
+
+    def has_namespace(self, name: str) -> bool:
+        """Whether the cluster has a namespace of that name.
+
+        :raises ScopeError: as `cluster.has_namespace`.
+        """
+        return self._once(f"namespace {name}", partial(cluster.has_namespace, name=name))
 
     def forget(self) -> None:
         """Ask anew from now on: the cluster did not answer, and who knows what it is when it does."""

@@ -121,13 +121,12 @@ def _is_defined(client: Client, resource: Resource) -> bool:
     )
 
 
-def missing(client: Client, namespaces: Iterable[str]) -> Iterator[str]:
+def missing(scope: Scope, namespaces: Iterable[str], known: Known) -> Iterator[str]:
     """Say of which namespaces the cluster has none of that name: a list in one is as empty as any other."""
     for namespace in namespaces:
         try:
-            client.get(f"/api/v1/namespaces/{namespace}")
-        except NotServedError:
-            yield f"context {client.context.name} has no namespace {namespace}"
+            if not known.has_namespace(namespace):
+                yield f"context {scope.context_name} has no namespace {namespace}"
         except ForbiddenError:
             continue
         except ScopeError:

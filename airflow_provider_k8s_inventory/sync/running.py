@@ -95,7 +95,7 @@ def _sync(
         work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
         absence = choosing.read(work, scope)
         if answer.namespaces:
-            tally.warnings.extend(reading.missing(client, loading.empty_namespaces(cursor, target)))
+            tally.warnings.extend(reading.missing(scope, loading.empty_namespaces(cursor, target), known))
         done = replace(_filled(report, tally), status="success", shape=work.shape)
         if absence:
             done = replace(done, status="absent", reason=absence)

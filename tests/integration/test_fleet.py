@@ -157,6 +157,16 @@ def test_the_scopes_of_a_context_ask_once_who_the_cluster_is_and_what_it_serves(
     assert [asked[path] for path in ("/api/v1/namespaces/kube-system", "/api", "/apis")] == [1, 1, 1]
 
 
+def test_the_scopes_of_a_context_ask_once_for_a_namespace_that_is_empty(
+    fleet: Fleet, dev: Cluster, connect: Callable[[], psycopg.Connection], inventory: Inventory
+) -> None:
+    settings = Settings(namespaces=("nowhere",))
+    reports = list(run_fleet(fleet.contexts()[:1], ("pods", "services", "deployments"), connect, settings))
+
+    assert {report.warnings for report in reports} == {("context dev has no namespace nowhere",)}
+    assert Counter(request.path for request in dev.requests)["/api/v1/namespaces/nowhere"] == 1
+
+
 def test_credentials_that_expire_on_the_way_are_not_tried_for_every_resource(
     fleet: Fleet, dev: Cluster, connect: Callable[[], psycopg.Connection], inventory: Inventory
 ) -> None:
