@@ -50,7 +50,7 @@ class UnknownResourceError(UsageError):
 class ScopeError(InventoryError):
     """One scope failed; other scopes go on."""
 
-    status: ClassVar[Literal["forbidden", "unauthorized", "unreachable", "refused", "failed"]] = "failed"
+    status: ClassVar[Literal["forbidden", "unauthorized", "unreachable", "refused", "busy", "failed"]] = "failed"
     """What the ledger records; each is a `model.Status`."""
 
 
@@ -99,6 +99,8 @@ class RefusedError(ScopeError):
 
 class LockedError(ScopeError):
     """Another sync of the same scope is running."""
+
+    status = "busy"
 
 
 class DatabaseError(InventoryError):

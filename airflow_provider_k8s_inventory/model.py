@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, LiteralString, NamedTuple
 
 import msgspec
 
-Status = Literal["success", "absent", "forbidden", "unauthorized", "unreachable", "refused", "failed"]
+Status = Literal["success", "absent", "forbidden", "unauthorized", "unreachable", "refused", "busy", "failed"]
 """How a sync ended; see the README for what each one means for the rows."""
 
 GOOD_STATUSES: Final[frozenset[str]] = frozenset({"success", "absent"})
@@ -218,6 +218,8 @@ class SyncReport:
     """Rows that a check found to differ from the cluster though every change had been applied; None: not checked."""
     warnings: tuple[str, ...] = ()
     """What a person should know though the sync went on; the ledger holds them as text[]."""
+    host: str | None = None
+    """The machine that synced it: of many workers, one may lack a kubeconfig or a route."""
     origin: Origin = field(default_factory=Origin)
 
     @property

@@ -31,6 +31,8 @@ _PARALLEL = "Requests to one cluster at a time."
 @click.option("--no-object", is_flag=True, help="Leave the column object empty.")
 @click.option("--on-delete", type=click.Choice(["delete", "mark"]), default="delete", show_default=True)
 @click.option("--allow-mass-delete", is_flag=True, help="Let a sync delete more than half of a scope of over 100 rows.")
+@click.option("--max-deletes", metavar="N", type=click.IntRange(0), help="Let a sync delete up to N rows of a scope.")
+@click.option("--accept-new-cluster", is_flag=True, help="Let a context lead to another cluster than before.")
 @click.option("--mode", type=click.Choice(get_args(AskedMode)), default="auto", show_default=True)
 @click.option("--verify-every", metavar="N", type=click.IntRange(0), default=24, show_default=True, help=_VERIFY)
 @click.option(
@@ -44,6 +46,8 @@ def sync(
     no_object: bool,
     on_delete: Any,
     allow_mass_delete: bool,
+    max_deletes: int | None,
+    accept_new_cluster: bool,
     mode: Any,
     verify_every: int,
     max_parallel_requests: int,
@@ -63,6 +67,8 @@ def sync(
         store_object=not no_object,
         on_delete=on_delete,
         allow_mass_delete=allow_mass_delete,
+        max_deletes=max_deletes,
+        accept_new_cluster=accept_new_cluster,
         mode=mode,
         verify_every=verify_every,
         max_parallel_requests=max_parallel_requests,

@@ -44,6 +44,8 @@ class Context:
     impersonation: tuple[tuple[str, str], ...] = ()
     """HTTP headers; a name may come several times."""
     credentials: Credentials = field(default_factory=Credentials)
+    warnings: tuple[str, ...] = ()
+    """What a person should know of how the kubeconfig was read, though the context can be used."""
     problem: str | None = None
     """Why the cluster cannot be reached, ready to be shown: raised when the context is used, not before."""
 

@@ -7,6 +7,7 @@ are in `fleet`.
 from __future__ import annotations
 
 import logging
+import socket
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -150,6 +151,7 @@ def blank(scope: Scope, status: Status, reason: str | None = None, origin: Origi
         reason=reason,
         started_at=now,
         finished_at=now,
+        host=socket.gethostname(),
         origin=origin or Origin(),
     )
 

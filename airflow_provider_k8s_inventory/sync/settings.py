@@ -36,6 +36,10 @@ class Settings:
     """What becomes of a row whose object is gone: it goes too, or gets a ``deleted_at``."""
     allow_mass_delete: bool = False
     """Let a complete answer delete more than half of a scope of over 100 rows."""
+    max_deletes: int | None = None
+    """Let a complete answer delete so many rows of a scope, but not more: an approval with a bound."""
+    accept_new_cluster: bool = False
+    """Let a context that leads to another cluster than before replace the rows of the old one."""
     mode: AskedMode = "auto"
     verify_every: int = 24
     """Check a scope that is read by its changes against the metadata of all objects once in so many syncs, and once a
@@ -56,6 +60,8 @@ class Settings:
             raise UsageError(f"mode {self.mode!r} cannot be: there are {', '.join(get_args(AskedMode))}")
         if self.verify_every < 0:
             raise UsageError(f"once in {self.verify_every} syncs cannot be: verify_every is 0 for never, or more")
+        if self.max_deletes is not None and self.max_deletes < 0:
+            raise UsageError(f"max_deletes must be at least 0, got {self.max_deletes}")
         if self.max_parallel_requests < 1:
             raise UsageError(f"{self.max_parallel_requests} requests at a time cannot be: it is at least 1")
         # The same scope whatever the order: the ledger and k8s_freshness compare the list.

@@ -47,6 +47,10 @@ class KubernetesToPostgresOperator(BaseOperator):
     :param on_delete: ``delete`` the rows of objects that are gone, or ``mark`` them with `deleted_at`. (templated)
     :param allow_mass_delete: let an answer through that would delete more than half of a scope of over 100 rows.
         (templated)
+    :param max_deletes: let an answer through that would delete so many rows of a scope, but not more: an approval with
+        a bound; None leaves it to the guard. (templated)
+    :param accept_new_cluster: let a context that leads to another cluster than before replace the rows of the old one.
+        (templated)
     :param mode: the way to read: ``full`` lists every object, ``metadata`` lists their metadata and gets those that
         differ, ``delta`` asks what changed since the last sync, ``auto`` takes the cheapest. (templated)
     :param page_size: objects asked for at once, at most; None takes the Connection's, else 1000. (templated)
@@ -72,6 +76,8 @@ class KubernetesToPostgresOperator(BaseOperator):
         "store_object",
         "on_delete",
         "allow_mass_delete",
+        "max_deletes",
+        "accept_new_cluster",
         "mode",
         "page_size",
         "verify_every",
@@ -91,6 +97,8 @@ class KubernetesToPostgresOperator(BaseOperator):
         store_object: bool = True,
         on_delete: str = "delete",
         allow_mass_delete: bool = False,
+        max_deletes: int | None = None,
+        accept_new_cluster: bool = False,
         mode: str = "auto",
         page_size: int | None = None,
         verify_every: int = 24,
@@ -108,6 +116,8 @@ class KubernetesToPostgresOperator(BaseOperator):
         self.store_object = store_object
         self.on_delete = on_delete
         self.allow_mass_delete = allow_mass_delete
+        self.max_deletes = max_deletes
+        self.accept_new_cluster = accept_new_cluster
         self.mode = mode
         self.page_size = page_size
         self.verify_every = verify_every
@@ -162,6 +172,7 @@ class KubernetesToPostgresOperator(BaseOperator):
 
         numbers = {
             "page_size": arguments.whole("page_size", self.page_size) or hook.fields.page_size,
+            "max_deletes": arguments.whole("max_deletes", self.max_deletes, least=0),
             "verify_every": arguments.whole("verify_every", self.verify_every, least=0),
             "max_parallel_requests": arguments.whole("max_parallel_requests", self.max_parallel_requests),
         }
@@ -171,6 +182,7 @@ class KubernetesToPostgresOperator(BaseOperator):
             store_object=arguments.flag("store_object", self.store_object),
             on_delete=arguments.choice("on_delete", self.on_delete, get_args(OnDelete)),
             allow_mass_delete=arguments.flag("allow_mass_delete", self.allow_mass_delete),
+            accept_new_cluster=arguments.flag("accept_new_cluster", self.accept_new_cluster),
             mode=arguments.choice("mode", self.mode, get_args(AskedMode)),
             # What a template renders to nothing is the default.
             **{name: number for name, number in numbers.items() if number is not None},

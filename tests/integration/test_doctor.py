@@ -224,7 +224,7 @@ def test_a_database_that_was_not_migrated_would_fail(empty_database: str) -> Non
         finding, _ = examine_database(conn, "public")
 
     assert not finding.good
-    assert "lacks 0001_ledger, table k8s_clusters" in finding.detail
+    assert "lacks 0001_ledger, 0002_hosts, table k8s_clusters" in finding.detail
     assert "migrate it" in finding.detail
 
 
