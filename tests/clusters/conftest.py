@@ -10,6 +10,10 @@ from tests.clusters import programs
 from tests.clusters.control_plane import ControlPlane
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=3, help="how many syncs are killed, per mode and PostgreSQL")
+
+
 @pytest.fixture(scope="module")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A control plane whose history can be forgotten at once, with a user who may do nothing yet."""
