@@ -76,7 +76,7 @@ class Table:
     name: LiteralString
     comment: str
     columns: tuple[Column, ...]
-    """All columns in order, the shared ones first."""
+    """All columns, in the order of a new table; an older table keeps its order, so nothing may rely on it."""
     namespaced: bool
     """Whether its objects live in namespaces, and so the shared columns have ``namespace``."""
     key: tuple[LiteralString, ...] = ("context_name", "uid")
@@ -96,7 +96,7 @@ class Definition:
     type: type[msgspec.Struct]
     """What an object is decoded into before `extract`: only the fields that `extract` reads."""
     extract: Callable[[Any], tuple[Any, ...]]
-    """The values of the columns behind the shared ones, in the table's order."""
+    """The values of the resource's own columns, in the table's order."""
     aliases: tuple[str, ...] = ()
     """Other names users may write; the resource's own full name is always one."""
 

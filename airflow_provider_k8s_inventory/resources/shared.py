@@ -98,8 +98,8 @@ _KEY: Final = (
     Column(name="uid", type="text", comment="metadata.uid; resource/namespace/name where an aggregated API gives none"),
 )
 _NAMESPACE: Final = Column(name="namespace", type="text", comment="metadata.namespace")
-_METADATA: Final = (
-    Column(name="name", type="text", comment="metadata.name"),
+_NAME: Final = Column(name="name", type="text", comment="metadata.name")
+_REST: Final = (
     Column(name="labels", type="jsonb", comment="metadata.labels; {} when there are none"),
     Column(name="annotations", type="jsonb", comment="metadata.annotations, without last-applied-configuration"),
     Column(name="owner_kind", type="text", comment="The kind of the controller among metadata.ownerReferences"),
@@ -114,8 +114,14 @@ _METADATA: Final = (
     Column(name="object", type="jsonb", comment="The object without managedFields; NULL when not stored"),
 )
 
-SHARED_NAMES: Final = tuple(column.name for column in (*_KEY, _NAMESPACE, *_METADATA))
+SHARED_NAMES: Final = tuple(column.name for column in (*_KEY, _NAMESPACE, _NAME, *_REST))
 """The columns that every table has, `namespace` only where its objects have one."""
+
+
+def own_columns(table: Table) -> tuple[Column, ...]:
+    """The columns of a table that are not shared, generated ones included; `namespace` is one of `k8s_clusters`' own."""
+    shared = {*SHARED_NAMES} if table.namespaced else {*SHARED_NAMES} - {_NAMESPACE.name}
+    return tuple(column for column in table.columns if column.name not in shared)
 
 
 def table(
@@ -130,7 +136,7 @@ def table(
 
     :param name: the SQL name, a literal string.
     :param comment: what it holds; becomes the SQL comment.
-    :param own: the columns behind the shared ones.
+    :param own: the columns of its own; they follow `name`, as what a person looks for, and `object` is last.
     :param namespaced: whether the objects live in namespaces.
     :param key: the names of the columns that tell rows apart.
     :param indexes: the column lists of further indexes.
@@ -140,7 +146,7 @@ def table(
     return Table(
         name=name,
         comment=comment,
-        columns=(*_KEY, *namespace, *_METADATA, *own),
+        columns=(*_KEY, *namespace, _NAME, *own, *_REST),
         namespaced=namespaced,
         key=key,
         indexes=(*default, *indexes),

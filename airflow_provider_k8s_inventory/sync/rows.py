@@ -13,7 +13,7 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
 from airflow_provider_k8s_inventory.model import Definition, Page
-from airflow_provider_k8s_inventory.resources.shared import EMPTY, LAST_APPLIED, Metadata
+from airflow_provider_k8s_inventory.resources.shared import EMPTY, LAST_APPLIED, Metadata, own_columns
 
 
 class _Identity(msgspec.Struct, frozen=True, gc=False):
@@ -46,8 +46,7 @@ class RowReader:
         self._store_object = store_object
         self._decoder = msgspec.json.Decoder(definition.type)
         self._namespaced = definition.table.namespaced
-        names = [column.name for column in definition.table.columns if not column.generated]
-        self._own = len(names) - names.index("object") - 1
+        self._own = sum(not column.generated for column in own_columns(definition.table))
         self._type = {
             "kind": msgspec.Raw(msgspec.json.encode(definition.resource.kind)),
             "apiVersion": msgspec.Raw(msgspec.json.encode(definition.resource.api_version)),
@@ -94,6 +93,7 @@ class RowReader:
             metadata.uid or self._identify(metadata),
             *namespace,
             metadata.name,
+            *(_json(value) if isinstance(value, msgspec.Raw) else value for value in own),
             _json(metadata.labels) or "{}",
             _json(_annotations(metadata.annotations)) or "{}",
             controller.kind if controller else None,
@@ -103,7 +103,6 @@ class RowReader:
             metadata.creation_timestamp,
             metadata.deletion_timestamp,
             self._object(item) if self._store_object else None,
-            *(_json(value) if isinstance(value, msgspec.Raw) else value for value in own),
         )
 
     def _read(self, item: msgspec.Raw) -> tuple[Metadata, tuple[Any, ...]]:
@@ -115,7 +114,7 @@ class RowReader:
         metadata, odd = _tolerant(item)
         self.warn(
             f"{_where(metadata)} does not look like a {self._definition.resource.kind} ({problem}): "
-            f"{''.join(f'what comes of metadata.{name}, ' for name in odd)}the columns behind object are NULL"
+            f"{''.join(f'what comes of metadata.{name}, ' for name in odd)}its own columns are NULL"
         )
         return metadata, (None,) * self._own
 

@@ -8,7 +8,7 @@ import pytest
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError, UsageError
 from airflow_provider_k8s_inventory.model import Definition, Table
-from airflow_provider_k8s_inventory.resources.shared import SHARED_NAMES, Container, inet
+from airflow_provider_k8s_inventory.resources.shared import SHARED_NAMES, Container, inet, own_columns
 
 each_definition = pytest.mark.parametrize("definition", resources.CATALOGUE.values(), ids=resources.CATALOGUE)
 each_table = pytest.mark.parametrize("table", resources.TABLES, ids=lambda table: table.name)
@@ -119,3 +119,11 @@ def test_containers_are_named_by_their_images() -> None:
 
     assert images([Container(image="a"), Container(), Container(image="b")]) == ["a", "b"]
     assert images(None) == []
+
+
+@each_table
+def test_what_a_person_looks_for_comes_first_and_the_object_last(table: Table) -> None:
+    own, after = own_columns(table), [column.name for column in table.columns].index("name") + 1
+
+    assert table.columns[after : after + len(own)] == own
+    assert table.columns[-1].name == "object"

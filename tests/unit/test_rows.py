@@ -214,7 +214,7 @@ def test_an_object_of_an_unexpected_shape_keeps_its_metadata_and_itself(members:
     assert {read.row[name] for name in ("status", "phase", "restarts", "pod_ip", "images")} == {None}
     (warning,) = read.warnings
     assert warning.startswith("shop/web does not look like a Pod (")
-    assert warning.endswith("the columns behind object are NULL")
+    assert warning.endswith("its own columns are NULL")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_odd_metadata_is_a_warning() -> None:
     (warning,) = Read(pod({"creationTimestamp": "yesterday"})).warnings
 
     assert warning.startswith("shop/web does not look like a Pod (Invalid RFC3339 ")
-    assert warning.endswith("what comes of metadata.creationTimestamp, the columns behind object are NULL")
+    assert warning.endswith("what comes of metadata.creationTimestamp, its own columns are NULL")
 
 
 def test_an_unexpected_shape_of_one_object_is_no_matter_for_the_others() -> None:
