@@ -119,7 +119,7 @@ SHARED_NAMES: Final = tuple(column.name for column in (*_KEY, _NAMESPACE, _NAME,
 
 
 def own_columns(table: Table) -> tuple[Column, ...]:
-    """The columns of a table that are not shared, generated ones included; `namespace` is one of `k8s_clusters`' own."""
+    """The columns of a table that are not shared; `namespace` is an own one of `k8s_clusters`."""
     shared = {*SHARED_NAMES} if table.namespaced else {*SHARED_NAMES} - {_NAMESPACE.name}
     return tuple(column for column in table.columns if column.name not in shared)
 

@@ -8,7 +8,7 @@ import pytest
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError, UsageError
 from airflow_provider_k8s_inventory.model import Definition, Table
-from airflow_provider_k8s_inventory.resources.shared import SHARED_NAMES, Container, inet, own_columns
+from airflow_provider_k8s_inventory.resources.shared import Container, inet, own_columns
 
 each_definition = pytest.mark.parametrize("definition", resources.CATALOGUE.values(), ids=resources.CATALOGUE)
 each_table = pytest.mark.parametrize("table", resources.TABLES, ids=lambda table: table.name)
@@ -74,13 +74,11 @@ def test_no_two_resources_share_a_table_or_an_alias() -> None:
 
 @each_definition
 def test_what_is_read_of_an_empty_object_fits_the_table(definition: Definition) -> None:
-    own = [column for column in definition.table.columns if column.name not in SHARED_NAMES or column.generated]
-    written = [column for column in own if not column.generated]
+    written = [column for column in own_columns(definition.table) if not column.generated]
     minimum = {"clusters": b'{"spec":{"clusterName":"c","server":"s","insecureSkipVerify":false}}'}
     decoded = msgspec.json.decode(minimum.get(definition.name, b"{}"), type=definition.type)
 
-    # The namespace of a cluster row is the context's default namespace, not the object's.
-    assert len(definition.extract(decoded)) == len(written) + (definition.name == "clusters")
+    assert len(definition.extract(decoded)) == len(written)
 
 
 @each_definition
