@@ -7,33 +7,32 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
 
 
 def names(argument: str, value: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Several names: a list, the text Jinja renders a list or null to, or text with commas between them.
+    """Return several names of a list, of the text Jinja renders a list or null to, or of text with commas between them.
+
+    The names of a list are taken as they are: a context may be called ``a, b``.
 
     :param argument: the argument's name, for the message.
     :raises UsageError: for anything else.
     """
-    if isinstance(value, str):
-        value = _rendered(argument, value)
-    found = tuple(value or ())
+    found = tuple((_rendered(value) if isinstance(value, str) else value) or ())
     if not all(isinstance(name, str) for name in found):
         raise UsageError(f"{argument} holds something else than names: {found!r}")
-    return tuple(name.strip() for name in found if name.strip())
+    return tuple(name for name in found if name.strip())
 
 
-def _rendered(argument: str, text: str) -> Iterable[str]:
+def _rendered(text: str) -> Iterable[str]:
     # Without `render_template_as_native_obj` a list of params comes as its repr.
-    if not text.lstrip().startswith("["):
-        return text.split(",") if text.strip() != "None" else ()
-    try:
-        return list(ast.literal_eval(text.strip()))
-    except (ValueError, SyntaxError) as error:
-        raise UsageError(f"{argument} is {text!r}, which begins like a list and is none") from error
+    if text.lstrip().startswith("["):
+        with suppress(ValueError, SyntaxError):  # a glob may begin like a list: [dp]*
+            return list(ast.literal_eval(text.strip()))
+    return [name.strip() for name in text.split(",")] if text.strip() != "None" else ()
 
 
 def flag(argument: str, value: Any) -> bool:

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
+from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class KubernetesInventoryMigrateOperator(BaseOperator):
+class KubernetesInventoryMigrateOperator(InventoryOperator):
     """Create or update the tables, views and ledger of the inventory; a second time does nothing.
 
     :param postgres_conn_id: the Connection of the database. (templated)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.hooks import arguments, failing
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
+from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -22,7 +23,7 @@ _MAX_MAP_LENGTH: Final = 1024
 """Airflow's own default of `[core] max_map_length`."""
 
 
-class KubernetesInventoryPlanOperator(BaseOperator):
+class KubernetesInventoryPlanOperator(InventoryOperator):
     """Read the kubeconfig and return one ``{"cluster_context": …, "resource": …}`` per scope.
 
     No cluster is asked: one that is down must fail its own syncs, not the plan. The order is the kubeconfig's, then

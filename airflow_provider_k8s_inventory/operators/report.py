@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.providers.common.compat.sdk import AirflowFailException, Asset, BaseOperator, TriggerRule
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset, TriggerRule
 
 from airflow_provider_k8s_inventory.hooks import failing, postgres
+from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.operators import outcomes
 
@@ -23,7 +24,7 @@ _COUNTS: Final = ("seen", "inserted", "updated", "unchanged", "deleted")
 _NAMES_SHOWN: Final = 10
 
 
-class KubernetesInventoryReportOperator(BaseOperator):
+class KubernetesInventoryReportOperator(InventoryOperator):
     """Log how every scope of the run ended, and fail when one did not end well.
 
     The state of a run is the state of its last tasks: without this task, which runs whatever became of the others, a

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_k8s_inventory.exceptions import ScopeError, UsageError
 from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
+from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
 from airflow_provider_k8s_inventory.model import Origin
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _NEEDS_A_PERSON: Final = frozenset({"forbidden", "refused"})
 """The statuses that trying again does not change; a task's retries are not spent on them."""
 
 
-class KubernetesToPostgresOperator(BaseOperator):
+class KubernetesToPostgresOperator(InventoryOperator):
     """Make the rows of one scope what the cluster says, delete only what a complete answer proves gone.
 
     Map it over many scopes with ``.expand(cluster_context=…, resource=…)`` or with

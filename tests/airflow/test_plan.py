@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError
@@ -31,12 +32,30 @@ def test_a_cluster_that_is_down_is_planned_all_the_same(kubeconfig: Path, simula
 
 @pytest.mark.parametrize(
     ("contexts", "exclude"),
-    [(["dev"], ()), (["d*"], ()), ("dev", ()), ("['dev']", ()), ([], ["p*"]), (None, "prod"), ("None", "['prod']")],
+    [
+        (["dev"], ()),
+        (["d*"], ()),
+        ("[d]*", ()),
+        ("dev", ()),
+        ("['dev']", ()),
+        ([], ["p*"]),
+        (None, "prod"),
+        ("None", "['prod']"),
+    ],
 )
 def test_contexts_are_chosen_by_names_and_globs_native_or_rendered(
     contexts: Any, exclude: Any, kubeconfig: Path
 ) -> None:
     assert plan(contexts=contexts, exclude_contexts=exclude, resource_names=["pods"]) == [("dev", "pods")]
+
+
+@pytest.mark.parametrize("name", ["{{ 7 * 7 }}", "[a]", "a, b", " dev ", "two\nlines", "{{ unclosed"])
+def test_a_context_may_have_any_name(name: str, kubeconfig: Path) -> None:
+    document = yaml.safe_load(kubeconfig.read_text())
+    document["contexts"][0]["name"] = name
+    kubeconfig.write_text(yaml.safe_dump(document))
+    assert plan(contexts=[name], resource_names=["pods"]) == [(name, "pods")]
+    assert plan(contexts=repr([name]), resource_names=["pods"]) == [(name, "pods")]
 
 
 def test_the_order_is_the_kubeconfigs_and_then_the_resources(kubeconfig: Path) -> None:
@@ -85,7 +104,7 @@ def test_more_scopes_than_airflow_maps_over_are_refused_with_the_way_out(
         plan()
 
 
-@pytest.mark.parametrize("contexts", [{"dev": 1}.items(), [1], "[dev"], ids=["pairs", "number", "half a list"])
+@pytest.mark.parametrize("contexts", [{"dev": 1}.items(), [1], "[1]"], ids=["pairs", "number", "rendered number"])
 def test_what_is_no_list_of_names_is_refused(contexts: Any, kubeconfig: Path) -> None:
     with pytest.raises(AirflowFailException, match="contexts"):
         plan(contexts=contexts)
