@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import click
 
 from airflow_provider_k8s_inventory import __version__
+from airflow_provider_k8s_inventory.cli import streams
 from airflow_provider_k8s_inventory.cli.demo import demo
 from airflow_provider_k8s_inventory.cli.doctor import doctor
 from airflow_provider_k8s_inventory.cli.sync import sync
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Program(click.Group):
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of a first day
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        streams.prepare()
+        try:
+            return super().main(*args, **options)
+        except OSError as error:
+            # Disks that are full, and the like; what the commands know of, they say better.
+            raise SystemExit(f"Error: {error}") from error
+        finally:
+            if said := streams.finish():
+                raise SystemExit(f"Error: the output could not be written: {said}")
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__)
 def main() -> None:
     """Keep a PostgreSQL inventory of many Kubernetes clusters."""
@@ -21,6 +39,5 @@ def main() -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-main.add_command(sync)
-main.add_command(doctor)
-main.add_command(demo)
+for command in (sync, doctor, demo):
+    main.add_command(command)

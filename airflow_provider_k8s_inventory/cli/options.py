@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.cli import streams
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.kube import documents, kubeconfig
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
@@ -96,8 +97,8 @@ def gather(
     return Asked(
         contexts=kubeconfig.select(
             kubeconfig.load(paths),
-            contexts or _names(config, "contexts") or _split("K8S_CONTEXTS"),
-            exclude,
+            streams.decoded(contexts) or _names(config, "contexts") or streams.decoded(_split("K8S_CONTEXTS")),
+            streams.decoded(exclude),
         ),
         names=tuple(wanted),
         dsn=str(found_dsn),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich import box
 from rich.console import Console
@@ -12,7 +13,11 @@ from rich.table import Table
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.sync.doctor import Finding
 
+LINES: Final = box.Box(str(box.SIMPLE_HEAD), ascii=True)
+"""A rule below the heads and no frame, in every encoding: `streams` writes the rule plainly where it must."""
+
 _WIDTH = 120
+_UNBOUNDED = 10_000
 _COUNTS = ("seen", "inserted", "updated", "unchanged", "deleted")
 
 
@@ -23,27 +28,40 @@ def console() -> Console:
 
 
 def print_reports(console: Console, reports: Sequence[SyncReport]) -> None:
-    """A line per scope, and below the table what a person should read of them."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("context", "resource", "status"):
-        table.add_column(name, overflow="fold")
-    for name in (*_COUNTS, "seconds"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for report in reports:
-        color = "green" if report.status == "success" else "yellow" if report.good else "red"
-        table.add_row(
-            escape(report.context_name),
-            escape(report.resource),
-            f"[{color}]{report.status}[/]",
-            *(str(getattr(report, name)) for name in _COUNTS),
-            f"{report.seconds:.2f}",
-        )
-    console.print(table)
+    """Print a line per scope, and below the table what a person should read of them."""
+    console.print(_fitting(console, reports))
     _print_reasons(console, reports)
     for report in reports:
         for warning in report.warnings:
             line = f"{report.context_name} · {report.resource}: warning: {warning}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _fitting(console: Console, reports: Sequence[SyncReport]) -> Table:
+    """The table with as many columns of numbers as there is room for."""
+    unbounded = console.options.update(max_width=_UNBOUNDED)
+    tables = [_table(reports, numbers) for numbers in ((*_COUNTS, "seconds"), ("seen", "seconds"), ())]
+    fitting = (table for table in tables if console.measure(table, options=unbounded).maximum <= console.width)
+    return next(fitting, tables[-1])
+
+
+def _table(reports: Sequence[SyncReport], numbers: Sequence[str]) -> Table:
+    table = Table(box=LINES, padding=(0, 1, 0, 0))
+    table.add_column("context", overflow="fold")
+    table.add_column("resource", overflow="fold")
+    table.add_column("status", no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    for report in reports:
+        color = "green" if report.status == "success" else "yellow" if report.good else "red"
+        values = (getattr(report, name) for name in numbers)
+        table.add_row(
+            escape(report.context_name),
+            escape(report.resource),
+            f"[{color}]{report.status}[/]",
+            *(f"{value:.2f}" if isinstance(value, float) else str(value) for value in values),
+        )
+    return table
 
 
 def _print_reasons(console: Console, reports: Sequence[SyncReport]) -> None:
@@ -59,7 +77,7 @@ def _print_reasons(console: Console, reports: Sequence[SyncReport]) -> None:
 
 def print_findings(console: Console, findings: Iterable[Finding]) -> None:
     """A line per check."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=LINES, pad_edge=False)
     for name in ("", "subject", "check", "detail"):
         table.add_column(name, overflow="fold")
     for finding in findings:

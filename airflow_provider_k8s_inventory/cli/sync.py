@@ -10,11 +10,11 @@ from typing import Any, get_args
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.cli import options, printing
 from airflow_provider_k8s_inventory.cli.failing import speaking
+from airflow_provider_k8s_inventory.cli.progress import SyncProgress
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting, migrations
 from airflow_provider_k8s_inventory.sync import expanding
@@ -86,24 +86,14 @@ def sync(
 def _run(asked: options.Asked, settings: core.Settings, as_json: bool) -> list[SyncReport]:
     """Sync, with a progress bar on a terminal; the reports in the order they were asked for."""
     reports: list[SyncReport] = []
-    console = Console(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        known = expanding.of_catalogue(asked.names)
-        total = len(asked.contexts) * len(known)
-        bar = progress.add_task("syncing", total=total)
-        for report in run_fleet(asked.contexts, asked.names, partial(connecting.connect, asked.dsn), settings):
+    known = expanding.of_catalogue(asked.names)
+    connect = partial(connecting.connect, asked.dsn)
+    with SyncProgress(Console(stderr=True), len(asked.contexts) * len(known)) as progress:
+        for report in run_fleet(asked.contexts, asked.names, connect, settings, under_way=progress.under_way):
             if as_json:
                 click.echo(msgspec.json.encode(report.as_dict()))
             reports.append(report)
-            total = max(total, len(reports))  # what globs mean is known by and by
-            progress.update(bar, advance=1, total=total, description=f"{report.context_name} · {report.resource}")
+            progress.step()
     places = {context.name: place for place, context in enumerate(asked.contexts)}
     order = {name: place for place, name in enumerate(known)}
     return sorted(

@@ -29,7 +29,8 @@ class Step:
 def step(console: Console, text: str) -> Iterator[Step]:
     """Show the text beside a spinner, and a line with the outcome and the seconds when the block ends well."""
     started = time.monotonic()
-    with console.status(escape(text)) as status:
+    spinner = "dots" if console.encoding.startswith("utf") else "line"
+    with console.status(escape(text), spinner=spinner) as status:
         step = Step(status, text)
         yield step
     mark = "[green]✓[/]" if step.good else "[red]✗[/]"

@@ -25,6 +25,7 @@ from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.reading import scope_of
 from airflow_provider_k8s_inventory.sync.running import blank, record, repeat, run
 from airflow_provider_k8s_inventory.sync.settings import Settings
+from airflow_provider_k8s_inventory.sync.underway import UnderWay
 from airflow_provider_k8s_inventory.sync.workers import workers
 
 MAX_PARALLEL_CONTEXTS: Final = 4
@@ -43,6 +44,7 @@ def run_fleet(
     settings: Settings,
     *,
     parallel: int = MAX_PARALLEL_CONTEXTS,
+    under_way: UnderWay | None = None,
 ) -> Iterator[SyncReport]:
     """Sync resources of many contexts.
 
@@ -52,6 +54,7 @@ def run_fleet(
         broke.
     :param settings: what the caller chooses.
     :param parallel: contexts at a time.
+    :param under_way: where the scopes are registered while they are synced.
     :returns: the reports, each as soon as its scope has ended.
     """
     reports: SimpleQueue[SyncReport | None] = SimpleQueue()
@@ -61,7 +64,7 @@ def run_fleet(
         def sync(context: Context) -> None:
             try:
                 with Client(context, max_parallel_requests=settings.max_parallel_requests) as client:
-                    for report in run_context(client, names, connect, settings):
+                    for report in run_context(client, names, connect, settings, under_way=under_way):
                         reports.put(report)
                         if abandoned.is_set():
                             break
@@ -86,6 +89,7 @@ def run_context(
     connect: Connect,
     settings: Settings,
     origin: Origin | None = None,
+    under_way: UnderWay | None = None,
 ) -> Iterator[SyncReport]:
     """Sync resources of one context, as many at a time as it may have requests.
 
@@ -93,11 +97,19 @@ def run_context(
 
     :param names: the resources: names and globs.
     :param origin: the Airflow task instance, for the ledger.
+    :param under_way: where the scopes are registered while they are synced.
     :returns: the reports, each as soon as its scope has ended.
     :raises UnknownResourceError: when there is no such resource.
     """
     known = expanding.of_catalogue(names)
-    crew = _Crew(client=client, known=Known(client), connect=connect, settings=settings, origin=origin)
+    crew = _Crew(
+        client=client,
+        known=Known(client),
+        connect=connect,
+        settings=settings,
+        origin=origin,
+        under_way=under_way or UnderWay(),
+    )
     try:
         # One alone, to find out whether the cluster answers.
         for name in known[:1]:
@@ -122,10 +134,15 @@ class _Crew:
     connect: Connect
     settings: Settings
     origin: Origin | None
+    under_way: UnderWay
     hopeless: SyncReport | None = None
     idle: list[psycopg.Connection] = field(default_factory=list)
 
     def sync(self, name: str) -> SyncReport:
+        with self.under_way.doing(self.client.context.name, name):
+            return self._sync(name)
+
+    def _sync(self, name: str) -> SyncReport:
         try:
             with self._connection() as conn:
                 if self.hopeless:
@@ -151,7 +168,7 @@ class _Crew:
         if not globs:
             return [], reports
         try:
-            with self._connection() as conn:
+            with self.under_way.doing(self.client.context.name, ", ".join(globs)), self._connection() as conn:
                 found.update(expanding.kept(conn, self.settings.schema, self.client.context.name, globs))
                 reports = [] if self.hopeless else self._defined(globs, found)
                 for report in reports:
