@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -17,8 +16,9 @@ import click
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.cli import streams
+from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.kube import documents, kubeconfig
+from airflow_provider_k8s_inventory.kube import kubeconfig
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.sync import expanding
 
@@ -52,7 +52,7 @@ _OPTIONS = (
         "config_path",
         metavar="FILE",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="YAML with spec.spec.contexts, .resources and .database_url.",
+        help="YAML with spec.spec.contexts, .resources and .database_url; ${NAME} is an environment variable.",
     ),
     click.option("--dsn", metavar="DSN", help="PostgreSQL connection string. [default: $DATABASE_URL]"),
     click.option("--schema", metavar="NAME", default="public", show_default=True, help="PostgreSQL schema."),
@@ -87,47 +87,23 @@ def gather(
 
     :raises UsageError: when something cannot be, with what could.
     """
-    config = _read(config_path) if config_path else {}
-    found_dsn = dsn or config.get("database_url") or os.environ.get("DATABASE_URL")
+    config = SourceFile(config_path)
+    found_dsn = dsn or config.text("database_url") or os.environ.get("DATABASE_URL")
     if not found_dsn:
         raise UsageError("no database: give --dsn, set DATABASE_URL, or database_url in --config")
-    wanted = names or _names(config, "resources") or _split("K8S_RESOURCES") or resources.DEFAULT
+    wanted = names or config.names("resources") or _split("K8S_RESOURCES") or resources.DEFAULT
     paths = kubeconfig_path.split(os.pathsep) if kubeconfig_path else None
     expanding.of_catalogue(wanted)  # before anything is asked of a cluster
     return Asked(
         contexts=kubeconfig.select(
             kubeconfig.load(paths),
-            streams.decoded(contexts) or _names(config, "contexts") or streams.decoded(_split("K8S_CONTEXTS")),
+            streams.decoded(contexts) or config.names("contexts") or streams.decoded(_split("K8S_CONTEXTS")),
             streams.decoded(exclude),
         ),
         names=tuple(wanted),
-        dsn=str(found_dsn),
+        dsn=found_dsn,
     )
 
 
 def _split(variable: str) -> list[str]:
     return [name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()]
-
-
-def _names(config: dict[str, Any], key: str) -> list[str]:
-    value = config.get(key) or []
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise UsageError(f"--config: spec.spec.{key} must be a list of names")
-    return value
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """What stands in spec.spec of the first document that has one; that of a destination means other things."""
-    try:
-        found = documents.decode_all(path.read_bytes(), f"--config {path}")
-    except OSError as error:
-        raise UsageError(f"--config {path}: {error.strerror}") from error
-    for document in found:
-        with suppress(KeyError, TypeError):
-            inner = document["spec"]["spec"]
-            if document.get("kind") == "destination":
-                continue
-            if not isinstance(inner, dict):
-                raise UsageError(f"--config {path}: spec.spec is not a mapping")
-            return inner
-    raise UsageError(f"--config {path}: there is no spec.spec of a source in it")
