@@ -35,12 +35,12 @@ class Opener:
         """
         import psycopg
 
-        from airflow_provider_k8s_inventory.postgres import connecting
+        from airflow_provider_k8s_inventory.postgres import explaining, sessions
 
         try:
             conn: Any = self._hook.get_conn()
         except psycopg.Error as error:
-            raise DatabaseError(f"connection {self._postgres_conn_id!r}: {connecting.explain(error)}") from error
+            raise DatabaseError(f"connection {self._postgres_conn_id!r}: {explaining.explain(error)}") from error
         if not isinstance(conn, psycopg.Connection):
             conn.close()
             raise DatabaseError(
@@ -49,6 +49,11 @@ class Opener:
             )
         # A Connection may ask for another kind of row (extra `cursor`); this package reads tuples.
         conn.row_factory = psycopg.rows.tuple_row
+        try:
+            sessions.fit(conn)
+        except DatabaseError as error:
+            conn.close()
+            raise DatabaseError(f"connection {self._postgres_conn_id!r}: {error}") from error
         return conn
 
 
@@ -62,10 +67,10 @@ def connection(postgres_conn_id: str) -> Iterator[psycopg.Connection]:
     # The driver and the hook cost half a second, which the parsing of a DAG file need not pay.
     import psycopg
 
-    from airflow_provider_k8s_inventory.postgres import connecting
+    from airflow_provider_k8s_inventory.postgres import explaining
 
     try:
         with closing(Opener(postgres_conn_id)()) as conn:
             yield conn
     except psycopg.Error as error:
-        raise DatabaseError(f"connection {postgres_conn_id!r}: {connecting.explain(error)}") from error
+        raise DatabaseError(f"connection {postgres_conn_id!r}: {explaining.explain(error)}") from error

@@ -1,32 +1,19 @@
-"""Open a connection to PostgreSQL, and say what a person can do when that, or a statement, fails."""
+"""Open a connection to PostgreSQL; what its failures mean is in `explaining`, what it is held to in `sessions`."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import psycopg
-from psycopg import conninfo, errors
-from psycopg.pq import TransactionStatus
+from psycopg import conninfo
+from psycopg.pq import Conninfo
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
+from airflow_provider_k8s_inventory.postgres import sessions
+from airflow_provider_k8s_inventory.postgres.explaining import explain as explain
 
-CONNECT_TIMEOUT = 10
-"""Seconds to wait for PostgreSQL unless the DSN says otherwise."""
-
-_ADVICE: dict[type[psycopg.Error], str] = {
-    errors.InvalidPassword: "check the password",
-    errors.InvalidAuthorizationSpecification: "check the user, and what pg_hba.conf allows it",
-    errors.InvalidCatalogName: "create the database, or correct its name",
-    errors.InsufficientPrivilege: "grant the user TEMPORARY on the database, USAGE and CREATE on the schema, "
-    "and ownership of the tables",
-    errors.ReadOnlySqlTransaction: "connect to the primary, not to a read-only replica",
-    errors.InvalidSchemaName: "create the schema, and grant the user USAGE and CREATE on it",
-    errors.UndefinedTable: "migrate the database first: the DAG's migrate task or `k8s-inventory sync` does it",
-    errors.UndefinedColumn: "migrate the database first: it was made by an older version",
-    errors.DiskFull: "make room on the server's disk",
-    errors.IdleInTransactionSessionTimeout: "raise idle_in_transaction_session_timeout for this user: "
-    "a sync is one transaction, open while it waits for the API server",
-}
+CONNECT_TIMEOUT: Final = 10
+"""Seconds to wait for PostgreSQL unless the DSN or the environment says otherwise."""
 
 
 def connect(dsn: str) -> psycopg.Connection:
@@ -46,15 +33,32 @@ def connect(dsn: str) -> psycopg.Connection:
             "the DSN has something else where host and port should be: "
             "write special characters of the password as %XX (@ is %40, / is %2F), and name a host"
         )
-    settings.setdefault("connect_timeout", CONNECT_TIMEOUT)
-    settings.setdefault("application_name", "k8s-inventory")
+    # What the environment and the service file of libpq say, for the message and for what we would else choose.
+    known = {option.keyword.decode(): (option.val or b"").decode() for option in Conninfo.get_defaults()}
+    if not known.get("connect_timeout"):
+        settings.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    settings.setdefault("fallback_application_name", "k8s-inventory")
+    where = _where({**{name: value for name, value in known.items() if value}, **settings})
     try:
-        return psycopg.connect(
+        conn = psycopg.connect(
             conninfo.make_conninfo("", **{key: str(value) for key, value in settings.items() if value is not None})
         )
     except psycopg.Error as error:
-        where = f"{settings.get('host', 'localhost')}:{settings.get('port', 5432)}/{settings.get('dbname', '')}"
-        raise DatabaseError(f"PostgreSQL at {where}: {explain(error)}") from error
+        raise DatabaseError(f"{where}: {explain(error)}") from error
+    try:
+        sessions.fit(conn)
+    except DatabaseError as error:
+        conn.close()
+        raise DatabaseError(f"{where}: {error}") from error
+    return conn
+
+
+def _where(settings: dict[str, Any]) -> str:
+    """The server as libpq finds it."""
+    if settings.get("service"):
+        return f"PostgreSQL, service {settings['service']}"
+    host = settings.get("host") or settings.get("hostaddr") or "the local socket"
+    return f"PostgreSQL at {host}:{settings.get('port', 5432)}/{settings.get('dbname') or settings.get('user', '')}"
 
 
 def _is_misquoted(dsn: str, port: str) -> bool:
@@ -66,33 +70,3 @@ def _is_misquoted(dsn: str, port: str) -> bool:
     authority, _, path = rest.partition("?")[0].partition("/")
     misplaced = scheme in ("postgresql", "postgres") and (authority.count("@") > 1 or "@" in path)
     return misplaced or not port.replace(",", "0").isdecimal()
-
-
-def check_idle(conn: psycopg.Connection[Any]) -> None:
-    """Make sure that a transaction of ours will be one of its own, and be committed.
-
-    :raises UsageError: when one is open.
-    """
-    if conn.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-        raise UsageError("the connection is in a transaction, which would keep what is written: commit or roll back")
-
-
-def explain(error: psycopg.Error) -> str:
-    """One line that says what PostgreSQL answered and what to do about it.
-
-    :param error: what the driver raised.
-    """
-    message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
-    advice = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), None) or _connecting(message)
-    return f"{message}; {advice}" if advice else message
-
-
-def _connecting(message: str) -> str | None:
-    # A failed connection has no SQLSTATE in libpq: only its words tell.
-    if "password authentication failed" in message or "no password supplied" in message:
-        return _ADVICE[errors.InvalidPassword]
-    if "does not exist" in message and "database" in message:
-        return _ADVICE[errors.InvalidCatalogName]
-    if any(words in message for words in ("refused", "timeout", "resolve", "unreachable", "not known")):
-        return "check host, port and firewall, and that PostgreSQL is running"
-    return None

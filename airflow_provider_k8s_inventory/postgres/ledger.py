@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.model import Origin, Scope, SyncReport
-from airflow_provider_k8s_inventory.postgres import schemas
+from airflow_provider_k8s_inventory.postgres import schemas, sessions
 
 _OWN: Final = tuple(field.name for field in fields(SyncReport) if field.name != "origin")
 _ORIGIN: Final = tuple(field.name for field in fields(Origin))
@@ -30,6 +30,23 @@ def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
         ),
         values,
     )
+
+
+def is_cluster_wide(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> bool:
+    """Whether a custom resource is known to be outside of namespaces, by its rows or else by its definition."""
+    cursor.execute(
+        sql.SQL(
+            "(SELECT namespace IS NULL FROM {rows}"
+            " WHERE context_name = %(context)s AND resource = %(resource)s LIMIT 1)"
+            " UNION ALL"
+            " (SELECT scope = 'Cluster' FROM {crds} WHERE context_name = %(context)s AND name = %(resource)s LIMIT 1)"
+        ).format(
+            rows=sql.Identifier(schema, "k8s_custom_resources"),
+            crds=sql.Identifier(schema, "k8s_crds"),
+        ),
+        {"context": scope.context_name, "resource": scope.resource},
+    )
+    return cursor.fetchone() == (True,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +124,7 @@ WHERE age = 1 ORDER BY task_id, map_index, id
 def latest_reports(conn: psycopg.Connection, *, schema: str, dag_id: str, run_id: str) -> list[SyncReport]:
     """The reports of a run; of a task instance that was tried several times, those of the last time.
 
-    :param conn: a connection that reads tuples.
+    :param conn: a connection outside of a transaction.
     :param schema: the schema of the ledger.
     :raises UsageError: when its name cannot be used.
     """
@@ -115,7 +132,8 @@ def latest_reports(conn: psycopg.Connection, *, schema: str, dag_id: str, run_id
     query = sql.SQL(_LATEST).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, _FIELDS)), ledger=sql.Identifier(schema, "k8s_syncs")
     )
-    return [_report(dict(zip(_FIELDS, row, strict=True))) for row in conn.execute(query, (dag_id, run_id))]
+    with sessions.transaction(conn) as cursor:
+        return [_report(dict(zip(_FIELDS, row, strict=True))) for row in cursor.execute(query, (dag_id, run_id))]
 
 
 def _report(row: Mapping[str, Any]) -> SyncReport:

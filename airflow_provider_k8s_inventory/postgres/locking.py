@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 
 from __future__ import annotations
 
-from typing import Any, LiteralString
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -14,29 +14,78 @@ from psycopg import sql
 from airflow_provider_k8s_inventory.exceptions import LockedError
 from airflow_provider_k8s_inventory.model import Scope
 
+# Whatever a schema of the users has under these names: pg_catalog's are meant.
+_KEY: Final = sql.SQL("pg_catalog.hashtextextended(%(key)s::text, 0::bigint)")
+
+_SESSION: Final = """
+SELECT format('PostgreSQL session %%s of %%s (user %%s) %%s%%s', l.pid,
+        coalesce(nullif(a.application_name, ''), 'an unnamed client'), coalesce(a.usename::text, 'unknown'),
+        coalesce('at ' || host(a.client_addr), 'on the server itself or of another user'),
+        to_char(a.xact_start AT TIME ZONE 'UTC', '", since" YYYY-MM-DD HH24:MI:SS "UTC"')),
+    l.pid
+FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+WHERE l.granted AND l.pid <> pg_backend_pid() AND {}
+ORDER BY a.xact_start NULLS LAST LIMIT 1
+"""
+"""Who holds a lock. Of other users' sessions PostgreSQL shows address and time to members of pg_read_all_stats only."""
+
+_ADVISORY: Final = sql.SQL(
+    "l.locktype = 'advisory' AND l.objsubid = 1"
+    " AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
+    " AND (l.classid::bigint << 32 | l.objid::bigint) = {}"
+).format(_KEY)
+"""How pg_locks shows the key of an advisory lock: https://www.postgresql.org/docs/current/view-pg-locks.html"""
+
+_RELATIONS: Final = sql.SQL("l.relation = ANY(SELECT to_regclass(name)::oid FROM unnest(%(names)s::text[]) AS name)")
+
 
 def lock_scope(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:
     """Hold the scope until the transaction ends.
 
     One of all namespaces excludes every other of its context and resource, one of some namespaces those that share one.
 
-    :raises LockedError: when another sync holds it.
+    :raises LockedError: when another sync holds it; the message names its session.
     """
     key = f"k8s_inventory/{schema}/{scope.context_name}/{scope.resource}"
-    held = _try(cursor, "_shared" if scope.namespaces else "", key)
+    _hold(cursor, "_shared" if scope.namespaces else "", key, scope)
     # In the order of their names, as two that share several would else each get one and both fail.
-    if not held or not all(_try(cursor, "", f"{key}/{namespace}") for namespace in sorted(scope.namespaces)):
+    for namespace in sorted(scope.namespaces):
+        _hold(cursor, "", f"{key}/{namespace}", scope)
+
+
+def _hold(cursor: psycopg.Cursor[Any], kind: LiteralString, key: str, scope: Scope) -> None:
+    query = sql.SQL("SELECT pg_catalog.pg_try_advisory_xact_lock{}({})").format(sql.SQL(kind), _KEY)
+    if cursor.execute(query, {"key": key}).fetchone() != (True,):
+        holder = _session(cursor, _ADVISORY, {"key": key})
+        end = f" (if its worker is gone, end it: SELECT pg_terminate_backend({holder[1]}))" if holder else ""
         raise LockedError(
-            f"another sync of {scope.context_name} · {scope.resource} is running; nothing was changed: "
-            "wait for it to end, then run this one again"
+            f"another sync of {scope.context_name} · {scope.resource} is running"
+            f"{f' in {holder[0]}' if holder else ''}; nothing was changed: "
+            f"wait for it to end, then run this one again{end}"
         )
 
 
-def _try(cursor: psycopg.Cursor[Any], kind: LiteralString, key: str) -> bool:
-    query = sql.SQL("SELECT pg_try_advisory_xact_lock{}(hashtextextended(%s, 0))").format(sql.SQL(kind))
-    return cursor.execute(query, [key]).fetchone() == (True,)
-
-
 def lock_schema(cursor: psycopg.Cursor[Any], schema: str) -> None:
-    """Wait until no other migration of the schema runs, and hold it until the transaction ends."""
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"k8s_inventory/{schema}"])
+    """Wait until no other migration of the schema runs, and hold it until the transaction ends.
+
+    :raises psycopg.errors.LockNotAvailable: when that takes longer than `lock_timeout`.
+    """
+    query = sql.SQL("SELECT pg_catalog.pg_advisory_xact_lock({})").format(_KEY)
+    cursor.execute(query, {"key": f"k8s_inventory/{schema}"})
+
+
+def schema_holder(cursor: psycopg.Cursor[Any], schema: str, relations: list[str]) -> str | None:
+    """Which session migrates the schema, or else has used its tables for the longest time; None: none any more.
+
+    :param relations: the qualified names of the tables.
+    """
+    found = _session(cursor, _ADVISORY, {"key": f"k8s_inventory/{schema}"}) or _session(
+        cursor, _RELATIONS, {"names": relations}
+    )
+    return found[0] if found else None
+
+
+def _session(
+    cursor: psycopg.Cursor[Any], condition: sql.Composable, parameters: dict[str, Any]
+) -> tuple[str, int] | None:
+    return cursor.execute(sql.SQL(_SESSION).format(condition), parameters).fetchone()

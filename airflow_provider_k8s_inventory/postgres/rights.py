@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import psycopg
-from psycopg.rows import tuple_row
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.postgres import connecting
+from airflow_provider_k8s_inventory.postgres import explaining, sessions
 
 _RIGHTS: Final = {
     **{table.name: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in resources.TABLES},
@@ -65,7 +64,7 @@ def lacking(conn: psycopg.Connection, schema: str) -> list[str]:
 
 def _ask(conn: psycopg.Connection, query: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     try:
-        with conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
+        with sessions.transaction(conn) as cursor:
             return cursor.execute(query.encode(), parameters).fetchall()
     except psycopg.Error as error:
-        raise DatabaseError(f"what this user may do cannot be asked: {connecting.explain(error)}") from error
+        raise DatabaseError(f"what this user may do cannot be asked: {explaining.explain(error)}") from error

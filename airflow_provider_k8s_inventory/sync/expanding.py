@@ -13,6 +13,7 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.kube import listing, metadata
 from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.postgres import sessions
 from airflow_provider_k8s_inventory.resources import custom
 
 _CRDS: Final = resources.CATALOGUE["crds"].resource
@@ -85,8 +86,8 @@ def kept(conn: psycopg.Connection, schema: str, context_name: str, names: Sequen
     query = sql.SQL("SELECT DISTINCT resource FROM {} WHERE context_name = %s").format(
         sql.Identifier(schema, custom.TABLE.name)
     )
-    with conn.transaction():
-        rows = conn.execute(query, [context_name]).fetchall()
+    with sessions.transaction(conn) as cursor:
+        rows = cursor.execute(query, [context_name]).fetchall()
     return _matching((row[0] for row in rows), filter(is_glob, names))
 
 

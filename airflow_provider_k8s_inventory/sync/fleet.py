@@ -5,10 +5,10 @@ One scope is in `running`; which ones names and globs mean is in `expanding`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import as_completed
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from threading import Event
 from typing import Final
@@ -19,20 +19,19 @@ from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryEr
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
-from airflow_provider_k8s_inventory.postgres import connecting
+from airflow_provider_k8s_inventory.postgres import explaining
 from airflow_provider_k8s_inventory.sync import expanding
+from airflow_provider_k8s_inventory.sync.database import Connect, Database
 from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.reading import scope_of
-from airflow_provider_k8s_inventory.sync.running import blank, record, repeat, run
+from airflow_provider_k8s_inventory.sync.recording import UnrecordedError, blank, record
+from airflow_provider_k8s_inventory.sync.running import repeat, run
 from airflow_provider_k8s_inventory.sync.settings import Settings
 from airflow_provider_k8s_inventory.sync.underway import UnderWay
 from airflow_provider_k8s_inventory.sync.workers import workers
 
 MAX_PARALLEL_CONTEXTS: Final = 4
 """Contexts at a time."""
-
-Connect = Callable[[], psycopg.Connection]
-"""Opens a database connection."""
 
 _HOPELESS: Final = frozenset({"unreachable", "unauthorized"})
 
@@ -50,8 +49,8 @@ def run_fleet(
 
     :param contexts: the contexts.
     :param names: the resources: names and globs.
-    :param connect: opens a connection; called at most `max_parallel_requests` times per context, and again after one
-        broke.
+    :param connect: opens a connection, and another one after it broke. The contexts share them: there are at most
+        `max_parallel_requests` × `parallel` at a time, and fewer where PostgreSQL refuses more.
     :param settings: what the caller chooses.
     :param parallel: contexts at a time.
     :param under_way: where the scopes are registered while they are synced.
@@ -59,12 +58,13 @@ def run_fleet(
     """
     reports: SimpleQueue[SyncReport | None] = SimpleQueue()
     abandoned = Event()
-    with workers(parallel, "k8s-inventory-context") as executor:
+    database = Database(connect, settings.schema)
+    with closing(database), workers(parallel, "k8s-inventory-context") as executor:
 
         def sync(context: Context) -> None:
             try:
                 with Client(context, max_parallel_requests=settings.max_parallel_requests) as client:
-                    for report in run_context(client, names, connect, settings, under_way=under_way):
+                    for report in _run_context(client, names, database, settings, under_way=under_way):
                         reports.put(report)
                         if abandoned.is_set():
                             break
@@ -101,42 +101,74 @@ def run_context(
     :returns: the reports, each as soon as its scope has ended.
     :raises UnknownResourceError: when there is no such resource.
     """
+    with closing(Database(connect, settings.schema)) as database:
+        yield from _run_context(client, names, database, settings, origin, under_way)
+
+
+def refuse_context(
+    context_name: str,
+    names: Sequence[str],
+    connect: Connect,
+    settings: Settings,
+    error: Exception,
+    origin: Origin | None = None,
+) -> list[SyncReport]:
+    """Record for every scope of a context why none could begin: this worker lacks a kubeconfig, for example.
+
+    :param error: what was raised; its message becomes the reason, with the name of this machine.
+    :returns: the reports, whether or not they could be written; globs among the names are left out.
+    """
+    reports = []
+    with closing(Database(connect, settings.schema)) as database:
+        for name in expanding.of_catalogue(names):
+            report = blank(scope_of(context_name, name, settings), "failed", origin=origin)
+            reports.append(replace(report, reason=f"on {report.host}: {error}"))
+            database.late(reports[-1])
+    return reports
+
+
+def _run_context(
+    client: Client,
+    names: Sequence[str],
+    database: Database,
+    settings: Settings,
+    origin: Origin | None = None,
+    under_way: UnderWay | None = None,
+) -> Iterator[SyncReport]:
     known = expanding.of_catalogue(names)
     crew = _Crew(
         client=client,
         known=Known(client),
-        connect=connect,
+        database=database,
         settings=settings,
         origin=origin,
         under_way=under_way or UnderWay(),
     )
-    try:
-        # One alone, to find out whether the cluster answers.
-        for name in known[:1]:
-            yield crew.sync(name)
-        custom, reports = crew.expand(names)
-        yield from reports
-        rest = dict.fromkeys((*known[1:], *custom))
-        with workers(settings.max_parallel_requests, "k8s-inventory-scope") as executor:
-            futures = [executor.submit(crew.sync, name) for name in rest if name not in known[:1]]
-            for future in as_completed(futures):
-                yield future.result()
-    finally:
-        crew.close()
+    database.expect(len(known))
+    # One alone, to find out whether the cluster answers.
+    for name in known[:1]:
+        yield crew.sync(name)
+    custom, reports = crew.expand(names)
+    yield from reports
+    rest = [name for name in dict.fromkeys((*known[1:], *custom)) if name not in known[:1]]
+    database.expect(len(rest) - len(known[1:]))
+    with workers(settings.max_parallel_requests, "k8s-inventory-scope") as executor:
+        futures = [executor.submit(crew.sync, name) for name in rest]
+        for future in as_completed(futures):
+            yield future.result()
 
 
 @dataclass(kw_only=True, slots=True)
 class _Crew:
-    """What the syncs of one context share: its client and what it said, idle connections, and whether there is hope."""
+    """What the syncs of one context share: its client and what it said, the database, and whether there is hope."""
 
     client: Client
     known: Known
-    connect: Connect
+    database: Database
     settings: Settings
     origin: Origin | None
     under_way: UnderWay
     hopeless: SyncReport | None = None
-    idle: list[psycopg.Connection] = field(default_factory=list)
 
     def sync(self, name: str) -> SyncReport:
         with self.under_way.doing(self.client.context.name, name):
@@ -144,12 +176,19 @@ class _Crew:
 
     def _sync(self, name: str) -> SyncReport:
         try:
-            with self._connection() as conn:
+            with self.database.connection() as conn:
                 if self.hopeless:
                     return repeat(conn, name, self.settings, self.hopeless)
-                report = run(self.client, conn, name, self.settings, self.origin, self.known)
+                report = run(
+                    self.client, conn, name, self.settings, self.origin, self.known, connect=self.database.connect
+                )
+        except UnrecordedError as error:
+            self.database.late(error.report)
+            return replace(error.report, reason=error.reason)
         except InventoryError as error:
-            return self._report(name, "failed", str(error))
+            report = self._report(name, "failed", str(error))
+            self.database.late(report)
+            return report
         if report.status in _HOPELESS:
             # Perhaps only of this resource; whether of all, the next scope finds out by asking who the cluster is.
             self.known.forget()
@@ -168,13 +207,13 @@ class _Crew:
         if not globs:
             return [], reports
         try:
-            with self.under_way.doing(self.client.context.name, ", ".join(globs)), self._connection() as conn:
+            with self.under_way.doing(self.client.context.name, ", ".join(globs)), self.database.connection() as conn:
                 found.update(expanding.kept(conn, self.settings.schema, self.client.context.name, globs))
                 reports = [] if self.hopeless else self._defined(globs, found)
                 for report in reports:
                     record(conn, self.settings.schema, report)
         except (psycopg.Error, DatabaseError) as error:
-            said = connecting.explain(error) if isinstance(error, psycopg.Error) else str(error)
+            said = explaining.explain(error) if isinstance(error, psycopg.Error) else str(error)
             reports = [self._report(", ".join(globs), "failed", said)]
         return sorted(found), reports
 
@@ -189,22 +228,6 @@ class _Crew:
             for glob in globs
             if not expanding.matches(glob, found)
         ]
-
-    def close(self) -> None:
-        for conn in self.idle:
-            conn.close()
-
-    @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection]:
-        conn: psycopg.Connection | None = None
-        with suppress(IndexError):  # to ask first would not be safe: other threads take some too
-            conn = self.idle.pop()
-        conn = conn or self.connect()
-        try:
-            yield conn
-        finally:
-            if not conn.closed:
-                self.idle.append(conn)
 
     def _report(self, name: str, status: Status, reason: str) -> SyncReport:
         """The report of what `run` cannot report on: without the ledger, or no scope at all."""

@@ -7,21 +7,21 @@ are in `fleet`.
 from __future__ import annotations
 
 import logging
-import socket
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import psycopg
-from psycopg.rows import tuple_row
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import InventoryError, ScopeError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
-from airflow_provider_k8s_inventory.postgres import connecting, ledger, loading, locking
+from airflow_provider_k8s_inventory.postgres import explaining, ledger, loading, locking, sessions
 from airflow_provider_k8s_inventory.postgres.statements import Target
 from airflow_provider_k8s_inventory.sync import choosing, reading
 from airflow_provider_k8s_inventory.sync.knowing import Known
+from airflow_provider_k8s_inventory.sync.recording import blank, record
 from airflow_provider_k8s_inventory.sync.settings import Settings
 from airflow_provider_k8s_inventory.sync.work import Tally, Work
 
@@ -35,6 +35,7 @@ def run(
     settings: Settings | None = None,
     origin: Origin | None = None,
     known: Known | None = None,
+    connect: Callable[[], psycopg.Connection] | None = None,
 ) -> SyncReport:
     """Sync one scope.
 
@@ -46,16 +47,16 @@ def run(
     :param settings: what the caller chooses.
     :param origin: the Airflow task instance, for the ledger.
     :param known: what other scopes of the context have found out; None: nothing yet.
+    :param connect: opens another connection for the ledger's line, should this one be lost on the way.
     :returns: the ledger's row.
     :raises UsageError: when there is no such resource, or a transaction is open.
-    :raises DatabaseError: when not even the ledger could be written.
+    :raises DatabaseError: when the database cannot hold what clusters say.
+    :raises UnrecordedError: when not even the ledger could be written.
     """
-    connecting.check_idle(conn)
+    sessions.fit(conn)
     settings = settings or Settings()
     scope = reading.scope_of(client.context.name, resource, settings)
     report = blank(scope, "failed", origin=origin)
-    # A prepared statement outlives the transaction, and PgBouncer's transaction mode does not know it.
-    conn.prepare_threshold = None
     tally = Tally(namespaces=scope.namespaces)
     try:
         return _sync(client, conn, scope, settings, report, tally, known or Known(client))
@@ -63,11 +64,14 @@ def run(
         status: Status = error.status if isinstance(error, ScopeError) else "failed"
         reason = str(error)
     except psycopg.Error as error:
-        status, reason = "failed", f"PostgreSQL, syncing {scope}: {connecting.explain(error)}"
+        status, reason = "failed", f"PostgreSQL, syncing {scope}: {explaining.explain(error)}"
     except Exception as error:
         log.exception("%s: a defect of this package", scope)
         status, reason = "failed", f"a defect of this package, please report it: {type(error).__name__}: {error}"
-    return _fail(conn, settings, replace(_filled(report, tally), status=status, reason=reason))
+    failed = replace(_filled(report, tally), status=status, reason=reason)
+    # It wrote nothing but its line.
+    failed = replace(failed, resource_version=None, seen=0, inserted=0, updated=0, unchanged=0, deleted=0)
+    return record(conn, settings.schema, failed, connect)
 
 
 def _sync(
@@ -90,7 +94,7 @@ def _sync(
         namespaces=answer.namespaces,
         resource=None if scope.resource in resources.CATALOGUE else scope.resource,
     )
-    with conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
+    with sessions.transaction(conn) as cursor:
         locking.lock_scope(cursor, settings.schema, scope)
         loading.compress_by_lz4(cursor)
         work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
@@ -131,48 +135,7 @@ def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: 
 
     :param resource: a name as `run` takes it.
     :param failed: the report of the scope that found out.
-    :raises DatabaseError: when the ledger cannot be written.
+    :raises UnrecordedError: when the ledger cannot be written.
     """
     scope = reading.scope_of(failed.context_name, resource, settings)
-    report = blank(scope, failed.status, failed.reason, failed.origin)
-    record(conn, settings.schema, report)
-    return report
-
-
-def blank(scope: Scope, status: Status, reason: str | None = None, origin: Origin | None = None) -> SyncReport:
-    """The report of a scope of which nothing was read or written."""
-    now = datetime.now(UTC)
-    return SyncReport(
-        context_name=scope.context_name,
-        cluster_uid=None,
-        resource=scope.resource,
-        namespaces=scope.namespaces,
-        status=status,
-        reason=reason,
-        started_at=now,
-        finished_at=now,
-        host=socket.gethostname(),
-        origin=origin or Origin(),
-    )
-
-
-def _fail(conn: psycopg.Connection, settings: Settings, report: SyncReport) -> SyncReport:
-    """Write a failed sync into the ledger, in a transaction of its own; it wrote nothing else."""
-    failed = replace(report, resource_version=None, seen=0, inserted=0, updated=0, unchanged=0, deleted=0)
-    record(conn, settings.schema, failed)
-    return failed
-
-
-def record(conn: psycopg.Connection, schema: str, report: SyncReport) -> None:
-    """Write a report of something that wrote no rows into the ledger.
-
-    :raises DatabaseError: when it cannot be written; the message has the report's reason too.
-    """
-    try:
-        with conn.transaction(), conn.cursor() as cursor:
-            ledger.record(cursor, schema, report)
-    except psycopg.Error as error:
-        raise DatabaseError(
-            f"{report.context_name} · {report.resource}: {report.status}: {report.reason} "
-            f"(and the ledger could not be written: {connecting.explain(error)})"
-        ) from error
+    return record(conn, settings.schema, blank(scope, failed.status, failed.reason, failed.origin))

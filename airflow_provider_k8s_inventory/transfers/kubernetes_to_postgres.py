@@ -149,11 +149,12 @@ class KubernetesToPostgresOperator(InventoryOperator):
         from airflow_provider_k8s_inventory import sync
 
         hook, settings = self._chosen()
+        connect = postgres.Opener(self.postgres_conn_id)
         with (
             hook.client(self.cluster_context, max_parallel_requests=settings.max_parallel_requests) as client,
             postgres.connection(self.postgres_conn_id) as conn,
         ):
-            return sync.run(client, conn, name, settings, _origin(context))
+            return sync.run(client, conn, name, settings, _origin(context), connect=connect)
 
     def _sync_several(self, context: Context, names: Sequence[str]) -> list[SyncReport]:
         from airflow_provider_k8s_inventory.sync.fleet import run_context

@@ -154,8 +154,8 @@ def test_a_lost_connection_costs_one_scope(lost: str, dev: Cluster, run: Run, in
     reports = run(max_parallel_requests=1)
 
     assert statuses(reports) == dict.fromkeys(NAMES, "success") | {lost: "failed"}
-    assert "the ledger could not be written" in (reports[lost].reason or "")
-    assert len(inventory.ledger()) == len(NAMES) - 1
+    assert reports[lost].reason in {row["reason"] for row in inventory.ledger()}
+    assert len(inventory.ledger()) == len(NAMES)
 
 
 def test_a_database_that_cannot_be_reached_fails_every_scope(sync: Syncer, inventory: Inventory) -> None:

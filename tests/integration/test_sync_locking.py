@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +11,7 @@ import pytest
 
 from airflow_provider_k8s_inventory.exceptions import LockedError
 from airflow_provider_k8s_inventory.model import Scope
-from airflow_provider_k8s_inventory.postgres import locking
+from airflow_provider_k8s_inventory.postgres import locking, sessions
 from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.manifests import pods
 from tests.fixtures.tables import Inventory
@@ -20,26 +21,46 @@ SCOPE = Scope(context_name="dev", resource="pods")
 
 
 @contextmanager
-def held(dsn: str, scope: Scope = SCOPE, schema: str = "public") -> Iterator[None]:
-    """Another sync of the scope is running."""
-    with psycopg.connect(dsn) as other, other.transaction(), other.cursor() as cursor:
+def held(dsn: str, scope: Scope = SCOPE, schema: str = "public") -> Iterator[int]:
+    """Another sync of the scope is running; the number of its session."""
+    with psycopg.connect(dsn) as other, sessions.transaction(other) as cursor:
         locking.lock_scope(cursor, schema, scope)
-        yield
+        yield other.info.backend_pid
 
 
 def test_the_second_sync_of_a_scope_fails_and_says_what_to_do(
     dev: Cluster, sync: Syncer, database: str, inventory: Inventory
 ) -> None:
     dev.seed("pods", pods(3))
-    with held(database):
+    with held(database) as pid:
         report = sync()
 
     assert report.status == "busy"
-    assert report.reason == (
-        "another sync of dev · pods is running; nothing was changed: wait for it to end, then run this one again"
+    assert re.fullmatch(
+        rf"another sync of dev · pods is running in PostgreSQL session {pid} of k8s-inventory \(user postgres\) at "
+        r"127\.0\.0\.1, since [-0-9]+ [:0-9]+ UTC; nothing was changed: wait for it to end, then run this one again "
+        rf"\(if its worker is gone, end it: SELECT pg_terminate_backend\({pid}\)\)",
+        report.reason or "",
     )
     assert inventory.count("k8s_pods") == 0
     assert inventory.last()["reason"] == report.reason
+
+
+def test_a_session_of_another_user_is_named_as_far_as_it_may_be_seen(
+    sync: Syncer, database: str, inventory: Inventory
+) -> None:
+    inventory.query("CREATE ROLE other_writer")
+    try:
+        inventory.query("GRANT SELECT, INSERT ON k8s_syncs TO other_writer")
+        with held(database) as pid, psycopg.connect(database) as conn:
+            conn.execute("SET ROLE other_writer")
+            conn.commit()
+            report = sync(conn=conn)
+    finally:
+        inventory.query("DROP OWNED BY other_writer")
+        inventory.query("DROP ROLE other_writer")
+
+    assert f"is running in PostgreSQL session {pid} of k8s-inventory (user postgres) " in (report.reason or "")
 
 
 def test_it_does_not_list_what_it_may_not_write(dev: Cluster, sync: Syncer, database: str) -> None:

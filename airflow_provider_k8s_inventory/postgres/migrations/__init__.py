@@ -7,17 +7,17 @@ compared with their declarations by `tables`, so that a new resource or column n
 from __future__ import annotations
 
 import re
+import time
 from importlib import resources as files
 from typing import Any, Final, Literal
 
 import psycopg
 from packaging.version import Version
 from psycopg import errors, sql
-from psycopg.rows import tuple_row
 
-from airflow_provider_k8s_inventory import __version__
+from airflow_provider_k8s_inventory import __version__, resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
-from airflow_provider_k8s_inventory.postgres import connecting, locking, schemas
+from airflow_provider_k8s_inventory.postgres import explaining, locking, schemas, sessions
 from airflow_provider_k8s_inventory.postgres.migrations import tables
 
 MigrateMode = Literal["safe", "forced"]
@@ -39,35 +39,73 @@ COMMENT ON TABLE k8s_migrations IS 'What was done to this schema, and by which v
 """
 
 
-def migrate(conn: psycopg.Connection, *, schema: str = "public", mode: MigrateMode = "safe") -> list[str]:
+PATIENCE: Final = 60.0
+"""Seconds a migration tries to get the locks it needs."""
+_WAIT: Final = "2s"
+"""How long it waits for a table at a time. A waiting ALTER TABLE blocks every new reader of the table behind it
+(https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES), so it gives way and tries again."""
+_PAUSE: Final = 3.0
+"""Seconds in between, for those readers."""
+
+
+def migrate(
+    conn: psycopg.Connection, *, schema: str = "public", mode: MigrateMode = "safe", patience: float = PATIENCE
+) -> list[str]:
     """Bring the schema up to date; do nothing when it is.
 
     :param conn: a connection outside of a transaction; it is left outside of one.
     :param schema: an existing schema.
     :param mode: ``safe`` refuses what would destroy data, ``forced`` does it.
+    :param patience: seconds to wait for other migrations, and for those who use the tables.
     :returns: the names of the steps that were done.
     :raises DestructiveChangeError: the message has the statements that ``forced`` would run.
     :raises NewerSchemaError: when a newer version migrated it.
     :raises DatabaseError: whatever else PostgreSQL refuses.
     :raises UsageError: when a transaction is open, or the schema's name cannot be used.
     """
-    connecting.check_idle(conn)
+    sessions.fit(conn)
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return _migrate(conn, schema, mode, patience)
+        except errors.LockNotAvailable as error:
+            if time.monotonic() + _PAUSE > until:
+                raise DatabaseError(_blocked(conn, schema, patience)) from error
+        except psycopg.Error as error:
+            raise DatabaseError(f"migrating schema {schema}: {explaining.explain(error)}") from error
+        time.sleep(_PAUSE)
+
+
+def _migrate(conn: psycopg.Connection, schema: str, mode: MigrateMode, patience: float) -> list[str]:
+    with sessions.transaction(conn) as cursor:
+        _enter(cursor, schema)
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{max(1, int(patience))}s"])
+        locking.lock_schema(cursor, schema)
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_WAIT])
+        done = _missing(cursor, schema)
+        _apply(cursor, done)
+        changes = tables.changes(cursor, schema)
+        if mode == "safe":
+            _refuse(schema, changes)
+        for change in changes:
+            for statement in change.statements:
+                cursor.execute(statement)
+            _note(cursor, change.name, [statement.as_string(cursor) for statement in change.statements])
+        return done + [change.name for change in changes]
+
+
+def _blocked(conn: psycopg.Connection, schema: str, patience: float) -> str:
+    relations = [sql.Identifier(schema, table.name).as_string(conn) for table in resources.TABLES]
+    relations += [sql.Identifier(schema, name).as_string(conn) for name in ("k8s_syncs", "k8s_migrations")]
     try:
-        with conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
-            _enter(cursor, schema)
-            locking.lock_schema(cursor, schema)
-            done = _missing(cursor, schema)
-            _apply(cursor, done)
-            changes = tables.changes(cursor, schema)
-            if mode == "safe":
-                _refuse(schema, changes)
-            for change in changes:
-                for statement in change.statements:
-                    cursor.execute(statement)
-                _note(cursor, change.name, [statement.as_string(cursor) for statement in change.statements])
-            return done + [change.name for change in changes]
-    except psycopg.Error as error:
-        raise DatabaseError(f"migrating schema {schema}: {connecting.explain(error)}") from error
+        with sessions.transaction(conn) as cursor:
+            holder = locking.schema_holder(cursor, schema, relations)
+    except psycopg.Error:
+        holder = None
+    return (
+        f"migrating schema {schema}: its tables were in use for {patience:.0f} s by "
+        f"{holder or 'a session that has ended by now'}; nothing was changed: let it end, then run again"
+    )
 
 
 def pending(conn: psycopg.Connection, *, schema: str = "public") -> list[str]:
@@ -76,14 +114,15 @@ def pending(conn: psycopg.Connection, *, schema: str = "public") -> list[str]:
     :raises DatabaseError: as `migrate`.
     :raises UsageError: when the schema's name cannot be used.
     """
+    sessions.fit(conn)
     try:
-        with conn.transaction(force_rollback=True), conn.cursor(row_factory=tuple_row) as cursor:
+        with sessions.transaction(conn, force_rollback=True) as cursor:
             _enter(cursor, schema)
             missing, changes = _missing(cursor, schema), tables.changes(cursor, schema)
             _refuse(schema, changes)
             return missing + [change.name for change in changes]
     except psycopg.Error as error:
-        raise DatabaseError(f"schema {schema}: {connecting.explain(error)}") from error
+        raise DatabaseError(f"schema {schema}: {explaining.explain(error)}") from error
 
 
 def _enter(cursor: psycopg.Cursor[Any], schema: str) -> None:
