@@ -11,6 +11,7 @@ from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.cli import streams
 from airflow_provider_k8s_inventory.cli.demo import demo
 from airflow_provider_k8s_inventory.cli.doctor import doctor
+from airflow_provider_k8s_inventory.cli.status import status
 from airflow_provider_k8s_inventory.cli.sync import sync
 
 
@@ -39,5 +40,5 @@ def main() -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-for command in (sync, doctor, demo):
+for command in (sync, doctor, status, demo):
     main.add_command(command)

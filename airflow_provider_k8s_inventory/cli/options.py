@@ -24,6 +24,18 @@ from airflow_provider_k8s_inventory.sync import expanding
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+_DATABASE = (
+    click.option(
+        "--config",
+        "config_path",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="YAML with spec.spec.contexts, .resources and .database_url; ${NAME} is an environment variable.",
+    ),
+    click.option("--dsn", metavar="DSN", help="PostgreSQL connection string. [default: $DATABASE_URL]"),
+    click.option("--schema", metavar="NAME", default="public", show_default=True, help="PostgreSQL schema."),
+)
+
 _OPTIONS = (
     click.option(
         "--kubeconfig",
@@ -47,15 +59,7 @@ _OPTIONS = (
         help=f"Resource to read; repeatable. [default: $K8S_RESOURCES, comma-separated, or "
         f"{','.join(resources.DEFAULT)}]",
     ),
-    click.option(
-        "--config",
-        "config_path",
-        metavar="FILE",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="YAML with spec.spec.contexts, .resources and .database_url; ${NAME} is an environment variable.",
-    ),
-    click.option("--dsn", metavar="DSN", help="PostgreSQL connection string. [default: $DATABASE_URL]"),
-    click.option("--schema", metavar="NAME", default="public", show_default=True, help="PostgreSQL schema."),
+    *_DATABASE,
 )
 
 
@@ -74,6 +78,11 @@ def shared(command: _F) -> _F:
     return reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), command)
 
 
+def shared_of_database(command: _F) -> _F:
+    """Give a command the shared options that say where the tables are."""
+    return reduce(lambda wrapped, option: option(wrapped), reversed(_DATABASE), command)
+
+
 def gather(
     *,
     kubeconfig_path: str | None,
@@ -88,21 +97,36 @@ def gather(
     :raises UsageError: when something cannot be, with what could.
     """
     config = SourceFile(config_path)
-    found_dsn = dsn or config.text("database_url") or os.environ.get("DATABASE_URL")
-    if not found_dsn:
-        raise UsageError("no database: give --dsn, set DATABASE_URL, or database_url in --config")
-    wanted = names or config.names("resources") or _split("K8S_RESOURCES") or resources.DEFAULT
+    found_dsn = database(config, dsn)
+    wanted = resource_names(config, names) or resources.DEFAULT
     paths = kubeconfig_path.split(os.pathsep) if kubeconfig_path else None
     expanding.of_catalogue(wanted)  # before anything is asked of a cluster
     return Asked(
-        contexts=kubeconfig.select(
-            kubeconfig.load(paths),
-            streams.decoded(contexts) or config.names("contexts") or streams.decoded(_split("K8S_CONTEXTS")),
-            streams.decoded(exclude),
-        ),
+        contexts=kubeconfig.select(kubeconfig.load(paths), context_names(config, contexts), streams.decoded(exclude)),
         names=tuple(wanted),
         dsn=found_dsn,
     )
+
+
+def database(config: SourceFile, dsn: str | None) -> str:
+    """Find the DSN.
+
+    :raises UsageError: when there is none.
+    """
+    found = dsn or config.text("database_url") or os.environ.get("DATABASE_URL")
+    if not found:
+        raise UsageError("no database: give --dsn, set DATABASE_URL, or database_url in --config")
+    return found
+
+
+def context_names(config: SourceFile, contexts: Sequence[str]) -> Sequence[str]:
+    """Find the names and globs of contexts; empty: all."""
+    return streams.decoded(contexts) or config.names("contexts") or streams.decoded(_split("K8S_CONTEXTS"))
+
+
+def resource_names(config: SourceFile, names: Sequence[str]) -> Sequence[str]:
+    """Find the names and globs of resources; empty: nobody named any."""
+    return names or config.names("resources") or _split("K8S_RESOURCES")
 
 
 def _split(variable: str) -> list[str]:

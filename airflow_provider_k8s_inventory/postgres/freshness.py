@@ -1,0 +1,65 @@
+"""The view `k8s_freshness` as values: how fresh every scope is. The ledger below it is in `ledger`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.model import GOOD_STATUSES
+from airflow_provider_k8s_inventory.postgres import connecting, schemas
+
+State = Literal["fresh", "stale", "failing", "never"]
+
+
+class Freshness(NamedTuple):
+    """One scope, and how fresh its rows are."""
+
+    context_name: str
+    resource: str
+    namespaces: list[str] | None
+    """None: all."""
+    last_success_at: datetime | None
+    age: timedelta | None
+    """Since then; None: it never succeeded."""
+    last_status: str
+    last_reason: str | None
+    last_finished_at: datetime
+
+    def state(self, stale: timedelta) -> State:
+        """Judge the scope; one that another sync holds is as fresh as its last success.
+
+        :param stale: the age at which rows are no longer fresh.
+        """
+        if self.age is None:
+            return "never"
+        if self.last_status not in GOOD_STATUSES and self.last_status != "busy":
+            return "failing"
+        return "stale" if self.age > stale else "fresh"
+
+
+_QUERY: Final = "SELECT {columns} FROM {view} ORDER BY context_name, resource, namespaces"
+
+
+def read(conn: psycopg.Connection, schema: str) -> list[Freshness]:
+    """Read the freshness of all scopes, by context and resource.
+
+    :raises UsageError: when the schema's name cannot be used.
+    :raises DatabaseError: when the view cannot be read.
+    """
+    schemas.check(schema)
+    query = sql.SQL(_QUERY).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, Freshness._fields)),
+        view=sql.Identifier(schema, "k8s_freshness"),
+    )
+    try:
+        with conn.cursor(row_factory=class_row(Freshness)) as cursor:
+            return cursor.execute(query).fetchall()
+    except psycopg.Error as error:
+        raise DatabaseError(
+            f"PostgreSQL, reading k8s_freshness of schema {schema}: {connecting.explain(error)}"
+        ) from error
