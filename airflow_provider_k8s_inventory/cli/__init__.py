@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.cli import streams
+from airflow_provider_k8s_inventory.cli.dag import dag
 from airflow_provider_k8s_inventory.cli.demo import demo
 from airflow_provider_k8s_inventory.cli.doctor import doctor
 from airflow_provider_k8s_inventory.cli.status import status
 from airflow_provider_k8s_inventory.cli.sync import sync
+
+_EXAMPLES: Final = """
+\b
+Examples:
+  k8s-inventory doctor --context 'prod-*' --dsn postgresql://inventory@db.example.com/inventory
+  k8s-inventory sync --context 'prod-*' --dsn postgresql://inventory@db.example.com/inventory
+  k8s-inventory COMMAND --help
+"""
 
 
 class _Program(click.Group):
@@ -31,7 +40,9 @@ class _Program(click.Group):
                 raise SystemExit(f"Error: the output could not be written: {said}")
 
 
-@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Program, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__)
 def main() -> None:
     """Keep a PostgreSQL inventory of many Kubernetes clusters."""
@@ -40,5 +51,5 @@ def main() -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-for command in (sync, doctor, status, demo):
+for command in (sync, doctor, status, dag, demo):
     main.add_command(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -18,8 +18,16 @@ from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database
 from airflow_provider_k8s_inventory.sync.fleet import MAX_PARALLEL_CONTEXTS
 
+_EXAMPLES: Final = """
+\b
+Examples:
+  k8s-inventory doctor --dsn postgresql://inventory@db.example.com/inventory
+  k8s-inventory doctor --context dev --resource pods --resource '*.cert-manager.io'
+  k8s-inventory doctor --kubeconfig /etc/kubernetes/clusters.yaml --schema inventory
+"""
 
-@click.command()
+
+@click.command(epilog=_EXAMPLES)
 @options.shared
 @speaking
 def doctor(schema: str, **shared: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from functools import partial
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import click
 import msgspec
@@ -22,23 +22,45 @@ from airflow_provider_k8s_inventory.sync.fleet import run_fleet
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
 
 _VERIFY = "Check what is read by its changes against all metadata once in N syncs, and once a day; 0: never."
+_MODE = "Read all objects, their metadata first, or what changed since the last sync; auto: the cheapest that is safe."
 _PARALLEL = "Requests to one cluster at a time."
 
 
-@click.command()
+_EXAMPLES: Final = """
+\b
+Examples:
+  k8s-inventory sync --dsn postgresql://inventory@db.example.com/inventory
+  k8s-inventory sync --context 'prod-*' --exclude prod-lab --resource pods --resource '*.cert-manager.io'
+  k8s-inventory sync --json | jq -r 'select(.status != "success") | .context_name + ": " + .reason'
+"""
+
+
+@click.command(epilog=_EXAMPLES)
 @options.shared
 @click.option("--namespace", "namespaces", metavar="NAME", multiple=True, help="Read only this namespace; repeatable.")
 @click.option("--no-object", is_flag=True, help="Leave the column object empty.")
-@click.option("--on-delete", type=click.Choice(["delete", "mark"]), default="delete", show_default=True)
+@click.option(
+    "--on-delete",
+    type=click.Choice(["delete", "mark"]),
+    default="delete",
+    show_default=True,
+    help="Delete the rows of objects that are gone, or mark them in deleted_at.",
+)
 @click.option("--allow-mass-delete", is_flag=True, help="Let a sync delete more than half of a scope of over 100 rows.")
 @click.option("--max-deletes", metavar="N", type=click.IntRange(0), help="Let a sync delete up to N rows of a scope.")
 @click.option("--accept-new-cluster", is_flag=True, help="Let a context lead to another cluster than before.")
-@click.option("--mode", type=click.Choice(get_args(AskedMode)), default="auto", show_default=True)
+@click.option("--mode", type=click.Choice(get_args(AskedMode)), default="auto", show_default=True, help=_MODE)
 @click.option("--verify-every", metavar="N", type=click.IntRange(0), default=24, show_default=True, help=_VERIFY)
 @click.option(
     "--max-parallel-requests", metavar="N", type=click.IntRange(1), default=4, show_default=True, help=_PARALLEL
 )
-@click.option("--migrate", type=click.Choice(["safe", "forced"]), default="safe", show_default=True)
+@click.option(
+    "--migrate",
+    type=click.Choice(["safe", "forced"]),
+    default="safe",
+    show_default=True,
+    help="Bring the tables up to date first; forced: even where that destroys data.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line per scope on stdout.")
 @speaking
 def sync(

@@ -36,6 +36,12 @@ def test_the_top_level_holds_what_a_newcomer_expects() -> None:
     assert there - BUILT == TOP_LEVEL
 
 
+def test_the_example_dag_is_there_once() -> None:
+    assert (ROOT / "airflow_provider_k8s_inventory/example_dags/k8s_inventory.py").samefile(
+        ROOT / "dags/k8s_inventory.py"
+    )
+
+
 @pytest.mark.parametrize("name", resources.CATALOGUE)
 def test_every_resource_and_its_table_are_in_the_readme(readme: str, name: str) -> None:
     assert f"`{name}`" in readme
