@@ -67,6 +67,13 @@ class Column:
     """What it holds; becomes the SQL comment."""
     generated: LiteralString | None = None
     """The column it repeats, which PostgreSQL keeps up; None: we write it."""
+    stamped: bool = False
+    """Whether every good sync sets it to its time, also of a row that did not change."""
+
+    @property
+    def extracted(self) -> bool:
+        """Whether its value comes from the object."""
+        return not self.generated and not self.stamped
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

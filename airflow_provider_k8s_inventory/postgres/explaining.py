@@ -35,6 +35,7 @@ _ADVICE: Final[dict[type[psycopg.Error], str]] = {
     errors.NotNullViolation: _FOREIGN_CONSTRAINT,
     errors.UniqueViolation: _FOREIGN_CONSTRAINT,
     errors.ExclusionViolation: _FOREIGN_CONSTRAINT,
+    errors.DependentObjectsStillExist: "drop it, migrate, and create it anew",
     errors.AdminShutdown: "an administrator, a restart or a failover ended the session: run again",
     errors.CrashShutdown: "the server restarts after a crash: run again",
     errors.CannotConnectNow: "the server is starting or stopping: run again",
@@ -43,11 +44,11 @@ _ADVICE: Final[dict[type[psycopg.Error], str]] = {
 }
 
 _SAID: Final = {
-    "statement timeout": "raise statement_timeout for this user (ALTER ROLE … SET statement_timeout = 0)",
-    "lock timeout": _ADVICE[errors.LockNotAvailable],
-    "transaction timeout": "raise transaction_timeout for this user: a sync is one transaction, open while it waits "
-    "for the API server",
-    "idle-session timeout": "raise idle_session_timeout for this user: a connection waits while others are used",
+    "due to statement timeout": "raise statement_timeout for this user (ALTER ROLE … SET statement_timeout = 0)",
+    "due to lock timeout": _ADVICE[errors.LockNotAvailable],
+    "due to transaction timeout": "raise transaction_timeout for this user: a sync is one transaction, open while "
+    "it waits for the API server",
+    "due to idle-session timeout": "raise idle_session_timeout for this user: a connection waits while others are used",
     "row-level security": "row-level security applies to this user, and a sync must see and write every row: "
     "let it own the tables without FORCE ROW LEVEL SECURITY, or give it BYPASSRLS",
     "used by a view or rule": "drop that view, migrate, and create it anew",

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import psycopg
 from psycopg import sql
 
-from airflow_provider_k8s_inventory.exceptions import RefusedError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, RefusedError
 from airflow_provider_k8s_inventory.postgres import statements
 from airflow_provider_k8s_inventory.postgres.statements import Target
 
@@ -76,9 +76,12 @@ def copy_new(
     :raises psycopg.errors.UniqueViolation: when one is there all the same, or comes twice.
     """
     stamp = (target.context_name, cluster_uid, now, now)
+    given = 0
     with cursor.copy(statements.copy_new(target)) as copy:
         for row in rows:
             copy.write_row(stamp + row)
+            given += 1
+    _check_complete(target, given - cursor.rowcount)
 
 
 def compress_by_lz4(cursor: psycopg.Cursor[Any]) -> None:
@@ -102,8 +105,12 @@ def merge(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None) 
     """Write the staged rows that are new or differ."""
     # Only an aggregated API gives an object twice. PostgreSQL would notice only where both differ from the row.
     duplicates = cursor.execute(statements.deduplicate()).rowcount
-    cursor.execute(statements.merge(target), target.parameters | {"cluster_uid": cluster_uid})
+    parameters = target.parameters | {"cluster_uid": cluster_uid}
+    cursor.execute(statements.merge(target), parameters)
     inserted, updated = _one(cursor)
+    if cursor.execute(statements.HAS_ROW_TRIGGERS, {"table": target.name.as_string(cursor)}).fetchone() == (True,):
+        cursor.execute(statements.count_differing(target), parameters)
+        _check_complete(target, _one(cursor)[0])
     return Merged(inserted=inserted, updated=updated, duplicates=duplicates)
 
 
@@ -137,7 +144,15 @@ def remove(
     if on_delete == "mark" and not going:
         return 0
     statement = statements.delete_gone if on_delete == "delete" else statements.mark_gone
-    return cursor.execute(statement(target, gone), parameters).rowcount
+    done = cursor.execute(statement(target, gone), parameters).rowcount
+    _check_complete(target, going - done)
+    return done
+
+
+def stamp(cursor: psycopg.Cursor[Any], target: Target) -> None:
+    """Note in the scope's rows that a good sync saw them, where the table has a column for it."""
+    if statement := statements.stamp(target):
+        cursor.execute(statement, target.parameters)
 
 
 def unstage(cursor: psycopg.Cursor[Any], uids: Sequence[str]) -> None:
@@ -164,6 +179,18 @@ def empty_namespaces(cursor: psycopg.Cursor[Any], target: Target) -> list[str]:
         target.parameters,
     )
     return [row[0] for row in cursor.fetchall()]
+
+
+def _check_complete(target: Target, left_out: int) -> None:
+    """Make sure that PostgreSQL did to every row what it was told to.
+
+    :raises DatabaseError: when a trigger left rows out, which it may do without an error.
+    """
+    if left_out > 0:
+        raise DatabaseError(
+            f"a trigger of {target.table.name} left out or changed {left_out} rows, which then are not what the "
+            "cluster says: drop it, or let it return the row and change columns of your own only"
+        )
 
 
 def _one(cursor: psycopg.Cursor[Any]) -> tuple[int, ...]:

@@ -24,6 +24,13 @@ NOT_SEEN: Final = sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)"
 NAMED: Final = sql.SQL("t.uid = ANY(%(gone)s)")
 """Gone is what a watch said was deleted."""
 
+HAS_ROW_TRIGGERS: Final = (
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = %(table)s::text::regclass AND NOT tgisinternal"
+    # Of each row, and before it is written: https://doxygen.postgresql.org/pg__trigger_8h_source.html
+    " AND tgtype::int & 3 = 3)"
+)
+"""Whether a trigger may change rows, or leave them out."""
+
 _CONSTANT: Final = frozenset({"context_name", "cluster_uid"})
 _KEPT_UP: Final = frozenset({"first_seen_at", "changed_at", "deleted_at"})
 
@@ -49,7 +56,7 @@ class Target:
     def staged(self) -> tuple[Column, ...]:
         """The columns that come from the cluster, in the order rows are given."""
         return tuple(
-            column for column in self.table.columns if column.name not in _CONSTANT | _KEPT_UP and not column.generated
+            column for column in self.table.columns if column.name not in _CONSTANT | _KEPT_UP and column.extracted
         )
 
     @property
@@ -119,19 +126,18 @@ def merge(target: Target) -> sql.Composed:
         " INSERT INTO {table} AS t (context_name, cluster_uid, {names}, first_seen_at, changed_at)"
         " SELECT %(context_name)s, %(cluster_uid)s, {staged}, statement_timestamp(), statement_timestamp()"
         " FROM {stage} AS s LEFT JOIN {table} AS t ON {same}"
-        " WHERE t.uid IS NULL OR t.deleted_at IS NOT NULL OR ({old}) IS DISTINCT FROM ({staged}, %(cluster_uid)s::text)"
+        " WHERE {differs}"
         " ON CONFLICT ({key}) DO UPDATE SET {sets},"
         " changed_at = excluded.changed_at, deleted_at = NULL"
-        # A row version that no update made has no xmax:
-        # https://www.postgresql.org/docs/current/ddl-system-columns.html
-        " RETURNING t.xmax = 0 AS inserted"
+        # An update keeps first_seen_at. (xmax would tell too, but partitioned tables do not return it.)
+        " RETURNING t.first_seen_at = t.changed_at AS inserted"
         ") SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM written"
     ).format(
         table=target.name,
         names=_names(target.staged),
         staged=staged,
         stage=STAGE,
-        old=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in compared),
+        differs=_differs(target),
         sets=sql.SQL(", ").join(
             sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
             for name in compared
@@ -149,6 +155,25 @@ def count(target: Target, *conditions: sql.Composable) -> sql.Composed:
     )
 
 
+def count_differing(target: Target) -> sql.Composed:
+    """Count the staged rows that are not in the table as they are."""
+    return sql.SQL("SELECT count(*) FROM {stage} AS s LEFT JOIN {table} AS t ON {same} WHERE {differs}").format(
+        stage=STAGE, table=target.name, same=target.same, differs=_differs(target)
+    )
+
+
+def _differs(target: Target) -> sql.Composed:
+    """Whether a staged row ``s`` is not in the table, as ``t``, or not as it is."""
+    names = [sql.Identifier(column.name) for column in target.staged]
+    return sql.SQL(
+        "(t.uid IS NULL OR t.deleted_at IS NOT NULL"
+        " OR ({old}, t.cluster_uid) IS DISTINCT FROM ({new}, %(cluster_uid)s::text))"
+    ).format(
+        old=sql.SQL(", ").join(sql.SQL("t.{}").format(name) for name in names),
+        new=sql.SQL(", ").join(sql.SQL("s.{}").format(name) for name in names),
+    )
+
+
 def delete_gone(target: Target, gone: sql.Composable) -> sql.Composed:
     """Delete the scope's rows that are gone."""
     return sql.SQL("DELETE FROM {table} AS t WHERE {condition} AND {gone}").format(
@@ -162,6 +187,21 @@ def mark_gone(target: Target, gone: sql.Composable) -> sql.Composed:
         "UPDATE {table} AS t SET deleted_at = statement_timestamp(), changed_at = statement_timestamp()"
         " WHERE {condition} AND t.deleted_at IS NULL AND {gone}"
     ).format(table=target.name, condition=target.condition, gone=gone)
+
+
+def stamp(target: Target) -> sql.Composed | None:
+    """Set what every good sync sets, whether or not the row changed; None: the table has no such column."""
+    columns = [column for column in target.table.columns if column.stamped]
+    if not columns:
+        return None
+    return sql.SQL("UPDATE {table} AS t SET {sets} WHERE {condition} AND {live}").format(
+        table=target.name,
+        sets=sql.SQL(", ").join(
+            sql.SQL("{} = statement_timestamp()").format(sql.Identifier(column.name)) for column in columns
+        ),
+        condition=target.condition,
+        live=LIVE,
+    )
 
 
 def _names(columns: tuple[Column, ...]) -> sql.Composed:

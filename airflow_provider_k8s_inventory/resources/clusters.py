@@ -71,8 +71,8 @@ DEFINITION = Definition(
         Column(
             name="synced_at",
             type="timestamp with time zone",
-            generated="changed_at",
-            comment="When a sync last wrote the row; unchanged rows are not rewritten: k8s_freshness says how fresh",
+            stamped=True,
+            comment="When a sync last found the row to be what the cluster says, whether or not it changed",
         ),
         Column(
             name="updated_at", type="timestamp with time zone", generated="changed_at", comment="The same as changed_at"

@@ -46,7 +46,7 @@ class RowReader:
         self._store_object = store_object
         self._decoder = msgspec.json.Decoder(definition.type)
         self._namespaced = definition.table.namespaced
-        self._own = sum(not column.generated for column in own_columns(definition.table))
+        self._own = sum(column.extracted for column in own_columns(definition.table))
         self._type = {
             "kind": msgspec.Raw(msgspec.json.encode(definition.resource.kind)),
             "apiVersion": msgspec.Raw(msgspec.json.encode(definition.resource.api_version)),

@@ -99,6 +99,7 @@ def _sync(
         loading.compress_by_lz4(cursor)
         work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
         absence = choosing.read(work, scope)
+        loading.stamp(cursor, target)
         if answer.namespaces:
             tally.warnings.extend(reading.missing(scope, loading.empty_namespaces(cursor, target), known))
         done = replace(_filled(report, tally), status="success", shape=work.shape)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import psycopg
 import pytest
 
 from airflow_provider_k8s_inventory.model import Origin
+from airflow_provider_k8s_inventory.postgres import locking, sessions
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory, Row
@@ -133,6 +135,72 @@ def test_contexts_and_resources_do_not_mix(simulator: Simulator, sync: Syncer, i
         ("prod", "pods"): "unreachable",
         ("prod", "nodes"): "success",
     }
+
+
+def test_who_found_another_sync_running_tells_nothing_of_the_rows(
+    sync: Syncer, database: str, inventory: Inventory
+) -> None:
+    good = sync()
+    with psycopg.connect(database) as other, sessions.transaction(other) as cursor:
+        locking.lock_scope(cursor, "public", good.scope)
+        assert [sync().status, sync("pods", namespaces=("a",)).status] == ["busy", "busy"]
+    whole, narrowed = freshness(inventory)[::-1]
+
+    assert (whole["last_status"], whole["last_finished_at"]) == ("success", good.finished_at)
+    assert (narrowed["namespaces"], narrowed["last_status"], narrowed["age"]) == (["a"], "busy", None)
+
+
+def test_a_line_that_was_written_late_does_not_outrank_a_later_sync(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.inject(Fault(path="/pods$", status=403))
+    sync()
+    good = sync()
+    inventory.query("UPDATE k8s_syncs SET id = DEFAULT WHERE status = 'forbidden'")
+    (row,) = freshness(inventory)
+
+    assert (row["last_status"], row["last_finished_at"]) == ("success", good.finished_at)
+
+
+def test_a_resource_outside_of_namespaces_has_one_scope_whatever_was_asked(
+    simulator: Simulator, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget", scope="Cluster"))
+    dev.seed("widgets.example.com", [named("w", None)])
+    statuses = []
+    for reachable in (False, True, False):
+        (simulator.start if reachable else simulator.stop)("dev")
+        statuses.append(sync("widgets.example.com", namespaces=("team-a",)).status)
+        assert len(freshness(inventory, "widgets.example.com")) == 1
+    (row,) = freshness(inventory, "widgets.example.com")
+
+    assert statuses == ["unreachable", "success", "unreachable"]
+    assert (row["namespaces"], row["last_status"]) == (None, "unreachable")
+    assert row["age"] is not None
+
+
+def test_a_context_has_one_line_that_says_how_well_it_is(
+    simulator: Simulator, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    for resource in ("clusters", "pods", "nodes"):
+        sync(resource)
+    dev.inject(Fault(path="/pods$", status=403))
+    bad = sync()
+    good = sync("pods", context="prod")
+    dev_line, prod_line = inventory.rows("k8s_cluster_health", "context_name")
+
+    assert dev_line.pop("oldest_age") is not None
+    assert {name: dev_line[name] for name in ("scopes", "good_scopes", "bad_scopes", "never_synced")} == {
+        "scopes": 3,
+        "good_scopes": 2,
+        "bad_scopes": 1,
+        "never_synced": 0,
+    }
+    assert (dev_line["status"], dev_line["resource"], dev_line["reason"]) == ("forbidden", "pods", bad.reason)
+    assert (dev_line["server"], dev_line["kubernetes_version"]) == (simulator.url("dev"), "v1.36.3")
+    assert dev_line["last_finished_at"] == bad.finished_at
+    assert (prod_line["status"], prod_line["reason"], prod_line["bad_scopes"]) == ("success", None, 0)
+    assert (prod_line["last_success_at"], prod_line["kubernetes_version"]) == (good.finished_at, None)
 
 
 @pytest.mark.parametrize("resource", ["clusters", "namespaces", "nodes", "pods", "deployments", "services", "crds"])

@@ -19,11 +19,13 @@ from airflow_provider_k8s_inventory.exceptions import (
     NewerSchemaError,
     UsageError,
 )
+from airflow_provider_k8s_inventory.postgres import locking, sessions
 from airflow_provider_k8s_inventory.postgres.migrations import ORDERED, migrate, pending
 from tests.fixtures.tables import TABLES, Inventory
 
 pytestmark = pytest.mark.postgres15
 
+VIEWS = ("k8s_objects", "k8s_freshness", "k8s_cluster_health")
 Act = Callable[..., list[str]]
 ODD = 'odd "name" — with.dot'
 
@@ -82,8 +84,8 @@ def relations(found: Inventory, schema: str = "public") -> set[str]:
 def test_an_empty_schema_gets_all_tables_and_views(conn: psycopg.Connection, found: Inventory) -> None:
     done = migrate(conn)
 
-    assert done == [*ORDERED, *(f"table {name}" for name in TABLES), "view k8s_objects"]
-    assert relations(found) == {*TABLES, "k8s_syncs", "k8s_migrations", "k8s_freshness", "k8s_objects"}
+    assert done == [*ORDERED, *(f"table {name}" for name in TABLES), *(f"view {name}" for name in VIEWS)]
+    assert relations(found) == {*TABLES, *VIEWS, "k8s_syncs", "k8s_migrations"}
 
 
 def test_the_tables_are_what_is_declared(conn: psycopg.Connection, found: Inventory) -> None:
@@ -103,7 +105,7 @@ def test_every_table_view_and_column_says_what_it_holds(conn: psycopg.Connection
     own = found.query(
         "SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid = ANY(%s::regclass[]) AND attnum > 0"
         " AND NOT attisdropped AND col_description(attrelid, attnum) IS NULL",
-        list(TABLES),
+        [*TABLES, *VIEWS],
     )
 
     assert (tables, own) == ([], [])
@@ -149,7 +151,7 @@ def test_what_was_done_before_stays_recorded(conn: psycopg.Connection, found: In
     after = found.rows("k8s_migrations", "id")
 
     assert after[: len(before)] == before
-    assert [row["name"] for row in after[len(before) :]] == ["table k8s_pods", "view k8s_objects"]
+    assert [row["name"] for row in after[len(before) :]] == ["table k8s_pods"]
     assert "COMMENT ON COLUMN" in after[len(before)]["statements"][0]
 
 
@@ -223,11 +225,74 @@ def test_a_column_that_is_missing_is_added(conn: psycopg.Connection, found: Inve
     assert found.count("k8s_pods") == 1
 
 
+def test_a_column_that_postgresql_kept_up_keeps_its_values(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    found.query("DROP VIEW k8s_cluster_health")
+    found.query("ALTER TABLE k8s_clusters DROP COLUMN synced_at")
+    found.query("ALTER TABLE k8s_clusters ADD COLUMN synced_at timestamptz GENERATED ALWAYS AS (changed_at) STORED")
+    found.query(
+        "INSERT INTO k8s_clusters (context_name, uid, labels, annotations, first_seen_at, changed_at)"
+        " VALUES ('dev', 'u', '{}', '{}', '2026-01-05', '2026-01-06')"
+    )
+
+    assert migrate(conn) == ["table k8s_clusters", "view k8s_cluster_health"]
+    (row,) = found.rows("k8s_clusters")
+    assert row["synced_at"] == row["changed_at"]
+    found.query("UPDATE k8s_clusters SET synced_at = '2026-01-07'")
+    assert migrate(conn) == []
+
+
+def test_views_of_an_older_version_are_replaced_and_grants_on_them_stay(
+    conn: psycopg.Connection, found: Inventory
+) -> None:
+    migrate(conn)
+    found.query("CREATE ROLE view_reader")
+    try:
+        found.query("GRANT SELECT ON k8s_freshness TO view_reader")
+        found.query("UPDATE k8s_migrations SET statements = '{}' WHERE name = 'view k8s_freshness'")
+
+        assert migrate(conn) == ["view k8s_freshness"]
+        assert found.query("SELECT has_table_privilege('view_reader', 'k8s_freshness', 'SELECT') AS may") == [
+            {"may": True}
+        ]
+    finally:
+        found.query("DROP OWNED BY view_reader")
+        found.query("DROP ROLE view_reader")
+
+
+def test_row_level_security_holds_in_the_views(conn: psycopg.Connection, found: Inventory) -> None:
+    migrate(conn)
+    found.query(
+        "INSERT INTO k8s_pods (context_name, uid, labels, annotations, first_seen_at, changed_at)"
+        " SELECT c, 'u', '{}', '{}', now(), now() FROM unnest('{dev,prod}'::text[]) AS c"
+    )
+    found.query(
+        "INSERT INTO k8s_syncs (context_name, resource, mode, status, started_at, finished_at, pages, bytes, seen,"
+        " inserted, updated, unchanged, deleted, warnings)"
+        " SELECT c, 'pods', 'full', 'success', now(), now(), 1, 1, 1, 1, 0, 0, 0, '{}'"
+        " FROM unnest('{dev,prod}'::text[]) AS c"
+    )
+    found.query("CREATE ROLE dev_reader")
+    try:
+        found.query("GRANT SELECT ON ALL TABLES IN SCHEMA public TO dev_reader")
+        for table in ("k8s_pods", "k8s_syncs"):
+            found.query(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+            found.query(f"CREATE POLICY dev ON {table} TO dev_reader USING (context_name = 'dev')")
+        found.query("SET ROLE dev_reader")
+        shown = {name: {row["context_name"] for row in found.rows(name, "context_name")} for name in VIEWS}
+    finally:
+        found.query("RESET ROLE")
+        found.query("DROP OWNED BY dev_reader")
+        found.query("DROP ROLE dev_reader")
+
+    assert shown == {view: {"dev"} for view in VIEWS}
+
+
 def test_a_comment_that_differs_is_renewed(conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
     found.query("COMMENT ON COLUMN k8s_pods.phase IS 'something else'")
 
-    assert migrate(conn) == ["table k8s_pods", "view k8s_objects"]
+    assert migrate(conn) == ["table k8s_pods"]
     (row,) = found.query(
         "SELECT col_description('k8s_pods'::regclass, attnum) AS comment FROM pg_attribute"
         " WHERE attrelid = 'k8s_pods'::regclass AND attname = 'phase'"
@@ -333,7 +398,7 @@ def test_a_shared_column_of_another_type_is_changed_below_the_view(conn: psycopg
     with pytest.raises(DestructiveChangeError):
         migrate(conn)
 
-    assert migrate(conn, mode="forced")[-1] == "view k8s_objects"
+    assert migrate(conn, mode="forced")[-2:] == ["view k8s_objects", "view k8s_cluster_health"]
     assert "k8s_objects" in relations(found)
 
 
@@ -341,7 +406,7 @@ def test_a_foreign_column_that_must_be_filled_is_in_the_way(conn: psycopg.Connec
     migrate(conn)
     found.query("ALTER TABLE k8s_pods ADD COLUMN team text NOT NULL")
     with pytest.raises(
-        DestructiveChangeError, match=r"the NOT NULL of k8s_pods\.team, which this package does not fill"
+        DestructiveChangeError, match=r"the NOT NULL of k8s_pods\.team, which this package does not always fill"
     ):
         migrate(conn)
 
@@ -443,6 +508,31 @@ def test_a_migration_that_fails_leaves_nothing_behind(conn: psycopg.Connection, 
     assert relations(found) == {"k8s_services"}
 
 
+def test_a_table_that_is_in_use_is_not_waited_for_for_ever(
+    dsn: str, conn: psycopg.Connection, found: Inventory
+) -> None:
+    migrate(conn)
+    found.query("COMMENT ON COLUMN k8s_pods.phase IS 'something else'")
+    with psycopg.connect(dsn, application_name="a report") as reader:
+        reader.execute("LOCK k8s_pods IN ACCESS SHARE MODE")
+        reader.execute("LOCK k8s_pods IN SHARE UPDATE EXCLUSIVE MODE")
+        with pytest.raises(DatabaseError) as blocked:
+            migrate(conn, patience=0)
+        pid = reader.info.backend_pid
+
+    assert f"its tables were in use for 0 s by PostgreSQL session {pid} of a report (user postgres)" in str(
+        blocked.value
+    )
+    assert migrate(conn) == ["table k8s_pods"]
+
+
+def test_a_migration_that_is_stuck_is_named(dsn: str, conn: psycopg.Connection, found: Inventory) -> None:
+    with psycopg.connect(dsn) as other, sessions.transaction(other) as cursor:
+        locking.lock_schema(cursor, "public")
+        with pytest.raises(DatabaseError, match=f"by PostgreSQL session {other.info.backend_pid} of k8s-inventory"):
+            migrate(conn, patience=0)
+
+
 def test_two_at_once_do_the_work_once(dsn: str, found: Inventory) -> None:
     done: list[list[str]] = []
 
@@ -456,5 +546,5 @@ def test_two_at_once_do_the_work_once(dsn: str, found: Inventory) -> None:
     for thread in threads:
         thread.join()
 
-    assert sorted(map(len, done)) == [0, 0, 0, len(TABLES) + len(ORDERED) + 1]
+    assert sorted(map(len, done)) == [0, 0, 0, len(TABLES) + len(ORDERED) + len(VIEWS)]
     assert relations(found) >= set(TABLES)

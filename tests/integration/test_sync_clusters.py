@@ -43,7 +43,6 @@ def test_every_column_is_known(simulator: Simulator, dev: Cluster, sync: Syncer,
         "namespace": "default",
         "kubernetes_version": "v1.36.3",
         "node_count": 2,
-        "synced_at": row["changed_at"],
         "updated_at": row["changed_at"],
         "deleted_at": None,
         "labels": {},
@@ -54,6 +53,26 @@ def test_every_column_is_known(simulator: Simulator, dev: Cluster, sync: Syncer,
     assert {name: row[name] for name in expected} == expected
     assert row["created_at"].isoformat() == "2026-01-05T08:00:00+00:00"
     assert row["object"]["status"]["version"]["gitVersion"] == "v1.36.3"
+
+
+def test_a_row_that_did_not_change_says_when_it_was_last_found_so(sync: Syncer, inventory: Inventory) -> None:
+    sync("clusters")
+    (before,) = inventory.rows("k8s_clusters")
+    report = sync("clusters")
+    (after,) = inventory.rows("k8s_clusters")
+
+    assert (report.unchanged, report.updated) == (1, 0)
+    assert after.pop("synced_at") > before.pop("synced_at") >= before["changed_at"]
+    assert after == before
+
+
+def test_a_sync_that_failed_found_nothing(simulator: Simulator, sync: Syncer, inventory: Inventory) -> None:
+    sync("clusters")
+    before = inventory.rows("k8s_clusters")
+    simulator.stop("dev")
+    sync("clusters")
+
+    assert inventory.rows("k8s_clusters") == before
 
 
 def test_an_upgrade_changes_the_row(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:

@@ -1,7 +1,7 @@
 """Make the schema what this version of the package needs, in one transaction, and record what was done.
 
 Two kinds of steps: the ordered ones are SQL files beside this module, each run once; the tables of the resources are
-compared with their declarations by `tables`, so that a new resource or column needs no file.
+compared with their declarations by `tables`, and the views by `views`, so that a new resource or column needs no file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from psycopg import errors, sql
 from airflow_provider_k8s_inventory import __version__, resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
 from airflow_provider_k8s_inventory.postgres import explaining, locking, schemas, sessions
-from airflow_provider_k8s_inventory.postgres.migrations import tables
+from airflow_provider_k8s_inventory.postgres.migrations import additions, tables, views
 
 MigrateMode = Literal["safe", "forced"]
 """Whether a change that destroys data is refused, or done."""
@@ -84,14 +84,20 @@ def _migrate(conn: psycopg.Connection, schema: str, mode: MigrateMode, patience:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_WAIT])
         done = _missing(cursor, schema)
         _apply(cursor, done)
-        changes = tables.changes(cursor, schema)
+        changes = _changes(cursor, schema)
         if mode == "safe":
             _refuse(schema, changes)
         for change in changes:
             for statement in change.statements:
                 cursor.execute(statement)
             _note(cursor, change.name, [statement.as_string(cursor) for statement in change.statements])
+        additions.check(cursor, schema)
         return done + [change.name for change in changes]
+
+
+def _changes(cursor: psycopg.Cursor[Any], schema: str) -> list[tables.Change]:
+    """The steps of `tables` and `views`, in the order they can be done in."""
+    return views.changes(cursor, schema, tables.changes(cursor, schema))
 
 
 def _blocked(conn: psycopg.Connection, schema: str, patience: float) -> str:
@@ -118,8 +124,9 @@ def pending(conn: psycopg.Connection, *, schema: str = "public") -> list[str]:
     try:
         with sessions.transaction(conn, force_rollback=True) as cursor:
             _enter(cursor, schema)
-            missing, changes = _missing(cursor, schema), tables.changes(cursor, schema)
+            missing, changes = _missing(cursor, schema), _changes(cursor, schema)
             _refuse(schema, changes)
+            additions.check(cursor, schema)
             return missing + [change.name for change in changes]
     except psycopg.Error as error:
         raise DatabaseError(f"schema {schema}: {explaining.explain(error)}") from error

@@ -14,10 +14,8 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.model import Column, Table
-from airflow_provider_k8s_inventory.resources.shared import SHARED_NAMES
 
 _NOT_NULL: Final = frozenset({"context_name", "uid", "labels", "annotations", "first_seen_at", "changed_at"})
-_OBJECTS: Final = "k8s_objects"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,21 +40,14 @@ class _Found:
 
     type: str
     required: bool
+    """Whether a row that gives no value for it is refused."""
+    generated: bool
     comment: str | None
 
 
 def changes(cursor: psycopg.Cursor[Any], schema: str) -> list[Change]:
     """What would make the tables of a schema the declared ones."""
-    found = [change for table in resources.TABLES for change in _table(cursor, schema, table)]
-    objects = sql.Identifier(schema, _OBJECTS)
-    cursor.execute("SELECT to_regclass(%s)", [objects.as_string(cursor)])
-    if found or cursor.fetchone() == (None,):
-        if any(change.destroys for change in found):
-            # PostgreSQL neither drops nor retypes what a view shows.
-            drop = sql.SQL("DROP VIEW IF EXISTS {}").format(objects)
-            found.insert(0, Change(name=f"view {_OBJECTS} dropped", statements=[drop]))
-        found.append(Change(name=f"view {_OBJECTS}", statements=list(_objects(schema))))
-    return found
+    return [change for table in resources.TABLES for change in _table(cursor, schema, table)]
 
 
 def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table) -> Iterator[Change]:
@@ -88,11 +79,13 @@ def _look(cursor: psycopg.Cursor[Any], name: sql.Identifier) -> tuple[list[str],
     regclass = name.as_string(cursor)
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod), attnotnull AND NOT atthasdef AND attidentity = '',"
-        " col_description(attrelid, attnum) FROM pg_attribute"
+        " attgenerated <> '', col_description(attrelid, attnum) FROM pg_attribute"
         " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
         [regclass],
     )
-    columns = {row[0]: _Found(type=row[1], required=row[2], comment=row[3]) for row in cursor.fetchall()}
+    columns = {
+        row[0]: _Found(type=row[1], required=row[2], generated=row[3], comment=row[4]) for row in cursor.fetchall()
+    }
     cursor.execute(
         "SELECT a.attname FROM pg_index AS i CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)"
         " JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
@@ -137,6 +130,12 @@ def _columns(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> It
     additions = [column for column in table.columns if column.name not in found]
     statements = [sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(name, _column(column)) for column in additions]
     statements += [
+        # What PostgreSQL kept up and we write now keeps its values.
+        sql.SQL("ALTER TABLE {} ALTER COLUMN {} DROP EXPRESSION").format(name, sql.Identifier(column.name))
+        for column in table.columns
+        if column.name in found and found[column.name].generated and not column.generated
+    ]
+    statements += [
         _comment(name, column)
         for column in table.columns
         if column in additions or found[column.name].comment != column.comment
@@ -159,41 +158,14 @@ def _columns(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> It
 
 
 def _unfilled(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> Iterator[Change]:
-    """Columns that are not ours may stay, unless a row without a value for them is refused."""
-    ours = {column.name for column in table.columns}
+    """Columns that must have a value, and that we do not always give one."""
+    filled = _NOT_NULL | set(table.key)
     for column, facts in found.items():
-        if column not in ours and facts.required:
+        if column not in filled and facts.required:
             yield Change(
                 name=f"table {table.name}.{column}",
                 statements=[
                     sql.SQL("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL").format(name, sql.Identifier(column))
                 ],
-                destroys=f"the NOT NULL of {table.name}.{column}, which this package does not fill",
+                destroys=f"the NOT NULL of {table.name}.{column}, which this package does not always fill",
             )
-
-
-def _objects(schema: str) -> Iterator[sql.Composed]:
-    """The view over all tables: what they share, and the resource."""
-    view = sql.Identifier(schema, _OBJECTS)
-    yield sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(
-        view, sql.SQL(" UNION ALL ").join(_branch(schema, table) for table in resources.TABLES)
-    )
-    yield sql.SQL("COMMENT ON VIEW {} IS {}").format(
-        view, sql.Literal("Every object of every resource: the columns they share")
-    )
-
-
-def _branch(schema: str, table: Table) -> sql.Composed:
-    own = set(SHARED_NAMES) - (set() if table.namespaced else {"namespace"})
-    names = {definition.table.name: definition.name for definition in resources.CATALOGUE.values()}
-    resource = sql.Literal(names[table.name]) if table.name in names else sql.Identifier("resource")
-    return sql.SQL("SELECT {}, {}::text AS resource FROM {}").format(
-        sql.SQL(", ").join(_shared(name, own) for name in SHARED_NAMES),
-        resource,
-        sql.Identifier(schema, table.name),
-    )
-
-
-def _shared(name: str, own: Iterable[str]) -> sql.Composable:
-    # Cluster-wide resources have no such column.
-    return sql.Identifier(name) if name in own else sql.SQL("NULL::text AS {}").format(sql.Identifier(name))

@@ -1,0 +1,223 @@
+"""The views over tables and ledger, and what their columns mean.
+
+They are compared by what was recorded when they were last made, as PostgreSQL keeps no view as it was written. They are
+replaced and not dropped, so that grants on them stay: columns may be added to their end only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.model import Table
+from airflow_provider_k8s_inventory.postgres.migrations.tables import Change
+from airflow_provider_k8s_inventory.resources import custom
+from airflow_provider_k8s_inventory.resources.shared import SHARED_NAMES
+
+_SECURITY_INVOKER: Final = 150000
+"""The first version whose views can be read with the reader's rights, so that row-level security holds in them."""
+
+_FRESHNESS: Final = """
+SELECT last.context_name, last.resource, last.namespaces,
+    good.finished_at AS last_success_at, now() - good.finished_at AS age,
+    last.status AS last_status, last.reason AS last_reason, last.finished_at AS last_finished_at, last.host AS last_host
+FROM (
+    SELECT DISTINCT ON (context_name, resource, namespaces) *
+    FROM {syncs}
+    -- A glob that matched nothing, or could not be told, has a line in the ledger; it is no scope.
+    WHERE resource !~ '[*?[]'
+    -- Of two syncs at once the one that found the other busy tells nothing of the rows. A line may be written late.
+    ORDER BY context_name, resource, namespaces, status = 'busy', finished_at DESC, id DESC
+) AS last
+LEFT JOIN LATERAL (
+    SELECT finished_at
+    FROM {syncs}
+    WHERE context_name = last.context_name
+        AND resource = last.resource
+        AND namespaces IS NOT DISTINCT FROM last.namespaces
+        AND status IN ('success', 'absent')
+    ORDER BY id DESC
+    LIMIT 1
+) AS good ON true
+-- A custom resource is taken to be in namespaces until its cluster says that it is not; that line is no scope either.
+WHERE last.namespaces IS NULL
+    OR EXISTS (
+        SELECT FROM {syncs} AS own
+        WHERE own.context_name = last.context_name AND own.resource = last.resource
+            AND own.namespaces = last.namespaces AND own.status = 'success'
+    )
+    OR NOT EXISTS (
+        SELECT FROM {syncs} AS whole
+        WHERE whole.context_name = last.context_name AND whole.resource = last.resource
+            AND whole.namespaces IS NULL AND whole.status = 'success' AND whole.finished_at > last.finished_at
+    )
+"""
+
+_HEALTH: Final = """
+SELECT worst.context_name, cluster.cluster_uid, cluster.cluster_name, cluster.server, cluster.kubernetes_version,
+    worst.last_status AS status, worst.resource, worst.last_reason AS reason,
+    counts.scopes, counts.good_scopes, counts.scopes - counts.good_scopes AS bad_scopes, counts.never_synced,
+    counts.last_success_at, counts.oldest_age, counts.last_finished_at
+FROM (
+    SELECT DISTINCT ON (context_name) *
+    FROM {freshness}
+    ORDER BY context_name, array_position(
+        ARRAY['unreachable', 'unauthorized', 'failed', 'forbidden', 'refused', 'busy', 'success', 'absent'], last_status
+    ), age DESC NULLS FIRST, resource
+) AS worst
+JOIN (
+    SELECT context_name,
+        count(*) AS scopes,
+        count(*) FILTER (WHERE last_status IN ('success', 'absent')) AS good_scopes,
+        count(*) FILTER (WHERE last_success_at IS NULL) AS never_synced,
+        max(last_success_at) AS last_success_at,
+        max(age) AS oldest_age,
+        max(last_finished_at) AS last_finished_at
+    FROM {freshness}
+    GROUP BY context_name
+) AS counts USING (context_name)
+LEFT JOIN LATERAL (
+    SELECT * FROM {clusters} AS c
+    WHERE c.context_name = worst.context_name
+    ORDER BY c.deleted_at IS NOT NULL, c.changed_at DESC
+    LIMIT 1
+) AS cluster ON true
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _View:
+    """One view."""
+
+    name: LiteralString
+    query: sql.Composable
+    comment: str
+    columns: Mapping[str, str]
+    """What each column holds, by its name."""
+    of_tables: bool
+    """Whether it shows the tables of the resources, which PostgreSQL neither drops nor retypes below it."""
+
+
+def changes(cursor: psycopg.Cursor[Any], schema: str, below: Iterable[Change]) -> list[Change]:
+    """What makes the views the declared ones; the first may have to be done before the changes of the tables.
+
+    :param below: the changes of the tables.
+    """
+    below = list(below)
+    destroyed = any(change.destroys for change in below)
+    found: list[Change] = []
+    if destroyed:
+        names = [view.name for view in reversed(_views(schema)) if view.of_tables]
+        drop = sql.SQL("DROP VIEW IF EXISTS {}").format(
+            sql.SQL(", ").join(sql.Identifier(schema, name) for name in names)
+        )
+        found.append(Change(name=f"views {', '.join(names)} dropped", statements=[drop]))
+    found += below
+    for view in _views(schema):
+        statements = list(_statements(cursor, schema, view))
+        if (view.of_tables and destroyed) or not _is_made(cursor, schema, view.name, statements):
+            found.append(Change(name=f"view {view.name}", statements=statements))
+    return found
+
+
+def _is_made(cursor: psycopg.Cursor[Any], schema: str, name: str, statements: list[sql.Composed]) -> bool:
+    """Whether the view is there, and was last made by these statements."""
+    cursor.execute(
+        "SELECT to_regclass(%s) IS NOT NULL AND to_regclass('k8s_migrations') IS NOT NULL",
+        [sql.Identifier(schema, name).as_string(cursor)],
+    )
+    if cursor.fetchone() != (True,):
+        return False
+    cursor.execute("SELECT statements FROM k8s_migrations WHERE name = %s ORDER BY id DESC LIMIT 1", [f"view {name}"])
+    return cursor.fetchone() == ([statement.as_string(cursor) for statement in statements],)
+
+
+def _statements(cursor: psycopg.Cursor[Any], schema: str, view: _View) -> Iterator[sql.Composed]:
+    name = sql.Identifier(schema, view.name)
+    invoker = cursor.connection.info.server_version >= _SECURITY_INVOKER
+    yield sql.SQL("CREATE OR REPLACE VIEW {} {} AS {}").format(
+        name, sql.SQL("WITH (security_invoker = true)" if invoker else ""), view.query
+    )
+    yield sql.SQL("COMMENT ON VIEW {} IS {}").format(name, sql.Literal(view.comment))
+    for column, comment in view.columns.items():
+        yield sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(name, sql.Identifier(column), sql.Literal(comment))
+
+
+def _views(schema: str) -> tuple[_View, ...]:
+    """The views, each after those it shows."""
+    syncs, freshness, clusters = (
+        sql.Identifier(schema, name) for name in ("k8s_syncs", "k8s_freshness", "k8s_clusters")
+    )
+    return (
+        _View(
+            name="k8s_objects",
+            query=sql.SQL(" UNION ALL ").join(_branch(schema, table) for table in resources.TABLES),
+            comment="Every object of every resource: the columns they share",
+            columns={
+                **{column.name: column.comment for column in custom.TABLE.columns if column.name in SHARED_NAMES},
+                "resource": "The resource: pods, deployments, certificates.cert-manager.io",
+            },
+            of_tables=True,
+        ),
+        _View(
+            name="k8s_freshness",
+            query=sql.SQL(_FRESHNESS).format(syncs=syncs),
+            comment="Per scope: when it was last known to be what the cluster says, and how the last sync ended",
+            columns={
+                "context_name": "The kubeconfig context",
+                "resource": "The resource",
+                "namespaces": "The namespaces it is narrowed to; NULL: all",
+                "last_success_at": "When the rows were last known to be what the cluster says; NULL: never",
+                "age": "How long ago that was; NULL: never",
+                "last_status": "How the last sync ended that was not turned away by another one (busy)",
+                "last_reason": "Why that was no success, and what to do",
+                "last_finished_at": "When it ended",
+                "last_host": "The machine it ran on",
+            },
+            of_tables=False,
+        ),
+        _View(
+            name="k8s_cluster_health",
+            query=sql.SQL(_HEALTH).format(freshness=freshness, clusters=clusters),
+            comment="Per context: how many of its scopes are good, the worst of them, and how old the oldest is",
+            columns={
+                "context_name": "The kubeconfig context",
+                "cluster_uid": "The cluster; NULL when clusters was not synced",
+                "cluster_name": "The cluster's name in the kubeconfig; NULL when clusters was not synced",
+                "server": "The API server's URL; NULL when clusters was not synced",
+                "kubernetes_version": "gitVersion of /version; NULL when clusters was not synced",
+                "status": "The worst status that the last sync of a scope ended with",
+                "resource": "The resource of that scope",
+                "reason": "Why it was no success, and what to do",
+                "scopes": "How many scopes were ever synced",
+                "good_scopes": "How many of them ended well the last time: success or absent",
+                "bad_scopes": "How many did not",
+                "never_synced": "How many never ended well",
+                "last_success_at": "When a scope last ended well",
+                "oldest_age": "How long ago the scope ended well for which that is longest; see never_synced too",
+                "last_finished_at": "When a sync last ended, whatever its end",
+            },
+            of_tables=True,
+        ),
+    )
+
+
+def _branch(schema: str, table: Table) -> sql.Composed:
+    own = set(SHARED_NAMES) - (set() if table.namespaced else {"namespace"})
+    names = {definition.table.name: definition.name for definition in resources.CATALOGUE.values()}
+    resource = sql.Literal(names[table.name]) if table.name in names else sql.Identifier("resource")
+    return sql.SQL("SELECT {}, {}::text AS resource FROM {}").format(
+        sql.SQL(", ").join(_column(name, own) for name in SHARED_NAMES),
+        resource,
+        sql.Identifier(schema, table.name),
+    )
+
+
+def _column(name: str, own: Iterable[str]) -> sql.Composable:
+    # Cluster-wide resources have no such column.
+    return sql.Identifier(name) if name in own else sql.SQL("NULL::text AS {}").format(sql.Identifier(name))
