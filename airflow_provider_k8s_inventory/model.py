@@ -120,7 +120,8 @@ class Scope:
 
     def __str__(self) -> str:
         where = f" ({', '.join(self.namespaces)})" if self.namespaces else ""
-        return f"{self.context_name} · {self.resource}{where}"
+        # Of a task that failed before any context was known, a report has none.
+        return f"{self.context_name} · {self.resource}{where}" if self.context_name else f"{self.resource}{where}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from rich import box
@@ -11,7 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.sync import verdicts
 from airflow_provider_k8s_inventory.sync.doctor import Finding
+from airflow_provider_k8s_inventory.sync.verdicts import Verdict
 
 LINES: Final = box.Box(str(box.SIMPLE_HEAD), ascii=True)
 """A rule below the heads and no frame, in every encoding: `streams` writes the rule plainly where it must."""
@@ -27,14 +30,14 @@ def console() -> Console:
     return found if found.is_terminal else Console(width=max(found.width, _WIDTH))
 
 
-def print_reports(console: Console, reports: Sequence[SyncReport]) -> None:
+def print_verdicts(console: Console, judged: Sequence[Verdict]) -> None:
     """Print a line per scope, and below the table what a person should read of them."""
+    reports = [each.report for each in judged]
     console.print(_fitting(console, reports))
-    _print_reasons(console, reports)
-    for report in reports:
-        for warning in report.warnings:
-            line = f"{report.context_name} · {report.resource}: warning: {warning}"
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    now = datetime.now(UTC)
+    lines = [cause.line(now) for cause in verdicts.causes(judged)]
+    for line in (*lines, *verdicts.warnings(reports)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _fitting(console: Console, reports: Sequence[SyncReport]) -> Table:
@@ -62,17 +65,6 @@ def _table(reports: Sequence[SyncReport], numbers: Sequence[str]) -> Table:
             *(f"{value:.2f}" if isinstance(value, float) else str(value) for value in values),
         )
     return table
-
-
-def _print_reasons(console: Console, reports: Sequence[SyncReport]) -> None:
-    """Why scopes are no success; what stopped a whole context is said once."""
-    said: dict[tuple[str, str, str], list[str]] = {}
-    for report in reports:
-        if report.reason:
-            said.setdefault((report.context_name, report.status, report.reason), []).append(report.resource)
-    for (context_name, status, reason), names in said.items():
-        line = f"{context_name} · {', '.join(names)}: {status}: {reason}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_findings(console: Console, findings: Iterable[Finding]) -> None:

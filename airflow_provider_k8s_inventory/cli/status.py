@@ -17,12 +17,13 @@ from rich.table import Table
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.cli import options, printing, streams
-from airflow_provider_k8s_inventory.cli.durations import span, told
+from airflow_provider_k8s_inventory.cli.durations import span
 from airflow_provider_k8s_inventory.cli.failing import speaking
 from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.postgres import connecting, freshness
 from airflow_provider_k8s_inventory.postgres.freshness import Freshness
+from airflow_provider_k8s_inventory.sync.durations import told
 
 _EXAMPLES: Final = """
 \b

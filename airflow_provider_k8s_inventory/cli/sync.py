@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, get_args
 
 import click
 import msgspec
+import psycopg
 from rich.console import Console
 
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.cli import options, printing
+from airflow_provider_k8s_inventory.cli.durations import span
 from airflow_provider_k8s_inventory.cli.failing import speaking
 from airflow_provider_k8s_inventory.cli.progress import SyncProgress
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.postgres import connecting, migrations
-from airflow_provider_k8s_inventory.sync import expanding
+from airflow_provider_k8s_inventory.postgres import connecting, ledger, migrations
+from airflow_provider_k8s_inventory.sync import expanding, verdicts
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
 
 _VERIFY = "Check what is read by its changes against all metadata once in N syncs, and once a day; 0: never."
 _MODE = "Read all objects, their metadata first, or what changed since the last sync; auto: the cheapest that is safe."
 _PARALLEL = "Requests to one cluster at a time."
+_TOLERATE = "Context that may be down without an exit status of 1; repeatable."
+_TOLERATE_FOR = "How long after the last good sync of a scope it may be: 30m, 24h, 7d."
 
 
 _EXAMPLES: Final = """
@@ -61,6 +69,8 @@ Examples:
     show_default=True,
     help="Bring the tables up to date first; forced: even where that destroys data.",
 )
+@click.option("--tolerate", metavar="NAME|GLOB", multiple=True, help=_TOLERATE)
+@click.option("--tolerate-for", callback=span, metavar="TIME", default="24h", show_default=True, help=_TOLERATE_FOR)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line per scope on stdout.")
 @speaking
 def sync(
@@ -74,6 +84,8 @@ def sync(
     verify_every: int,
     max_parallel_requests: int,
     migrate: Any,
+    tolerate: tuple[str, ...],
+    tolerate_for: timedelta,
     as_json: bool,
     schema: str,
     **shared: Any,
@@ -83,6 +95,7 @@ def sync(
     Exit status: 0, 1 when a scope failed, 2 for wrong usage.
     """
     asked = options.gather(**shared)
+    tolerance = verdicts.Tolerance(contexts=tolerate, longest=tolerate_for)
     settings = core.Settings(
         schema=schema,
         namespaces=namespaces,
@@ -99,10 +112,25 @@ def sync(
     with connecting.connect(asked.dsn) as conn:
         migrations.migrate(conn, schema=schema, mode=migrate)
     reports = _run(asked, settings, as_json)
+    judged = _judge(reports, asked.dsn, schema, tolerance)
+    errors = sum(each.error for each in judged)
     if not as_json:
-        printing.print_reports(printing.console(), reports)
-    click.echo(core.summary(reports, seconds=time.monotonic() - started), err=as_json)
-    sys.exit(0 if all(report.good for report in reports) else 1)
+        printing.print_verdicts(printing.console(), judged)
+    click.echo(core.summary(reports, seconds=time.monotonic() - started, errors=errors), err=as_json)
+    sys.exit(1 if errors else 0)
+
+
+def _judge(
+    reports: Sequence[SyncReport], dsn: str, schema: str, tolerance: verdicts.Tolerance
+) -> list[verdicts.Verdict]:
+    """Judge what was read, as far as the database tells the past of what is not good."""
+    bad = [report.scope for report in reports if not report.good]
+    past = {}
+    with suppress(DatabaseError, psycopg.Error):
+        if bad:
+            with connecting.connect(dsn) as conn:
+                past = ledger.past(conn, schema=schema, scopes=bad)
+    return verdicts.judge(reports, past, tolerance, now=datetime.now(UTC))
 
 
 def _run(asked: options.Asked, settings: core.Settings, as_json: bool) -> list[SyncReport]:

@@ -49,13 +49,13 @@ def flag(argument: str, value: Any) -> bool:
 
 
 def whole(argument: str, value: Any, *, least: int = 1) -> int | None:
-    """A whole number, also as text; None and empty text are none.
+    """A whole number, also as text; None, also as the text Jinja renders it to, and empty text are none.
 
     :param argument: the argument's name, for the message.
     :param least: the smallest it may be.
     :raises UsageError: for anything else.
     """
-    if value is None or value == "":
+    if value in (None, "", "None"):
         return None
     if not isinstance(value, bool) and str(value).isdecimal() and int(value) >= least:
         return int(value)

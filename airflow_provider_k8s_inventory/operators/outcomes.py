@@ -7,10 +7,14 @@ it. Reading the ledger is in `postgres.ledger`, speaking about the outcome in `r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from airflow_provider_k8s_inventory.model import Origin, Scope, SyncReport
+from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
+from airflow_provider_k8s_inventory.hooks import arguments
+from airflow_provider_k8s_inventory.model import Origin, SyncReport
 
 _NO_FAILURE: Final = frozenset({"success", "skipped", "upstream_failed", "removed"})
 """What is upstream of an `upstream_failed` task is upstream of the report too, and is reported itself."""
@@ -39,65 +43,138 @@ def instances(task_id: str, states: Mapping[str, str | None]) -> dict[Instance, 
     }
 
 
+class Failure(NamedTuple):
+    """What a task said of itself before it failed."""
+
+    reason: str
+    host: str | None = None
+
+
 def outcome(
     reports: Iterable[SyncReport],
     states: Mapping[Instance, str | None],
-    planned: Sequence[Mapping[str, str]],
+    planned: Sequence[Mapping[str, Any]],
     *,
     now: datetime,
+    failures: Mapping[Instance, Failure] | None = None,
 ) -> list[SyncReport]:
-    """The reports of the ledger, and one made up for each instance that failed and left none that says why.
+    """Return the reports of the ledger, and one made up for each scope whose task failed and left none.
+
+    They are in the order of the instances.
 
     :param reports: the latest of each instance.
     :param states: those of all tasks upstream.
     :param planned: what the sync was mapped over, to name the scopes of instances that left no report; may be empty.
     :param now: the time made-up reports get.
+    :param failures: what failed instances said of themselves; a worker that was killed said nothing.
     """
     removed = {instance for instance, state in states.items() if state == "removed"}
     known = [report for report in reports if _instance(report) not in removed]
-    failed = {instance: state for instance, state in states.items() if state not in _NO_FAILURE}
-    said = {_instance(report) for report in known if not report.good}
-    last = {_instance(report): report for report in known}
-    names = _names(planned, states)
-    return known + [
-        _made_up(instance, state, last.get(instance), names.get(instance), now)
-        for instance, state in failed.items()
-        if instance not in said
+    by_instance: dict[Instance, list[SyncReport]] = {}
+    for report in known:
+        by_instance.setdefault(_instance(report), []).append(report)
+    plan = _plan(planned, states)
+    made_up = [
+        report
+        for instance, state in states.items()
+        if state not in _NO_FAILURE
+        for report in _missing(
+            _Broken(instance=instance, state=state, failure=(failures or {}).get(instance), now=now),
+            by_instance.get(instance, []),
+            plan.get(instance),
+        )
     ]
+    # Stable: those of the ledger come first, in their order.
+    return sorted(known + made_up, key=_instance)
 
 
-def _made_up(
-    instance: Instance, state: str | None, last: SyncReport | None, scope: Scope | None, now: datetime
-) -> SyncReport:
-    """Of the instance itself where scopes of it have reports, all of them good; else of what it was to sync."""
-    itself = Scope(context_name=last.context_name if last else "-", resource=str(instance))
-    scope = itself if last else scope or itself
-    return SyncReport(
-        context_name=scope.context_name,
-        cluster_uid=None,
-        resource=scope.resource,
-        status="failed",
-        reason=_end(instance, state, last),
-        started_at=now,
-        finished_at=now,
-        origin=Origin(task_id=instance.task_id, map_index=instance.map_index),
-    )
+class _Planned(NamedTuple):
+    """What one instance was to sync."""
+
+    context_name: str
+    names: tuple[str, ...]
+    globs: tuple[str, ...]
 
 
-def _end(instance: Instance, state: str | None, last: SyncReport | None) -> str:
-    if state != "failed":
-        return f"the task instance {instance} has not ended, it is {state or 'not even scheduled'}"
-    left = f"though every scope it reported in try {last.origin.try_number} ended well" if last else "without a report"
-    return f"the task instance {instance} broke off {left}; its log says why"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Broken:
+    """An instance that did not end well."""
+
+    instance: Instance
+    state: str | None
+    failure: Failure | None
+    now: datetime
+
+    @property
+    def end(self) -> str:
+        """How it ended."""
+        if self.failure:
+            reason, host = self.failure
+            return reason if not host or reason.startswith(f"on {host}: ") else f"{reason} (on {host})"
+        if self.state != "failed":
+            return f"no report: {self.instance} has not ended, it is {self.state or 'not even scheduled'}"
+        return f"no report: the worker of {self.instance} died or was cut off, or the task's log says why"
+
+    def report(self, context_name: str, resource: str, reason: str) -> SyncReport:
+        """Make up a report."""
+        return SyncReport(
+            context_name=context_name,
+            cluster_uid=None,
+            resource=resource,
+            status="failed",
+            reason=reason,
+            started_at=self.now,
+            finished_at=self.now,
+            host=self.failure.host if self.failure else None,
+            origin=Origin(task_id=self.instance.task_id, map_index=self.instance.map_index),
+        )
 
 
-def _names(planned: Sequence[Mapping[str, str]], states: Mapping[Instance, str | None]) -> dict[Instance, Scope]:
-    """The scopes by map index, as far as it is sure that the plan is what the task was mapped over."""
+def _missing(broken: _Broken, reports: Sequence[SyncReport], planned: _Planned | None) -> list[SyncReport]:
+    """Make up a report for each scope of which nothing is known, or one for the task where none can be named."""
+    lost = [] if planned is None else _unreported(broken, reports, planned)
+    if lost or any(not report.good for report in reports):
+        return lost
+    if not reports:
+        return [broken.report("", str(broken.instance), broken.end)]
+    last = reports[-1]
+    said = f"{broken.end}; every scope it reported in try {last.origin.try_number} ended well"
+    return [broken.report(last.context_name, str(broken.instance), said)]
+
+
+def _unreported(broken: _Broken, reports: Sequence[SyncReport], planned: _Planned) -> list[SyncReport]:
+    reported = {report.resource for report in reports}
+    lost = [broken.report(planned.context_name, name, broken.end) for name in planned.names if name not in reported]
+    # A task that ended by itself has reported what its globs meant.
+    if not broken.failure or not reports:
+        lost += [
+            broken.report(planned.context_name, glob, f"{broken.end}; what {glob} means there is not known")
+            for glob in planned.globs
+            if glob not in reported
+        ]
+    return lost
+
+
+def _plan(planned: Sequence[Mapping[str, Any]], states: Mapping[Instance, str | None]) -> dict[Instance, _Planned]:
+    """The plan by map index, as far as it is sure that it is what the task was mapped over."""
     mapped = [instance for instance, state in states.items() if instance.map_index >= 0 and state != "removed"]
     if len({instance.task_id for instance in mapped}) != 1 or len(mapped) != len(planned):
         return {}
-    scopes = [Scope(context_name=each["cluster_context"], resource=each["resource"]) for each in planned]
-    return {instance: scopes[instance.map_index] for instance in mapped if instance.map_index < len(scopes)}
+    return {instance: _read(planned[instance.map_index]) for instance in mapped if instance.map_index < len(planned)}
+
+
+def _read(scopes: Mapping[str, Any]) -> _Planned:
+    # `sync` brings the driver, which the parsing of a DAG file need not pay for.
+    from airflow_provider_k8s_inventory.sync import expanding
+
+    found: Sequence[str] = arguments.names("resource", scopes["resource"])
+    with suppress(UnknownResourceError):  # what the cluster alone can resolve stays as it was planned
+        found = expanding.checked(found)
+    return _Planned(
+        context_name=scopes["cluster_context"],
+        names=tuple(name for name in found if not expanding.is_glob(name)),
+        globs=tuple(filter(expanding.is_glob, found)),
+    )
 
 
 def _instance(report: SyncReport) -> Instance:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from airflow_provider_k8s_inventory.model import Origin, Scope, SyncReport
 from airflow_provider_k8s_inventory.postgres import schemas, sessions
@@ -141,3 +143,87 @@ def _report(row: Mapping[str, Any]) -> SyncReport:
     values["namespaces"] = tuple(row["namespaces"] or ())
     values["warnings"] = tuple(row["warnings"])
     return SyncReport(**values, origin=Origin(**{name: row[name] for name in _ORIGIN}))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Past:
+    """The earlier syncs of a scope, as far as the ledger goes back."""
+
+    first_at: datetime | None
+    """The end of the first one; None: there was none."""
+    good_at: datetime | None
+    """The end of the last good one."""
+
+
+# By JSON, as an array of arrays must not be ragged.
+_PAST: Final = """
+SELECT first.finished_at, good.finished_at
+FROM rows FROM (jsonb_to_recordset(%s) AS (context_name text, resource text, namespaces text[])) WITH ORDINALITY
+    AS asked (context_name, resource, namespaces, place)
+LEFT JOIN LATERAL (
+    SELECT finished_at FROM {ledger} AS each
+    WHERE each.context_name = asked.context_name AND each.resource = asked.resource
+        AND each.namespaces IS NOT DISTINCT FROM asked.namespaces
+    ORDER BY id LIMIT 1
+) AS first ON true
+LEFT JOIN LATERAL (
+    SELECT finished_at FROM {ledger} AS each
+    WHERE each.context_name = asked.context_name AND each.resource = asked.resource
+        AND each.namespaces IS NOT DISTINCT FROM asked.namespaces AND status IN ('success', 'absent')
+    ORDER BY id DESC LIMIT 1
+) AS good ON true
+ORDER BY asked.place
+"""
+
+
+def past(conn: psycopg.Connection, *, schema: str, scopes: Iterable[Scope]) -> dict[Scope, Past]:
+    """Look up when scopes were synced before.
+
+    :param conn: a connection that reads tuples.
+    :param schema: the schema of the ledger.
+    """
+    wanted = list(dict.fromkeys(scopes))
+    asked = [
+        {"context_name": each.context_name, "resource": each.resource, "namespaces": list(each.namespaces) or None}
+        for each in wanted
+    ]
+    rows = conn.execute(sql.SQL(_PAST).format(ledger=sql.Identifier(schema, "k8s_syncs")), [Jsonb(asked)])
+    return {scope: Past(first_at=row[0], good_at=row[1]) for scope, row in zip(wanted, rows, strict=True)}
+
+
+# What a task only repeated took no time: it must not keep the memory of a dead cluster alive.
+_DOWN: Final = """
+SELECT {columns} FROM {ledger}
+WHERE dag_id = %(dag_id)s AND run_id = %(run_id)s AND context_name = %(context_name)s
+    AND status IN ('unreachable', 'unauthorized') AND cluster_uid IS NULL AND warnings = '{{}}'
+    AND try_number >= %(try_number)s AND finished_at > started_at
+    AND started_at >= %(since)s AND finished_at > now() - %(longest)s
+ORDER BY id DESC LIMIT 1
+"""
+
+
+def last_down(
+    conn: psycopg.Connection, *, schema: str, context_name: str, origin: Origin, since: datetime, longest: timedelta
+) -> SyncReport | None:
+    """Return the last sync of a run and context in which the cluster did not respond at all; None: there is none.
+
+    :param conn: a connection that reads tuples.
+    :param origin: the task instance that wants to know. An earlier try tells a later one nothing.
+    :param since: the start of the run; that of a run which was cleared is the last one.
+    :param longest: how long ago it may be.
+    """
+    query = sql.SQL(_DOWN).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, _FIELDS)), ledger=sql.Identifier(schema, "k8s_syncs")
+    )
+    row = conn.execute(
+        query,
+        {
+            "dag_id": origin.dag_id,
+            "run_id": origin.run_id,
+            "context_name": context_name,
+            "try_number": origin.try_number,
+            "since": since,
+            "longest": longest,
+        },
+    ).fetchone()
+    return _report(dict(zip(_FIELDS, row, strict=True))) if row else None

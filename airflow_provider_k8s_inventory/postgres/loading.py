@@ -198,3 +198,11 @@ def _one(cursor: psycopg.Cursor[Any]) -> tuple[int, ...]:
     if row is None:
         raise psycopg.InternalError("an aggregate without a row")
     return tuple(row)
+
+
+def kubernetes_version(cursor: psycopg.Cursor[Any], schema: str, context_name: str) -> str | None:
+    """Look up the version a cluster had when it was last synced itself; None: it never was."""
+    query = sql.SQL("SELECT kubernetes_version FROM {} WHERE context_name = %s LIMIT 1")
+    cursor.execute(query.format(sql.Identifier(schema, "k8s_clusters")), [context_name])
+    row = cursor.fetchone()
+    return row[0] if row else None

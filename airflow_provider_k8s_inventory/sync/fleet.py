@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import as_completed
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from queue import SimpleQueue
 from threading import Event
 from typing import Final
@@ -20,7 +21,7 @@ from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import explaining
-from airflow_provider_k8s_inventory.sync import expanding
+from airflow_provider_k8s_inventory.sync import expanding, remembering
 from airflow_provider_k8s_inventory.sync.database import Connect, Database
 from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.reading import scope_of
@@ -90,6 +91,7 @@ def run_context(
     settings: Settings,
     origin: Origin | None = None,
     under_way: UnderWay | None = None,
+    since: datetime | None = None,
 ) -> Iterator[SyncReport]:
     """Sync resources of one context, as many at a time as it may have requests.
 
@@ -98,11 +100,12 @@ def run_context(
     :param names: the resources: names and globs.
     :param origin: the Airflow task instance, for the ledger.
     :param under_way: where the scopes are registered while they are synced.
+    :param since: the start of the Airflow run; a cluster that its tasks have just found down is not asked again.
     :returns: the reports, each as soon as its scope has ended.
     :raises UnknownResourceError: when there is no such resource.
     """
     with closing(Database(connect, settings.schema)) as database:
-        yield from _run_context(client, names, database, settings, origin, under_way)
+        yield from _run_context(client, names, database, settings, origin, under_way, since)
 
 
 def refuse_context(
@@ -134,6 +137,7 @@ def _run_context(
     settings: Settings,
     origin: Origin | None = None,
     under_way: UnderWay | None = None,
+    since: datetime | None = None,
 ) -> Iterator[SyncReport]:
     known = expanding.of_catalogue(names)
     crew = _Crew(
@@ -144,7 +148,9 @@ def _run_context(
         origin=origin,
         under_way=under_way or UnderWay(),
     )
-    database.expect(len(known))
+    database.expect(len(known) + bool(since))
+    if since:
+        crew.recall(since)
     # One alone, to find out whether the cluster answers.
     for name in known[:1]:
         yield crew.sync(name)
@@ -169,6 +175,14 @@ class _Crew:
     origin: Origin | None
     under_way: UnderWay
     hopeless: SyncReport | None = None
+
+    def recall(self, since: datetime) -> None:
+        """Look up whether the cluster is known to be down."""
+        # A database that cannot be read is each scope's own failure.
+        with suppress(psycopg.Error, DatabaseError), self.database.connection() as conn:
+            if self.origin:
+                context_name = self.client.context.name
+                self.hopeless = remembering.down(conn, self.settings.schema, context_name, self.origin, since)
 
     def sync(self, name: str) -> SyncReport:
         with self.under_way.doing(self.client.context.name, name):

@@ -19,7 +19,7 @@ from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import explaining, ledger, loading, locking, sessions
 from airflow_provider_k8s_inventory.postgres.statements import Target
-from airflow_provider_k8s_inventory.sync import choosing, reading
+from airflow_provider_k8s_inventory.sync import choosing, progress, reading
 from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.recording import blank, record
 from airflow_provider_k8s_inventory.sync.settings import Settings
@@ -59,7 +59,8 @@ def run(
     report = blank(scope, "failed", origin=origin)
     tally = Tally(namespaces=scope.namespaces)
     try:
-        return _sync(client, conn, scope, settings, report, tally, known or Known(client))
+        with progress.told(scope, tally):
+            return _sync(client, conn, scope, settings, report, tally, known or Known(client))
     except InventoryError as error:
         status: Status = error.status if isinstance(error, ScopeError) else "failed"
         reason = str(error)
@@ -97,6 +98,10 @@ def _sync(
     with sessions.transaction(conn) as cursor:
         locking.lock_scope(cursor, settings.schema, scope)
         loading.compress_by_lz4(cursor)
+        if log.isEnabledFor(logging.INFO):
+            version = loading.kubernetes_version(cursor, settings.schema, scope.context_name)
+            server = f"{client.context.server} (Kubernetes {version})" if version else client.context.server
+            log.info("%s: %s → %s.%s", scope, server, settings.schema, target.table.name)
         work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
         absence = choosing.read(work, scope)
         loading.stamp(cursor, target)

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from airflow_provider_k8s_inventory.model import SyncReport
 
 
-def summary(reports: Iterable[SyncReport], *, seconds: float, lost: int = 0) -> str:
+def summary(reports: Iterable[SyncReport], *, seconds: float, errors: int | None = None) -> str:
     """The line a run ends with.
 
     :param reports: the run's reports.
     :param seconds: how long the run took.
-    :param lost: scopes that ended without a report.
+    :param errors: how many of them are errors; None: all that are not good.
     """
     reports = list(reports)
-    errors = lost + sum(not report.good for report in reports)
+    errors = sum(not report.good for report in reports) if errors is None else errors
     return (
         f"Sync completed {'with errors' if errors else 'successfully'}. "
         f"Resources: {sum(report.seen for report in reports if report.good)}, Errors: {errors}, "

@@ -5,24 +5,30 @@ How it is read and written is in `sync`; which scopes there are is planned in `o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_k8s_inventory.exceptions import ScopeError, UsageError
+from airflow_provider_k8s_inventory.exceptions import KubeconfigError, ScopeError, UsageError
 from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
 from airflow_provider_k8s_inventory.model import Origin
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_k8s_inventory.kube.client import Client
     from airflow_provider_k8s_inventory.model import SyncReport
     from airflow_provider_k8s_inventory.sync import Settings
 
-_REASONS_SHOWN: Final = 5
+_COUNTS: Final = ("seen", "inserted", "updated", "unchanged", "deleted")
+_REASONS_SHOWN: Final = 10
+_LABEL: Final = 250
+"""The length of Airflow's column for it."""
 _NEEDS_A_PERSON: Final = frozenset({"forbidden", "refused"})
 """The statuses that trying again does not change; a task's retries are not spent on them."""
 
@@ -125,48 +131,72 @@ class KubernetesToPostgresOperator(InventoryOperator):
         self.max_parallel_requests = max_parallel_requests
         self.allow_exec = allow_exec
 
+    @property
+    def scope(self) -> str:
+        """The label of a mapped task: ``dev · pods``, ``dev · 6 resources``; for ``map_index_template``."""
+        text = isinstance(self.resource, str)
+        found = str(self.resource).split(",") if text else list(self.resource)
+        what = found[0] if len(found) == 1 else f"{len(found)} resources"
+        return f"{self.cluster_context} · {what}"[:_LABEL]
+
     @failing.unretried
     def execute(self, context: Context) -> dict[str, Any]:
         """Sync, and return the report of one scope, or what those of several came to."""
-        from airflow_provider_k8s_inventory.sync import expanding
+        from airflow_provider_k8s_inventory.sync import expanding, verdicts
 
         names = arguments.names("resource", self.resource)
         known = expanding.of_catalogue(names)
         if not names:
             raise UsageError("resource names nothing")
         several = len(known) != 1 or any(map(expanding.is_glob, names))
-        reports = self._sync_several(context, names) if several else [self._sync_one(context, known[0])]
-        for report in reports:
-            self._log(report)
-        value = _came_to(self.cluster_context, reports) if several else reports[0].as_dict()
+        reports: list[SyncReport] = []
+        for report in self._sync_several(context, names) if several else self._sync_one(context, known[0]):
+            self._log(report, several=several)
+            reports.append(report)
+        for warning in verdicts.warnings(reports):
+            self.log.warning("%s", warning)
+        value = _came_to(self.cluster_context, reports) if several else _brief(reports[0])
         if not all(report.good for report in reports):
             # What is pushed before the task fails stays; what it would return does not.
             context["ti"].xcom_push(key="return_value", value=value)
             raise _failure(reports)
         return value
 
-    def _sync_one(self, context: Context, name: str) -> SyncReport:
+    def _sync_one(self, context: Context, name: str) -> Iterator[SyncReport]:
         from airflow_provider_k8s_inventory import sync
+        from airflow_provider_k8s_inventory.sync import remembering
+        from airflow_provider_k8s_inventory.sync.running import repeat
 
-        hook, settings = self._chosen()
+        origin, since = _origin(context), _since(context)
         connect = postgres.Opener(self.postgres_conn_id)
-        with (
-            hook.client(self.cluster_context, max_parallel_requests=settings.max_parallel_requests) as client,
-            postgres.connection(self.postgres_conn_id) as conn,
-        ):
-            return sync.run(client, conn, name, settings, _origin(context), connect=connect)
+        client, settings = self._chosen(context, [name])
+        with client, postgres.connection(self.postgres_conn_id) as conn:
+            down = since and remembering.down(conn, settings.schema, client.context.name, origin, since)
+            if down:
+                yield repeat(conn, name, settings, down)
+            else:
+                yield sync.run(client, conn, name, settings, origin, connect=connect)
 
-    def _sync_several(self, context: Context, names: Sequence[str]) -> list[SyncReport]:
+    def _sync_several(self, context: Context, names: Sequence[str]) -> Iterator[SyncReport]:
         from airflow_provider_k8s_inventory.sync.fleet import run_context
 
-        hook, settings = self._chosen()
         connect = postgres.Opener(self.postgres_conn_id)
-        with hook.client(self.cluster_context, max_parallel_requests=settings.max_parallel_requests) as client:
-            return list(run_context(client, names, connect, settings, _origin(context)))
+        client, settings = self._chosen(context, names)
+        with client:
+            yield from run_context(client, names, connect, settings, _origin(context), since=_since(context))
 
-    def _chosen(self) -> tuple[KubernetesInventoryHook, Settings]:
+    def _chosen(self, context: Context, names: Sequence[str]) -> tuple[Client, Settings]:
+        from airflow_provider_k8s_inventory.sync.fleet import refuse_context
+
         hook = KubernetesInventoryHook(self.kubernetes_conn_id, allow_exec=self.allow_exec)
-        return hook, self._settings(hook)
+        settings = self._settings(hook)
+        try:
+            return hook.client(self.cluster_context, max_parallel_requests=settings.max_parallel_requests), settings
+        except KubeconfigError as error:
+            # Of this worker, perhaps of no other: a line in the ledger says which.
+            connect = postgres.Opener(self.postgres_conn_id)
+            refuse_context(self.cluster_context, names, connect, settings, error, _origin(context))
+            raise
 
     def _settings(self, hook: KubernetesInventoryHook) -> Settings:
         from airflow_provider_k8s_inventory.postgres.loading import OnDelete
@@ -190,21 +220,27 @@ class KubernetesToPostgresOperator(InventoryOperator):
             **{name: number for name, number in numbers.items() if number is not None},
         )
 
-    def _log(self, report: SyncReport) -> None:
+    def _log(self, report: SyncReport, *, several: bool) -> None:
+        """Say how a scope ended; the reason of a bad one is the task's own error."""
+        from airflow_provider_k8s_inventory.sync.progress import size
+
         scope = report.scope
-        for warning in report.warnings:
-            self.log.warning("%s: %s", scope, warning)
-        if report.reason and not report.good:
-            self.log.error("%s: %s: %s", scope, report.status, report.reason)
+        if not report.good:
+            if several:
+                self.log.warning("%s: %s after %.1f s", scope, report.status, report.seconds)
+            return
         if report.fallback:
             self.log.info("%s: not read in a cheaper way: %s", scope, report.fallback)
+        if report.status == "absent":
+            self.log.info("%s: absent: %s", scope, report.reason)
         self.log.info(
-            "%s: %s, read by %s in %.1f s. Seen: %d, inserted: %d, updated: %d, unchanged: %d, deleted: %d",
+            "%s: %d objects in %.1f s (mode %s, pages: %d, %s): %d inserted, %d updated, %d unchanged, %d deleted",
             scope,
-            report.status,
-            report.mode,
-            report.seconds,
             report.seen,
+            report.seconds,
+            report.mode,
+            report.pages,
+            size(report.bytes),
             report.inserted,
             report.updated,
             report.unchanged,
@@ -220,23 +256,41 @@ def _origin(context: Context) -> Origin:
     )
 
 
+def _since(context: Context) -> datetime | None:
+    """The start of the run; of one that was cleared, the last one."""
+    run = context.get("dag_run")
+    return run.start_date if run else None
+
+
+def _brief(report: SyncReport) -> dict[str, Any]:
+    """How the scope ended, first what a person wants to know; the ledger has all of it."""
+    fields = report.as_dict()
+    first = ("context_name", "resource", "status", "reason", *_COUNTS, "seconds", "warnings")
+    return {name: fields[name] for name in first}
+
+
 def _came_to(cluster_context: str, reports: Sequence[SyncReport]) -> dict[str, Any]:
-    """Of several scopes only the sums: the ledger has each, and an XCom should be small."""
-    counts = ("seen", "inserted", "updated", "unchanged", "deleted")
+    """Of several scopes the sums: the ledger has each, and an XCom should be small."""
+    failed = [report for report in reports if not report.good]
     return {
         "context_name": cluster_context,
+        "status": "failed" if failed else "success",
         "scopes": len(reports),
-        "failed": [report.resource for report in reports if not report.good],
-        **{name: sum(getattr(report, name) for report in reports) for name in counts},
+        "failed": [report.resource for report in failed],
+        **{name: sum(getattr(report, name) for report in reports) for name in _COUNTS},
     }
 
 
 def _failure(reports: Sequence[SyncReport]) -> Exception:
+    from airflow_provider_k8s_inventory.sync import verdicts
+
     failed = [report for report in reports if not report.good]
-    message = "; ".join(f"{report.scope}: {report.status}: {report.reason}" for report in failed[:_REASONS_SHOWN])
+    # A log line or a mail has no use for the time of the last good sync; the report says it.
+    causes = verdicts.causes(verdicts.Verdict(report=report) for report in failed)
+    message = "; ".join(f"{cause.where}: {cause.status}: {cause.reason}" for cause in causes[:_REASONS_SHOWN])
     if len(reports) > 1:
         message = f"{len(failed)} of {len(reports)} scopes failed: {message}"
-    if len(failed) > _REASONS_SHOWN:
-        message += f"; and {len(failed) - _REASONS_SHOWN} more, see the log above"
+    if len(causes) > _REASONS_SHOWN:
+        message += f"; and {len(causes) - _REASONS_SHOWN} more, see the ledger"
     needs_a_person = all(report.status in _NEEDS_A_PERSON for report in failed)
     return AirflowFailException(message) if needs_a_person else ScopeError(message)

@@ -53,13 +53,36 @@ def test_one_bad_cluster_fails_its_own_tasks_and_the_run(
         "prod · pods": "success",
         "prod · services": "success",
         "report": "failed",
+        "publish": "success",
     }
     assert counted(inventory, "pods services syncs") == [11, 3, 4]
     said = capfd.readouterr().out
-    report = said[said.rindex("::group::Scopes") :]
-    assert re.search(r"dev · pods: unauthorized: .*context 'dev'", report)
-    assert "Sync completed with errors. Resources: 14, Errors: 2, Warnings: 0" in report
-    assert "2 of 4 failed: dev · pods (unauthorized), dev · services (unauthorized)" in report
+    assert "1 of 2 clusters failed: dev (unauthorized, never good)" in said
+    # Once in the ledger's words by each task, and once by the report.
+    assert len(re.findall(r"dev · pods, services: unauthorized: .*context 'dev'.* \[never good\]", said)) == 1
+    assert "Sync completed with errors. Resources: 14, Errors: 2, Warnings: 0" in said
+    assert "::group::Scopes" not in said
+
+
+def test_a_cluster_that_is_known_to_be_down_is_reported_and_fails_no_run(
+    inventory: str, simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    simulator["dev"].add_user(User(name="admin", token="another"))
+    ended = run(resources=["pods", "services"], tolerate=["d*"])
+    assert ended.state == "success"
+    assert states(ended)["dev · pods"] == "failed"
+    said = capfd.readouterr().out
+    assert re.search(r"dev · pods, services: unauthorized \(tolerated\): .*context 'dev'", said)
+    assert "Sync completed successfully. Resources: 14, Errors: 0" in said
+
+
+def test_a_dead_cluster_is_asked_once_and_by_a_cleared_run_again(inventory: str, simulator: Simulator) -> None:
+    simulator["dev"].add_user(User(name="admin", token="another"))
+    run(contexts=["dev"], resources=["pods", "services", "crds"])
+    with psycopg.connect(inventory) as conn:
+        found = conn.execute("SELECT reason FROM k8s_syncs ORDER BY id").fetchall()
+    repeats = [re.search(r" \(as \d+ s ago: dev · pods\)$", reason) is not None for (reason,) in found]
+    assert repeats == [False, True, True]
 
 
 def test_the_form_chooses_contexts_resources_and_what_happens_to_rows(inventory: str, simulator: Simulator) -> None:
@@ -77,7 +100,15 @@ def test_a_plan_that_fails_is_in_the_report(inventory: str, capfd: pytest.Captur
     assert ended.state == "failed"
     said = capfd.readouterr().out
     assert "no context 'nowhere'" in said
-    assert "- · plan: failed: the task instance plan broke off without a report" in said
+    assert re.search(r"plan: failed: no context 'nowhere' in .*; it has ", said)
+    assert "1 of 1 scopes" in said
+    assert states(ended) == {
+        "migrate": "success",
+        "plan": "failed",
+        "sync": "upstream_failed",
+        "report": "failed",
+        "publish": "skipped",
+    }
 
 
 def test_a_scope_the_ledger_does_not_take_fails_its_task_and_no_other_scope_of_it(
@@ -91,9 +122,9 @@ def test_a_scope_the_ledger_does_not_take_fails_its_task_and_no_other_scope_of_i
             "CREATE TRIGGER refuse BEFORE INSERT ON k8s_syncs FOR EACH ROW"
             " WHEN (NEW.context_name = 'dev' AND NEW.resource = 'services') EXECUTE FUNCTION refuse()"
         )
-    assert run(group_by="context", resources=["pods", "services"]).state == "failed"
+    ended = run(group_by="context", resources=["pods", "services"])
+    assert ended.state == "failed"
+    assert states(ended)["dev · 2 resources"] == "failed"
     said = capfd.readouterr().out
-    assert "dev · services: failed: PostgreSQL, syncing dev · services: no more of them" in said
-    report = said[said.rindex("::group::Scopes") :]
-    assert "1 of 4 failed: dev · sync[0] (failed)" in report
-    assert "dev · sync[0]: failed: the task instance sync[0] broke off though every scope it reported in" in report
+    assert "1 of 2 clusters failed: dev (failed, never good); 1 of 4 scopes" in said
+    assert re.search(r"dev · services: failed: 1 of 2 scopes failed: dev · services: failed: .*no more of them", said)

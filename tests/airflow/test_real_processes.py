@@ -131,13 +131,16 @@ def test_the_cluster_that_is_down_fails_its_own_tasks_alone(story: Story) -> Non
         "prod · pods": "failed",
         "prod · services": "failed",
         "report": "failed",
+        "publish": "success",
     }
 
 
 def test_the_run_is_failed_with_the_reasons_in_the_reports_log(story: Story) -> None:
     assert story.first.state == "failed"
-    for scope in ("prod · pods", "prod · services"):
-        assert f"{scope}: unreachable: context 'prod' cannot be reached at https://127.0.0.1" in story.first.report
+    assert "1 of 2 clusters failed: prod (unreachable, never good)" in story.first.report
+    reason = "unreachable: context 'prod' cannot be reached at https://127.0.0.1"
+    assert story.first.report.count(f"prod · pods, services: {reason}") == 1
+    assert story.first.report.count(reason) == 1
     assert "Sync completed with errors. Resources: 14, Errors: 2" in story.first.report
 
 
@@ -156,7 +159,7 @@ def test_the_report_then_speaks_of_the_run_as_it_is_now(story: Story) -> None:
     assert bad == {"prod · services", "report"}
     assert story.second.state == "failed"
     assert "Sync completed with errors. Resources: 25, Errors: 1" in story.second.report
-    assert "1 of 4 failed: prod · services (unreachable)" in story.second.report
+    assert "1 of 2 clusters failed: prod (unreachable, never good); 1 of 4 scopes" in story.second.report
 
 
 def test_the_run_is_a_success_once_every_scope_is(story: Story) -> None:
@@ -164,12 +167,17 @@ def test_the_run_is_a_success_once_every_scope_is(story: Story) -> None:
     assert "Sync completed successfully. Resources: 28, Errors: 0" in story.third.report
 
 
-def test_the_asset_gets_one_event_with_the_counts_when_the_inventory_is_whole(story: Story) -> None:
-    (event,) = story.events
-    assert (event["name"], event["source_task_id"]) == ("k8s_inventory", "report")
-    assert event["extra"] == {
+def test_every_run_sends_an_event_that_says_what_failed(story: Story) -> None:
+    assert {(event["name"], event["source_task_id"]) for event in story.events} == {("k8s_inventory_tables", "publish")}
+    extras = [event["extra"] for event in sorted(story.events, key=lambda event: event["id"])]
+    assert [extra["failed"] for extra in extras] == [2, 1, 0]
+    assert extras[0]["failed_contexts"] == ["prod"]
+    assert extras[0]["contexts"] == {"dev": "success", "prod": "unreachable"}
+    assert extras[2] == {
         "scopes": 4,
         "failed": 0,
+        "failed_contexts": [],
+        "contexts": {"dev": "success", "prod": "success"},
         "warnings": 0,
         "seen": 28,
         "inserted": 28,
@@ -181,7 +189,10 @@ def test_the_asset_gets_one_event_with_the_counts_when_the_inventory_is_whole(st
 
 def test_a_sync_that_was_killed_before_it_could_report_is_in_the_report(story: Story) -> None:
     assert story.killed.state == "failed"
-    assert "dev · pods: failed: the task instance sync[0] broke off without a report" in story.killed.report
+    assert (
+        "dev · pods: failed: no report: the worker of sync[0] died or was cut off, or the task's log says why"
+        in story.killed.report
+    )
     assert "Errors: 1" in story.killed.report
 
 

@@ -49,6 +49,7 @@ def test_each_scope_has_its_own_line_in_the_ledger(resource: Any, inventory: str
 def test_what_is_returned_sums_them_up(inventory: str) -> None:
     assert sync("pods,deployments") == {
         "context_name": "dev",
+        "status": "success",
         "scopes": 2,
         "failed": [],
         "seen": 14,

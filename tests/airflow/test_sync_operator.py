@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,8 @@ def test_objects_are_left_out_on_request(inventory: str) -> None:
 
 
 def test_the_page_size_is_the_operators(inventory: str) -> None:
-    assert sync(page_size=4)["pages"] == 3
+    sync(page_size=4)
+    assert select(inventory, "SELECT pages FROM k8s_syncs") == [(3,)]
 
 
 @pytest.mark.parametrize("mark", ["delete", "mark"])
@@ -151,6 +154,48 @@ def test_a_kubeconfig_that_cannot_be_read_is_tried_again(
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "half"))
     with pytest.raises(KubeconfigError, match="half is not YAML"):
         sync()
+
+
+def test_a_worker_without_a_kubeconfig_is_named_in_the_error_and_in_the_ledger(
+    inventory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/nowhere/kubeconfig")
+    host, ti = socket.gethostname(), TaskInstance("sync")
+    with pytest.raises(KubeconfigError, match=f"^on {host}: no kubeconfig") as raised:
+        sync(ti, resource="pods,services")
+    assert ti.pushed["failure"] == {"reason": str(raised.value), "host": host, "map_index": 3, "try_number": 2}
+    assert select(inventory, "SELECT resource, status, host, reason LIKE 'on %: no kubeconfig%' FROM k8s_syncs") == [
+        ("pods", "failed", host, True),
+        ("services", "failed", host, True),
+    ]
+
+
+def test_a_task_that_fails_raises_the_reason_without_the_exceptions_before_it(
+    inventory: str, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator["dev"].inject(Fault(path="/pods$", body=b"<html>", times=None))
+    with pytest.raises(ScopeError) as raised:
+        sync()
+    assert (raised.value.__cause__, raised.value.__suppress_context__) == (None, True)
+    assert str(raised.value) not in caplog.text
+
+
+def test_a_missing_connection_leaves_its_reason_to_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    ti = TaskInstance("sync")
+    with pytest.raises(AirflowNotFoundException):
+        sync(ti, postgres_conn_id="nowhere")
+    assert "nowhere" in ti.pushed["failure"]["reason"]
+
+
+def test_the_log_says_server_version_table_pages_bytes_and_counts(
+    inventory: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("INFO")
+    sync(resource="clusters")
+    sync()
+    said = caplog.text + capfd.readouterr().out
+    assert re.search(r"dev · pods: https://127\.0\.0\.1:\d+ \(Kubernetes v1[.\d]+\) → public\.k8s_pods", said)
+    assert re.search(r"dev · pods: 11 objects in \d\.\d s \(mode full, pages: 1, \d+ kB\): 11 inserted, 0 upd", said)
 
 
 def test_an_unknown_resource_is_not_tried_again(inventory: str) -> None:

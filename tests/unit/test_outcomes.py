@@ -9,17 +9,21 @@ from typing import Any
 import pytest
 
 from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
-from airflow_provider_k8s_inventory.operators.outcomes import Instance, instances, outcome
+from airflow_provider_k8s_inventory.operators.outcomes import Failure, Instance, instances, outcome
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PLANNED = [{"cluster_context": "dev", "resource": "pods"}, {"cluster_context": "prod", "resource": "pods"}]
+GROUPED = [{"cluster_context": name, "resource": "clusters,pods,services"} for name in ("dev", "prod")]
+DIED = "no report: the worker of sync[1] died or was cut off, or the task's log says why"
 
 
-def report(index: int, status: Status = "success", *, task_id: str = "sync", try_number: int = 1) -> SyncReport:
+def report(
+    index: int, status: Status = "success", *, resource: str = "pods", task_id: str = "sync", try_number: int = 1
+) -> SyncReport:
     return SyncReport(
         context_name=("dev", "prod")[index],
         cluster_uid=None,
-        resource="pods",
+        resource=resource,
         status=status,
         reason=None if status == "success" else f"it is {status}",
         started_at=NOW,
@@ -32,12 +36,13 @@ def judged(
     reports: list[SyncReport],
     states: Mapping[str, str | None],
     planned: list[dict[str, str]] | None = None,
+    failures: Mapping[Instance, Failure] | None = None,
     **others: Any,
 ) -> list[tuple[str, str, str, str | None]]:
     found: dict[Instance, str | None] = instances("sync", states)
     for task_id, state in others.items():
         found |= instances(task_id, {task_id: state})
-    end = outcome(reports, found, planned or [], now=NOW)
+    end = outcome(reports, found, planned or [], now=NOW, failures=failures)
     return [(each.context_name, each.resource, each.status, each.reason) for each in end]
 
 
@@ -65,13 +70,11 @@ def test_a_failed_sync_that_somebody_marked_as_success_stays_failed() -> None:
 
 def test_a_task_that_broke_off_is_named_by_the_plan() -> None:
     ended = judged([report(0)], {"sync_0": "success", "sync_1": "failed"}, PLANNED)
-    assert ended[1] == (
-        "prod", "pods", "failed", "the task instance sync[1] broke off without a report; its log says why"
-    )  # fmt: skip
+    assert ended[1] == ("prod", "pods", "failed", DIED)
 
 
 def test_without_a_plan_it_is_named_by_its_index() -> None:
-    assert judged([], {"sync_0": "success", "sync_1": "failed"})[0][:3] == ("-", "sync[1]", "failed")
+    assert judged([], {"sync_0": "success", "sync_1": "failed"})[0][:3] == ("", "sync[1]", "failed")
 
 
 @pytest.mark.parametrize("planned", [PLANNED[:1], [*PLANNED, PLANNED[0]]], ids=["shorter", "longer"])
@@ -85,17 +88,63 @@ def test_a_plan_names_nothing_when_two_tasks_are_mapped() -> None:
     assert lost.resource == "sync[0]"
 
 
+def test_a_task_that_says_why_it_failed_is_believed() -> None:
+    failures = {Instance("sync", 1): Failure("no kubeconfig: put one there", "worker-2")}
+    ended = judged([report(0)], {"sync_0": "success", "sync_1": "failed"}, PLANNED, failures)
+    assert ended[1] == ("prod", "pods", "failed", "no kubeconfig: put one there (on worker-2)")
+
+
+def test_a_reason_that_names_its_machine_names_it_once() -> None:
+    failures = {Instance("sync", 1): Failure("on worker-2: no kubeconfig", "worker-2")}
+    ended = judged([], {"sync_0": "success", "sync_1": "failed"}, PLANNED, failures)
+    assert ended[0][3] == "on worker-2: no kubeconfig"
+
+
+def test_of_a_task_that_was_killed_each_scope_without_a_report_has_a_line() -> None:
+    reports = [report(0), report(1, resource="clusters"), report(1)]
+    ended = judged(reports, {"sync_0": "success", "sync_1": "failed"}, GROUPED)
+    assert ended == [
+        ("dev", "pods", "success", None),
+        ("prod", "clusters", "success", None),
+        ("prod", "pods", "success", None),
+        ("prod", "services", "failed", DIED),
+    ]
+
+
+def test_a_scope_that_failed_hides_no_other_one_of_its_task() -> None:
+    ended = judged([report(1, "unreachable")], {"sync_0": "success", "sync_1": "failed"}, GROUPED)
+    assert [each[1:3] for each in ended] == [("pods", "unreachable"), ("clusters", "failed"), ("services", "failed")]
+
+
+def test_what_a_glob_of_a_killed_task_means_is_not_known() -> None:
+    planned = [{"cluster_context": name, "resource": "pods,*.example.com"} for name in ("dev", "prod")]
+    ended = judged([report(1)], {"sync_0": "success", "sync_1": "failed"}, planned)
+    assert ended[1:] == [
+        ("prod", "*.example.com", "failed", f"{DIED}; what *.example.com means there is not known")
+    ]  # fmt: skip
+
+
+def test_a_task_that_ended_by_itself_has_reported_what_its_globs_meant() -> None:
+    planned = [{"cluster_context": name, "resource": "pods,*.example.com"} for name in ("dev", "prod")]
+    failures = {Instance("sync", 1): Failure("1 of 1 scopes failed")}
+    ended = judged([report(1, "forbidden")], {"sync_0": "success", "sync_1": "failed"}, planned, failures)
+    assert ended == [("prod", "pods", "forbidden", "it is forbidden")]
+
+
 @pytest.mark.parametrize("planned", [[], PLANNED], ids=["unplanned", "planned"])
 def test_a_task_that_broke_off_after_good_reports_is_named_itself_and_they_stay(planned: list[dict[str, str]]) -> None:
     ended = judged([report(0), report(1, try_number=2)], {"sync_0": "success", "sync_1": "failed"}, planned)
     assert ended == [
         ("dev", "pods", "success", None),
         ("prod", "pods", "success", None),
-        (
-            "prod", "sync[1]", "failed",
-            "the task instance sync[1] broke off though every scope it reported in try 2 ended well; its log says why",
-        ),
-    ]  # fmt: skip
+        ("prod", "sync[1]", "failed", f"{DIED}; every scope it reported in try 2 ended well"),
+    ]
+
+
+def test_the_outcome_is_in_the_order_of_the_map() -> None:
+    planned = [{"cluster_context": f"c{index}", "resource": "pods"} for index in range(12)]
+    states = {f"sync_{index}": "failed" for index in reversed(range(12))}
+    assert [each[0] for each in judged([], states, planned)] == [f"c{index}" for index in range(12)]
 
 
 def test_a_task_that_has_not_ended_is_no_success() -> None:
@@ -106,9 +155,10 @@ def test_a_task_that_is_not_scheduled_is_no_success() -> None:
     assert "not even scheduled" in str(judged([], {"sync_0": None})[0][3])
 
 
-def test_a_failed_task_upstream_of_the_sync_is_said_once() -> None:
-    ended = judged([], {"sync": "upstream_failed"}, migrate="success", plan="failed")
-    assert ended == [("-", "plan", "failed", "the task instance plan broke off without a report; its log says why")]
+def test_a_failed_task_upstream_of_the_sync_is_said_once_with_its_own_reason() -> None:
+    failures = {Instance("plan", -1): Failure("no context 'dve'; it has dev")}
+    ended = judged([], {"sync": "upstream_failed"}, None, failures, migrate="success", plan="failed")
+    assert ended == [("", "plan", "failed", "no context 'dve'; it has dev")]
 
 
 def test_instances_that_a_shorter_plan_removed_do_not_count() -> None:

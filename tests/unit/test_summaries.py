@@ -49,8 +49,8 @@ def test_warnings_are_counted_one_by_one() -> None:
     assert "Warnings: 3," in summary(reports, seconds=1)
 
 
-def test_scopes_without_a_report_are_errors() -> None:
-    assert "with errors. Resources: 0, Errors: 2," in summary([], seconds=1, lost=2)
+def test_a_caller_may_say_what_counts_as_an_error() -> None:
+    assert "successfully. Resources: 0, Errors: 0," in summary([report(status="busy")], seconds=1, errors=0)
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.01, "1s"), (1.4, "1s"), (1.6, "2s"), (125.0, "125s")])
