@@ -44,6 +44,7 @@ class AirflowHome:
         options = {
             "core__dags_folder": str(self.dags),
             "core__load_examples": "False",
+            "core__test_connection": "Enabled",
             "core__dags_are_paused_at_creation": "False",
             "database__sql_alchemy_conn": self.database.replace("postgresql://", "postgresql+psycopg2://", 1),
             "usage_data_collection__enabled": "False",

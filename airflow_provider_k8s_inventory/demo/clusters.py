@@ -1,7 +1,7 @@
-"""The two clusters of the demo, `dev` and `prod`: 43 things to sync, the same bytes on every start.
+"""The clusters of the demo, the same bytes on every start: `dev` and `prod` with 43 things to sync, and `lab`.
 
-What a freshly started minikube holds, and a small shop in it: in `dev` one pod of it crashes. How clusters are
-simulated is in the `simulator` package.
+What a freshly started minikube holds, and a small shop in it: in `dev` one pod of it crashes. In `lab` there are custom
+resources. How clusters are simulated is in the `simulator` package.
 """
 
 from __future__ import annotations
@@ -27,12 +27,19 @@ _PROXY_IMAGE: Final = f"registry.k8s.io/kube-proxy:{_VERSION}"
 
 
 def clusters() -> list[Cluster]:
-    """Both clusters: `dev` is entered by token, `prod` by client certificate."""
+    """The two clusters that Airflow syncs: `dev` is entered by token, `prod` by client certificate."""
     dev = Cluster("dev", version=_VERSION, users=[User(name="admin")])
     prod = Cluster("prod", version=_VERSION, users=[User(name="admin", certificate=True)])
     _fill(dev, _system("dev", ("dev",)), _dev_shop())
     _fill(prod, _system("prod", ("prod", "prod-m02")), _prod_shop())
     return [dev, prod]
+
+
+def with_lab() -> list[Cluster]:
+    """Make those two, and `lab`, which defines certificates and has two of them."""
+    lab = Cluster("lab", version=_VERSION, users=[User(name="admin")])
+    _fill(lab, _system("lab", ("lab",)), _certificates())
+    return [*clusters(), lab]
 
 
 def _fill(cluster: Cluster, *parts: Iterator[Item]) -> None:
@@ -76,6 +83,48 @@ def _web(cluster: str, nodes: tuple[str, ...], *, replicas: int) -> Iterator[Ite
         network="10.244.1",
     ).items()
     yield service("shop-web", "default", "10.96.41.7", [("http", 8080)], created=_DEPLOYED, app="shop-web")
+
+
+def _certificates() -> Iterator[Item]:
+    """A definition as cert-manager brings it, and two objects of it; of one the issuing failed."""
+    names = {
+        "plural": "certificates",
+        "singular": "certificate",
+        "kind": "Certificate",
+        "listKind": "CertificateList",
+        "shortNames": ["cert", "certs"],
+        "categories": ["cert-manager"],
+    }
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    yield (
+        "customresourcedefinitions.apiextensions.k8s.io",
+        {
+            "metadata": {"name": "certificates.cert-manager.io", "creationTimestamp": _DEPLOYED},
+            "spec": {
+                "group": "cert-manager.io",
+                "scope": "Namespaced",
+                "names": names,
+                "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+            },
+        },
+    )
+    yield _certificate("shop-web", "True", "Ready", "Certificate is up to date and has not expired")
+    yield _certificate("shop-api", "False", "DoesNotExist", "Issuing certificate as Secret does not exist")
+
+
+def _certificate(name: str, ready: str, reason: str, message: str) -> Item:
+    condition = {"type": "Ready", "status": ready, "reason": reason, "message": message, "observedGeneration": 1}
+    return "certificates.cert-manager.io", {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "Certificate",
+        "metadata": {"name": name, "namespace": "default", "creationTimestamp": _DEPLOYED, "generation": 1},
+        "spec": {
+            "secretName": f"{name}-tls",
+            "dnsNames": [f"{name}.lab.example.com"],
+            "issuerRef": {"name": "lab-ca", "kind": "ClusterIssuer"},
+        },
+        "status": {"conditions": [condition | {"lastTransitionTime": _DEPLOYED}]},
+    }
 
 
 def _system(cluster: str, nodes: tuple[str, ...]) -> Iterator[Item]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,21 +35,24 @@ FROM k8s_deployments WHERE ready < replicas ORDER BY 1, 2, 3 LIMIT 10"""
 _CHANGES: Final = ("inserted", "updated", "unchanged", "deleted")
 
 
-def show_counts(console: Console, conn: psycopg.Connection) -> None:
-    """The rows of every table the DAG writes."""
+def show_counts(console: Console, conn: psycopg.Connection, contexts: Collection[str]) -> None:
+    """Show how many rows every table that the DAG writes has of these contexts."""
     table = Table("resource", "table", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("rows", justify="right")
     for resource, names in _TABLES.items():
-        table.add_row(resource, ", ".join(names), str(sum(_rows(conn, name) for name in names)))
+        table.add_row(resource, ", ".join(names), str(sum(_rows(conn, name, contexts) for name in names)))
     console.print(table)
 
 
 def show_reports(console: Console, reports: Sequence[SyncReport]) -> None:
     """Why scopes failed, what changed, and the line every run ends with."""
+    causes: dict[tuple[str, str], list[str]] = {}
     for report in reports:
         if not report.good:
-            text = f"{report.context_name} · {report.resource}: {report.status}: {report.reason}"
-            console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+            causes.setdefault((report.context_name, f"{report.status}: {report.reason}"), []).append(report.resource)
+    for (context_name, cause), names in causes.items():
+        text = f"{context_name} · {', '.join(names)}: {cause}"
+        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
     changes = ", ".join(f"{sum(getattr(each, done) for each in reports)} {done}" for done in _CHANGES)
     console.print(f"Rows: {changes}", highlight=False)
     console.print(sync.summary(reports, seconds=_seconds(reports)), highlight=False, soft_wrap=True)
@@ -80,14 +84,21 @@ def psql(dsn: str) -> str:
     return shlex.join([program, dsn])
 
 
+def program() -> str:
+    """Write our own command as a person would: with its path where the shell does not find it."""
+    own = Path(sys.executable).with_name("k8s-inventory")
+    return "k8s-inventory" if shutil.which("k8s-inventory") == str(own) or not own.exists() else short(own)
+
+
 def short(path: Path) -> str:
     """A path as a person in the current folder would write it."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _rows(conn: psycopg.Connection, table: str) -> int:
-    row = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("public", table))).fetchone()
+def _rows(conn: psycopg.Connection, table: str, contexts: Collection[str]) -> int:
+    query = sql.SQL("SELECT count(*) FROM {} WHERE context_name = ANY(%s)").format(sql.Identifier("public", table))
+    row = conn.execute(query, (list(contexts),)).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from psycopg import conninfo, errors
 from rich.console import Console
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.demo import dagrun, results, stage
+from airflow_provider_k8s_inventory.demo import dagrun, results, simulated, stage
 from airflow_provider_k8s_inventory.demo.airflow_home import AirflowHome
 from airflow_provider_k8s_inventory.demo.logs import tail
 from airflow_provider_k8s_inventory.demo.stage import DAG_ID, Wanted
@@ -48,7 +49,7 @@ def run(console: Console, wanted: Wanted) -> bool:
         reports = _reports(conn, run_id)
         if not reports:
             raise InventoryError(f"the DAG synced nothing; {_log(home)} ends with:\n{tail(_log(home))}")
-        results.show_counts(console, conn)
+        results.show_counts(console, conn, {report.context_name for report in reports})
         results.show_reports(console, reports)
         results.show_question(console, conn)
     results.show_ways_on(console, _ways_on(wanted, home))
@@ -118,8 +119,26 @@ def _ways_on(wanted: Wanted, home: AirflowHome) -> dict[str, str]:
     shown = conninfo.make_conninfo("", **settings | {"password": None}) if wanted.dsn else home.inventory
     ways = {results.psql(shown): "ask more"}
     if wanted.clusters is None:
-        ways[f"kubectl --kubeconfig {results.short(Path(home.kubeconfig))} get pods -A"] = "what the clusters say"
+        ways |= _ways_of_simulated(Path(home.kubeconfig), shlex.quote(shown))
     return ways | {
         "make ui": "see the DAG in Airflow, and run single scopes again",
         "make demo-stop": "stop the clusters and the database",
+    }
+
+
+def _ways_of_simulated(kubeconfig: Path, dsn: str) -> dict[str, str]:
+    program = results.program()
+    kubectl = f"kubectl --kubeconfig {results.short(kubeconfig)}"
+    ways = {f"{kubectl} get pods -A": "see what the clusters say"}
+    if broken := simulated.broken(kubeconfig.parent):
+        return ways | {
+            f"{program} status --dsn {dsn}": "see which scopes are fresh",
+            f"{program} demo --heal {broken[0]}": "let the cluster answer again, then make demo",
+        }
+    lab = results.short(simulated.lab(kubeconfig.parent))
+    wanted = "--resource nodes --resource '*.cert-manager.io'"
+    return ways | {
+        f"{kubectl} delete pod -l app=shop-worker": "delete pods, then make demo",
+        f"{program} sync --kubeconfig {lab} {wanted} --dsn {dsn}": "sync nodes and custom resources of a lab",
+        f"{program} demo --break prod": "break a cluster, then make demo",
     }

@@ -13,7 +13,7 @@ from typing import Final
 from psycopg import errors
 from rich.console import Console
 
-from airflow_provider_k8s_inventory.demo import simulated
+from airflow_provider_k8s_inventory.demo import results, simulated
 from airflow_provider_k8s_inventory.demo.airflow_home import AirflowHome
 from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
 from airflow_provider_k8s_inventory.demo.steps import step
@@ -68,6 +68,24 @@ def take_down(console: Console, folder: Path) -> None:
     console.print(f"The clusters and PostgreSQL are stopped; the data stays in {folder}.", highlight=False)
 
 
+def break_or_heal(console: Console, folder: Path, name: str, *, is_broken: bool) -> None:
+    """Let a simulated cluster stop answering, or answer again, while all else goes on.
+
+    :raises UsageError: there is no such cluster, or none is served.
+    """
+    with step(console, f"Breaking {name}" if is_broken else f"Healing {name}") as shown:
+        simulated.set_broken(folder, name, is_broken=is_broken)
+        shown.outcome = f"{name} refuses all connections" if is_broken else f"{name} answers again"
+    if is_broken:
+        results.show_ways_on(
+            console,
+            {
+                "make demo": "what becomes of its scopes, and of the others",
+                f"{results.program()} demo --heal {name}": "let it answer again",
+            },
+        )
+
+
 def _start_postgres(console: Console, folder: Path) -> PostgresServer:
     with step(console, "Starting PostgreSQL") as shown:
         server = PostgresServer(folder / "pg").start()
@@ -78,7 +96,13 @@ def _start_postgres(console: Console, folder: Path) -> PostgresServer:
 def _start_clusters(console: Console, folder: Path) -> str:
     with step(console, "Starting two simulated clusters") as shown:
         kubeconfig = simulated.start(folder)
+        broken = [name for name in simulated.NAMES if name in simulated.broken(folder)]
+        well = [name for name in simulated.NAMES if name not in broken]
+        shown.good = not broken
         shown.outcome = f"The simulated clusters {' and '.join(simulated.NAMES)} answer"
+        if broken:
+            rest = f", {' and '.join(well)} answers" if well else ""
+            shown.outcome = f"You broke {' and '.join(broken)}{rest}"
     return str(kubeconfig)
 
 

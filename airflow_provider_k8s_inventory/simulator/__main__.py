@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pkgutil
 import signal
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from queue import SimpleQueue
 
 import click
 
@@ -48,21 +48,54 @@ def _ports(context: click.Context, parameter: click.Parameter, values: tuple[str
     metavar="NAME=PORT",
     help="A fixed port for one cluster; repeatable.",
 )
-def main(clusters: Maker, kubeconfig: Path, folder: Path | None, ports: dict[str, int]) -> None:
+@click.option(
+    "--apart",
+    type=(str, click.Path(path_type=Path)),
+    multiple=True,
+    metavar="NAME PATH",
+    help="Write the kubeconfig of one cluster to a file of its own; repeatable.",
+)
+@click.option(
+    "--down", type=click.Path(path_type=Path), help="A file with the names of clusters that refuse connections."
+)
+def main(
+    clusters: Maker,
+    kubeconfig: Path,
+    folder: Path | None,
+    ports: dict[str, int],
+    apart: Iterable[tuple[str, Path]],
+    down: Path | None,
+) -> None:
     """Serve simulated clusters until SIGTERM or SIGINT.
 
-    MODULE:FUNCTION names the function that makes them. When all of them answer, a line READY with the
-    kubeconfig's path is printed.
+    MODULE:FUNCTION names the function that makes them. When they are served, a line READY with the kubeconfig's path
+    is printed. The file of --down is read again at SIGHUP; it need not exist.
     """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    signals: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: signals.put(number))
+    made = clusters()
+    files = dict(apart)
     try:
-        with Simulator(clusters(), folder=folder, ports=ports) as simulator:
-            click.echo(f"READY {simulator.kubeconfig(kubeconfig)}")
-            stop.wait()
+        with Simulator(made, folder=folder, ports=ports) as simulator:
+            names = [cluster.name for cluster in made]
+            for name, path in files.items():
+                simulator.kubeconfig(path, [name])
+            _stop_and_start(simulator, names, down)
+            click.echo(f"READY {simulator.kubeconfig(kubeconfig, [name for name in names if name not in files])}")
+            while signals.get() == signal.SIGHUP:
+                _stop_and_start(simulator, names, down)
     except OSError as error:
         raise click.ClickException(f"cannot serve the clusters: {error}; --port takes another port") from error
+
+
+def _stop_and_start(simulator: Simulator, names: Iterable[str], down: Path | None) -> None:
+    broken = down.read_text().split() if down and down.exists() else []
+    for name in names:
+        if name in broken:
+            simulator.stop(name)
+        else:
+            simulator.start(name)
 
 
 if __name__ == "__main__":

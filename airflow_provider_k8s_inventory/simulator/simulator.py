@@ -130,10 +130,14 @@ class Simulator:
         known = served.cluster.users.get(user)
         return served.authority.client(user, known.groups if known else ())
 
-    def kubeconfig_document(self) -> dict[str, Any]:
-        """The kubeconfig of all clusters: for each a context of its name, and one ``cluster-user`` for other users."""
+    def kubeconfig_document(self, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """The kubeconfig of clusters: for each a context of its name, and one ``cluster-user`` for other users.
+
+        :param names: which clusters; None: all.
+        """
         document = kubeconfig.empty()
-        for name, served in self._served.items():
+        for name in self._served if names is None else names:
+            served = self._served[name]
             kubeconfig.add_cluster(document, name, self.url(name), served.authority.pair)
             for index, user in enumerate(served.cluster.users.values()):
                 proof = self.client_certificate(name, user.name) if user.certificate else self.token(name, user.name)
@@ -141,12 +145,13 @@ class Simulator:
                 kubeconfig.add_context(document, context, name, f"{name}-{user.name}", proof)
         return document
 
-    def kubeconfig(self, path: Path) -> Path:
+    def kubeconfig(self, path: Path, names: Iterable[str] | None = None) -> Path:
         """Write the kubeconfig, readable by its owner only; certificates that are kept in files are named, not copied.
 
+        :param names: which clusters; None: all.
         :returns: the path.
         """
-        return kubeconfig.write(path, self.kubeconfig_document())
+        return kubeconfig.write(path, self.kubeconfig_document(names))
 
     def _run(self, what: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(what, self._loop).result(_PATIENCE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
 import re
 import shutil
 import signal
@@ -97,6 +98,59 @@ def test_the_commands_it_names_work(first: str, folder: Path) -> None:
     assert f"kubectl --kubeconfig {folder / 'kubeconfig'} get pods -A" in first
 
 
+def program(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "airflow_provider_k8s_inventory", *map(str, arguments)]
+    environment = os.environ | {"DATABASE_URL": PostgresServer(folder / "pg").start().dsn("inventory")}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def demo(*arguments: str, folder: Path, of: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return program("demo", "--folder", of or folder, *arguments, folder=folder)
+
+
+def test_a_broken_cluster_keeps_its_rows_and_answers_again_when_it_is_healed(
+    folder: Path, inventory: psycopg.Connection
+) -> None:
+    sync = ("sync", "--kubeconfig", folder / "kubeconfig", "--resource", "pods")
+    broken = demo("--break", "prod", folder=folder)
+    failed = program(*sync, folder=folder)
+    status = program("status", folder=folder)
+    healed = demo("--heal", "prod", folder=folder)
+    synced = program(*sync, folder=folder)
+
+    assert (broken.returncode, broken.stderr, healed.returncode, healed.stderr) == (0, "", 0, "")
+    assert "prod refuses all connections" in broken.stdout
+    assert "demo --heal prod" in broken.stdout
+    assert failed.returncode == status.returncode == 1
+    assert re.search(r"^prod · pods: unreachable: .*connection refused", failed.stdout, re.MULTILINE)
+    assert "prod · pods: failing, last good" in status.stdout
+    assert "prod answers again" in healed.stdout
+    assert synced.returncode == 0
+    assert len(row_versions(inventory)["k8s_pods"]) == 22
+
+
+@pytest.mark.usefixtures("first")
+def test_only_a_cluster_of_the_demo_can_be_broken(folder: Path, tmp_path: Path) -> None:
+    unknown, none = demo("--break", "staging", folder=folder), demo("--break", "prod", folder=folder, of=tmp_path)
+    both = demo("--break", "prod", "--heal", "dev", folder=folder)
+
+    assert (unknown.returncode, none.returncode, both.returncode) == (2, 2, 2)
+    assert "there are dev, prod, lab" in unknown.stderr
+    assert "`make demo` starts them" in none.stderr
+
+
+def test_a_third_cluster_has_nodes_and_custom_resources(folder: Path, inventory: psycopg.Connection) -> None:
+    which = ("--resource", "nodes", "--resource", "*.cert-manager.io")
+    synced = program("sync", "--kubeconfig", folder / "lab.kubeconfig", *which, folder=folder)
+    names = inventory.execute("SELECT name FROM k8s_custom_resources ORDER BY name").fetchall()
+    for table in ("k8s_custom_resources", "k8s_nodes"):
+        inventory.execute(f"DELETE FROM {table}".encode())
+
+    assert (synced.returncode, synced.stderr) == (0, "")
+    assert "Resources: 3, Errors: 0, Warnings: 0" in synced.stdout
+    assert names == [("shop-api",), ("shop-web",)]
+
+
 def test_a_second_run_changes_no_row(folder: Path, inventory: psycopg.Connection) -> None:
     before = row_versions(inventory)
     assert "Rows: 0 inserted, 0 updated, 43 unchanged, 0 deleted" in printed(Wanted(folder=folder, dags=DAGS))
@@ -123,7 +177,7 @@ def test_given_clusters_go_to_a_given_database_and_one_that_refuses_fails_the_de
     kubeconfig.write_text(re.sub(r'(token"?: "?)\w', r"\1wrong", (folder / "kubeconfig").read_text()))
     wanted = Wanted(folder=folder, dags=DAGS, clusters=str(kubeconfig), dsn=empty_database)
     output = printed(wanted, success=False)
-    assert "dev · pods: unauthorized: " in output
+    assert re.search(r"^dev · clusters, .*pods.*: unauthorized: ", output, re.MULTILINE)
     assert re.search(r"Sync completed with errors\. Resources: \d\d, Errors: 6, Warnings: 0", output)
     with psycopg.connect(empty_database) as conn:
         assert {row[0] for row in row_versions(conn)["k8s_pods"]} == {"prod"}

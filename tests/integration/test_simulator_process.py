@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 from airflow_provider_k8s_inventory.demo.clusters import clusters
 from airflow_provider_k8s_inventory.simulator import Cluster, Simulator, User
 from airflow_provider_k8s_inventory.simulator.__main__ import main
+from tests.fixtures.waiting import wait_until
 
 DEMO = "airflow_provider_k8s_inventory.demo.clusters:clusters"
 
@@ -41,6 +43,14 @@ def contexts(path: Path) -> dict[str, Any]:
     return {cluster["name"]: cluster["cluster"] for cluster in yaml.safe_load(path.read_text())["clusters"]}
 
 
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_end(tmp_path: Path, ending: signal.Signals) -> None:
     kubeconfig = tmp_path / "config"
@@ -52,6 +62,31 @@ def test_it_serves_until_it_is_told_to_end(tmp_path: Path, ending: signal.Signal
                 assert pool.request("GET", f"{cluster['server']}/version").status == 401
         running.send_signal(ending)
         assert running.wait(timeout=10) == 0
+
+
+def test_a_cluster_that_is_down_refuses_connections_until_it_is_not(tmp_path: Path) -> None:
+    kubeconfig, down = tmp_path / "config", tmp_path / "down"
+    down.write_text("prod\n")
+    with process(DEMO, f"--kubeconfig={kubeconfig}", f"--down={down}") as running:
+        ports = {name: int(found["server"].rpartition(":")[2]) for name, found in contexts(kubeconfig).items()}
+
+        def refused() -> set[str]:
+            return {name for name, port in ports.items() if not answers(port)}
+
+        assert refused() == {"prod"}
+        down.write_text("dev")
+        running.send_signal(signal.SIGHUP)
+        wait_until(lambda: refused() == {"dev"}, "dev to go and prod to come back")
+        down.unlink()
+        running.send_signal(signal.SIGHUP)
+        wait_until(lambda: refused() == set(), "both to answer")
+
+
+def test_a_cluster_may_have_a_kubeconfig_of_its_own(tmp_path: Path) -> None:
+    kubeconfig, apart = tmp_path / "config", tmp_path / "apart"
+    with process(f"{DEMO.partition(':')[0]}:with_lab", f"--kubeconfig={kubeconfig}", "--apart", "lab", str(apart)):
+        assert list(contexts(kubeconfig)) == ["dev", "prod"]
+        assert list(contexts(apart)) == ["lab"]
 
 
 def test_with_a_folder_and_ports_it_is_the_same_as_ever(tmp_path: Path) -> None:
