@@ -135,8 +135,6 @@ class Page:
     """Where the next page starts; None on the last: the answer is complete."""
     size: int
     """Bytes of JSON."""
-    replaced: int = 0
-    """Characters PostgreSQL cannot hold (NUL, lone surrogates) that were replaced by U+FFFD."""
     warnings: tuple[str, ...] = ()
     """What a person should know about it."""
 
@@ -180,8 +178,6 @@ class Changes:
     """Set on the last piece: every change up to here has come."""
     size: int
     """Bytes of JSON."""
-    replaced: int = 0
-    """As for `Page`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,13 +22,14 @@ class Identity:
     """Which cluster this is: the UID of its kube-system namespace, which outlives addresses and names."""
 
     uid: str
-    created_at: str | None
-    """The creationTimestamp of kube-system."""
+    created_at: msgspec.Raw
+    """The creationTimestamp of kube-system, as JSON."""
 
 
 class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
     uid: str
-    creation_timestamp: str | None = None
+    # What time it is, the reader of rows says.
+    creation_timestamp: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Namespace(msgspec.Struct, frozen=True):

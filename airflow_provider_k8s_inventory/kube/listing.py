@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError
-from airflow_provider_k8s_inventory.kube import text
+from airflow_provider_k8s_inventory.kube import nesting
 from airflow_provider_k8s_inventory.kube.client import JSON, Client
 from airflow_provider_k8s_inventory.model import MetadataPage, Page, Resource
 
@@ -47,6 +47,8 @@ PAGE_BYTES: Final = 6 << 20
 """Where objects are large, the pages after the first are of fewer, so that they have about so many at most."""
 
 _DECODER: Final = msgspec.json.Decoder(_List)
+_DEPTH: Final = 2
+"""What the items of a list are in: the list, and the array."""
 _P = TypeVar("_P", Page, MetadataPage)
 
 
@@ -128,12 +130,26 @@ def walk(
 
 
 def _read(body: bytes) -> Page:
-    body, replaced = text.holdable(body)
-    answer = _DECODER.decode(body)
+    answer = _decode(body)
     return Page(
         items=answer.items or [],
         resource_version=answer.metadata.resource_version,
         token=answer.metadata.token or None,
         size=len(body),
-        replaced=replaced,
     )
+
+
+def _decode(body: bytes) -> _List:
+    """Decode a list; an object that msgspec cannot pass over, such as a deep one, is no matter for the others.
+
+    :raises ValueError: when it is no list.
+    """
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        try:
+            outer, inner = nesting.fold(body, _DEPTH)
+            answer = _DECODER.decode(outer)
+        except ValueError:
+            raise error from None
+    return msgspec.structs.replace(answer, items=[nesting.unfold(item, inner) for item in answer.items or ()])

@@ -74,13 +74,13 @@ def seen(item: bytes | msgspec.Raw) -> Seen:
     :param item: the object, as JSON.
     :raises ValueError: when it is none.
     """
-    return _seen(_OBJECT.decode(item))
+    return _seen(text.decode(_OBJECT, item))
 
 
 def _read(body: bytes) -> MetadataPage:
     if body.startswith(protobuf.MAGIC):
         return protobuf.metadata_page(body)
-    answer = _LIST.decode(text.holdable(body)[0])
+    answer = text.decode(_LIST, text.holdable(body)[0])
     items = answer.items or []
     return MetadataPage(
         items=map(_seen, items),

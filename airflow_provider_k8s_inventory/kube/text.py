@@ -1,4 +1,4 @@
-"""Make JSON text such that PostgreSQL can hold it.
+"""Make JSON text such that it can be decoded, and that PostgreSQL can hold it.
 
 NUL and lone surrogates are legal in JSON, and neither text nor jsonb takes them:
 https://www.postgresql.org/docs/current/datatype-json.html
@@ -7,7 +7,11 @@ https://www.postgresql.org/docs/current/datatype-json.html
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeVar
+
+import msgspec
+
+from airflow_provider_k8s_inventory.kube import nesting
 
 # Escapes in order, so that an escaped backslash is not taken for the start of one; a proper pair comes first.
 _ESCAPE: Final = re.compile(
@@ -16,8 +20,13 @@ _ESCAPE: Final = re.compile(
 _UNHOLDABLE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
 _REPLACEMENT: Final = rb"\ufffd"
 
+UNDECODED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for JSON it cannot decode, or not into that type."""
 
-def holdable(body: bytes) -> tuple[bytes, int]:
+_T = TypeVar("_T")
+
+
+def holdable(body: bytes | msgspec.Raw) -> tuple[bytes | msgspec.Raw, int]:
     """The same JSON with U+FFFD in the place of every NUL and lone surrogate.
 
     :param body: JSON text.
@@ -35,4 +44,23 @@ def holdable(body: bytes) -> tuple[bytes, int]:
         replaced += 1
         return _REPLACEMENT
 
-    return _ESCAPE.sub(replace, body), replaced
+    return _ESCAPE.sub(replace, bytes(body)), replaced
+
+
+def utf8(body: bytes) -> bytes:
+    """The same with U+FFFD in the place of bytes that are not UTF-8."""
+    return body.decode(errors="replace").encode()
+
+
+def decode(decoder: msgspec.json.Decoder[_T], body: bytes | msgspec.Raw) -> _T:
+    """Decode what may have characters that are none, or be nested too deeply; what is never read may be null then.
+
+    :raises msgspec.DecodeError: when it is no JSON, or of another type.
+    :raises ValueError: when it is cut off.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except UNDECODED:
+        return decoder.decode(nesting.shallow(utf8(bytes(holdable(body)[0]))))

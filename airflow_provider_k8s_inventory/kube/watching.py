@@ -7,12 +7,13 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal, TypeVar
+from contextlib import suppress
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, ScopeError, UnprovenError
-from airflow_provider_k8s_inventory.kube import text, versions
+from airflow_provider_k8s_inventory.kube import nesting, text, versions
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Changes
 
@@ -24,13 +25,19 @@ _GONE: Final = 410
 
 
 class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
-    resource_version: str = ""
+    # One object's may be odd, and then only proves nothing.
+    resource_version: Any = ""
 
 
 class _Mark(msgspec.Struct, frozen=True):
-    """What we read of an event's object, be it one, a BOOKMARK or an ERROR."""
+    """What is read of the object of an event, or of a BOOKMARK."""
 
     metadata: _Metadata = _Metadata()
+
+
+class _Status(msgspec.Struct, frozen=True):
+    """What is read of the object of an ERROR; other objects may have fields of these names too."""
+
     code: int = 0
     message: str = ""
 
@@ -43,6 +50,9 @@ class _Event(msgspec.Struct, frozen=True):
 _T = TypeVar("_T")
 _EVENT: Final = msgspec.json.Decoder(_Event)
 _MARK: Final = msgspec.json.Decoder(_Mark)
+_STATUS: Final = msgspec.json.Decoder(_Status)
+_DEPTH: Final = 1
+"""What the object of an event is in."""
 
 
 def changes(client: Client, path: str, *, since: str, until: str) -> Iterator[Changes]:
@@ -93,13 +103,12 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
 def _read(lines: list[bytes], what: str, until: str) -> Changes:
     events: list[tuple[bool, msgspec.Raw]] = []
     reached: str | None = None
-    replaced = size = 0
+    size = 0
     for line in lines:
-        holdable, count = text.holdable(line)
-        size, replaced = size + len(line), replaced + count
-        event = _decode(_EVENT, holdable, what)
+        size += len(line)
+        event = _event(line, what)
         if event.type == "ERROR":
-            raise _error(_decode(_MARK, event.object, what), what)
+            raise _error(_decode(_STATUS, event.object, what), what)
         if event.type == "BOOKMARK":
             reached = _reached(event.object, what, until)
             if reached:
@@ -109,22 +118,33 @@ def _read(lines: list[bytes], what: str, until: str) -> Changes:
     if events and not reached:
         # Events come in the order of their resourceVersions, so one that reaches `until` proves as much as a bookmark.
         reached = _reached(events[-1][1], what, until)
-    return Changes(events=events, resource_version=reached, size=size, replaced=replaced)
+    return Changes(events=events, resource_version=reached, size=size)
 
 
 def _reached(mark: msgspec.Raw, what: str, until: str) -> str | None:
     """The resourceVersion of an event's object, if everything up to `until` has come with it."""
     version = _decode(_MARK, mark, what).metadata.resource_version
-    return version if versions.reaches(version, until) else None
+    return version if isinstance(version, str) and versions.reaches(version, until) else None
 
 
-def _error(mark: _Mark, what: str) -> ScopeError:
-    kind = ExpiredError if mark.code == _GONE else AnswerError
-    return kind(f"{what}: {mark.message or 'the API server ended it with an error'}")
+def _error(status: _Status, what: str) -> ScopeError:
+    kind = ExpiredError if status.code == _GONE else AnswerError
+    return kind(f"{what}: {status.message or 'the API server ended it with an error'}")
+
+
+def _event(line: bytes, what: str) -> _Event:
+    with suppress(msgspec.DecodeError, RecursionError):
+        return _EVENT.decode(line)
+    # An object that msgspec cannot pass over, such as a deep one.
+    with suppress(ValueError):
+        outer, inner = nesting.fold(line, _DEPTH)
+        event = _EVENT.decode(outer)
+        return msgspec.structs.replace(event, object=nesting.unfold(event.object, inner))
+    return _decode(_EVENT, line, what)
 
 
 def _decode(decoder: msgspec.json.Decoder[_T], data: bytes | msgspec.Raw, what: str) -> _T:
     try:
-        return decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return text.decode(decoder, data)
+    except (ValueError, RecursionError) as error:
         raise AnswerError(f"{what}: the answer is not a watch ({error}): is there a proxy in between?") from error

@@ -43,10 +43,10 @@ def differing(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | No
         sql.SQL(
             "SELECT s.uid, s.namespace, s.name, s.resource_version FROM {seen} AS s"
             " LEFT JOIN {table} AS t ON {same}"
-            " WHERE t.uid IS NULL OR t.deleted_at IS NOT NULL"
+            " WHERE t.uid IS NULL OR t.deleted_at IS NOT NULL OR {otherwise}"
             " OR (t.resource_version, t.cluster_uid) IS DISTINCT FROM (s.resource_version, %(cluster_uid)s::text)"
             " LIMIT %(limit)s"
-        ).format(seen=SEEN, table=target.name, same=target.same),
+        ).format(seen=SEEN, table=target.name, same=target.same, otherwise=target.otherwise("t")),
         target.parameters | {"cluster_uid": cluster_uid, "limit": limit},
     )
     return [Seen(*row) for row in cursor.fetchall()]

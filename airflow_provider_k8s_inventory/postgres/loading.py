@@ -101,6 +101,36 @@ def is_empty(cursor: psycopg.Cursor[Any], target: Target) -> bool:
     return cursor.execute(query, target.parameters).fetchone() == (True,)
 
 
+def has_named_keys(cursor: psycopg.Cursor[Any], target: Target) -> bool:
+    """Whether some of the scope's rows are known by their objects' names, as no uid is theirs alone."""
+    query = sql.SQL("SELECT EXISTS (SELECT FROM {} AS t WHERE {} AND {} AND {})").format(
+        target.name, target.condition, statements.NAMED_KEY, statements.LIVE
+    )
+    return cursor.execute(query, target.parameters).fetchone() == (True,)
+
+
+def tell_apart(cursor: psycopg.Cursor[Any], target: Target) -> list[str]:
+    """Give staged rows whose uid is not theirs alone their names for a key, beside the uid.
+
+    An aggregated API may give one uid to several objects. A row keeps the key it has as long as its object is there.
+
+    :returns: the names of the objects.
+    """
+    named: list[str] = []
+    for statement in (statements.keep_keys, statements.take_keys, statements.share_keys):
+        cursor.execute(statement(target), target.parameters)
+        named += [row[0] for row in cursor.fetchall()]
+    return named
+
+
+def are_told_apart(cursor: psycopg.Cursor[Any], target: Target) -> bool:
+    """Whether no two objects share a uid, of those that are staged and those that have rows."""
+    return all(
+        cursor.execute(statement(target), target.parameters).fetchone() == (False,)
+        for statement in (statements.named_otherwise, statements.named_twice)
+    )
+
+
 def merge(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None) -> Merged:
     """Write the staged rows that are new or differ."""
     # Only an aggregated API gives an object twice. PostgreSQL would notice only where both differ from the row.

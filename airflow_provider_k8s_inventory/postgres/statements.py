@@ -6,7 +6,7 @@ A scope's rows are staged in a temporary table, and everything else is one state
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from psycopg import sql
 
@@ -30,6 +30,8 @@ HAS_ROW_TRIGGERS: Final = (
     " AND tgtype::int & 3 = 3)"
 )
 """Whether a trigger may change rows, or leave them out."""
+NAMED_KEY: Final = sql.SQL("position('/' IN t.uid) > 0")
+"""The key has a name in it: the object has no uid, or shares it with others."""
 
 _CONSTANT: Final = frozenset({"context_name", "cluster_uid"})
 _KEPT_UP: Final = frozenset({"first_seen_at", "changed_at", "deleted_at"})
@@ -76,6 +78,29 @@ class Target:
             return same + sql.SQL(" AND t.resource = %(resource)s")
         return sql.Composed([same])
 
+    def otherwise(self, row: LiteralString) -> sql.Composed:
+        """Whether a row is named otherwise than a row ``s`` that came from the cluster."""
+        names = ("namespace", "name") if self.table.namespaced else ("name",)
+        return sql.SQL("({})").format(
+            sql.SQL(" OR ").join(
+                sql.SQL("{0}.{2} IS DISTINCT FROM {1}.{2}").format(
+                    sql.Identifier(row), sql.Identifier("s"), sql.Identifier(name)
+                )
+                for name in names
+            )
+        )
+
+    @property
+    def full_name(self) -> sql.SQL:
+        """The name of the object of a row ``s``, with its namespace."""
+        namespace = "coalesce(s.namespace || '/', '') || " if self.table.namespaced else ""
+        return sql.SQL(f"{namespace}coalesce(s.name, '')")
+
+    @property
+    def named_key(self) -> sql.Composed:
+        """The key of the object of a row ``s`` that shares its uid with others."""
+        return sql.SQL("s.uid || '/' || {}").format(self.full_name)
+
     @property
     def condition(self) -> sql.Composed:
         """Which rows of the table, named ``t``, are the scope's."""
@@ -110,6 +135,66 @@ def copy_new(target: Target) -> sql.Composed:
 def deduplicate() -> sql.Composed:
     """Keep the last of several staged rows with the same uid."""
     return sql.SQL("DELETE FROM {0} AS a USING {0} AS b WHERE a.uid = b.uid AND a.ctid < b.ctid").format(STAGE)
+
+
+def keep_keys(target: Target) -> sql.Composed:
+    """Give staged rows the keys that the rows of their objects have, though no other object has their uid by now."""
+    return sql.SQL(
+        "UPDATE {stage} AS s SET uid = t.uid FROM {table} AS t"
+        " WHERE {condition} AND {named} AND t.uid = {key} RETURNING {name}"
+    ).format(
+        stage=STAGE,
+        table=target.name,
+        condition=target.condition,
+        named=NAMED_KEY,
+        key=target.named_key,
+        name=target.full_name,
+    )
+
+
+def take_keys(target: Target) -> sql.Composed:
+    """Give staged rows keys of their own where the row with their uid is another object's."""
+    return sql.SQL(
+        "UPDATE {stage} AS s SET uid = {key} FROM {table} AS t WHERE {same} AND {otherwise} RETURNING {name}"
+    ).format(
+        stage=STAGE,
+        table=target.name,
+        same=target.same,
+        otherwise=target.otherwise("t"),
+        key=target.named_key,
+        name=target.full_name,
+    )
+
+
+def share_keys(target: Target) -> sql.Composed:
+    """Give staged rows of one uid and several objects keys of their own, but the one whose row has the uid."""
+    return sql.SQL(
+        "UPDATE {stage} AS s SET uid = {key}"
+        " WHERE EXISTS (SELECT FROM {stage} AS o WHERE o.uid = s.uid AND {otherwise})"
+        " AND NOT EXISTS (SELECT FROM {table} AS t WHERE {same} AND NOT {taken}) RETURNING {name}"
+    ).format(
+        stage=STAGE,
+        table=target.name,
+        same=target.same,
+        otherwise=target.otherwise("o"),
+        taken=target.otherwise("t"),
+        key=target.named_key,
+        name=target.full_name,
+    )
+
+
+def named_otherwise(target: Target) -> sql.Composed:
+    """Whether another object than before has the uid of a staged row."""
+    return sql.SQL("SELECT EXISTS (SELECT FROM {} AS s JOIN {} AS t ON {} WHERE {})").format(
+        STAGE, target.name, target.same, target.otherwise("t")
+    )
+
+
+def named_twice(target: Target) -> sql.Composed:
+    """Whether two objects of the staged rows have one uid."""
+    return sql.SQL("SELECT EXISTS (SELECT FROM {0} AS s JOIN {0} AS o ON s.uid = o.uid WHERE {1})").format(
+        STAGE, target.otherwise("o")
+    )
 
 
 def merge(target: Target) -> sql.Composed:

@@ -80,13 +80,14 @@ def _state(node: Node) -> str:
 
 
 def _roles(node: Node) -> list[str]:
-    labels = msgspec.json.decode(node.metadata.labels, type=dict[str, str] | None) or {}
+    labels = msgspec.json.decode(node.metadata.labels, type=dict[str, Any] | None) or {}
     roles = {key.removeprefix(_ROLE_PREFIX) for key in labels if key.startswith(_ROLE_PREFIX)}
-    return sorted(role for role in roles | {labels.get(_ROLE_LABEL, "")} if role)
+    role = labels.get(_ROLE_LABEL)
+    return sorted(role for role in roles | ({role} if isinstance(role, str) else set()) if role)
 
 
 def _address(node: Node, type_: str) -> str | None:
-    return next((shared.inet(entry.address) for entry in node.status.addresses or () if entry.type == type_), None)
+    return next((shared.address(entry.address) for entry in node.status.addresses or () if entry.type == type_), None)
 
 
 DEFINITION = Definition(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -21,7 +20,7 @@ class _Status(podstatus.Status, frozen=True, rename="camel"):
     pod_ip: str | None = msgspec.field(name="podIP", default=None)
     host_ip: str | None = msgspec.field(name="hostIP", default=None)
     qos_class: str | None = None
-    start_time: datetime | None = None
+    start_time: shared.Time | None = None
 
 
 class Pod(shared.Object, frozen=True):
@@ -42,8 +41,8 @@ def extract(pod: Pod) -> tuple[Any, ...]:
         shown.total,
         shown.restarts,
         spec.node_name,
-        shared.inet(status.pod_ip),
-        shared.inet(status.host_ip),
+        shared.address(status.pod_ip),
+        shared.address(status.host_ip),
         spec.service_account_name,
         status.qos_class,
         spec.priority_class_name,

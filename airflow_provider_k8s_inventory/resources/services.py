@@ -45,8 +45,8 @@ def extract(service: Service) -> tuple[Any, ...]:
     spec = service.spec
     return (
         spec.type,
-        shared.inet(spec.cluster_ip),
-        [address for address in map(shared.inet, spec.cluster_ips or ()) if address],
+        shared.address(spec.cluster_ip),
+        [address for address in map(shared.address, spec.cluster_ips or ()) if address],
         _external(service),
         spec.external_name,
         spec.ports,

@@ -5,16 +5,17 @@ What is kept beyond that is declared in one module per resource beside this one.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from airflow_provider_k8s_inventory.model import Column, Table
 
 EMPTY: Final = msgspec.Raw(b"{}")
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+"""RFC 3339 with a time zone; without one it would be of PostgreSQL's."""
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -37,8 +38,8 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     annotations: msgspec.Raw = EMPTY
     owner_references: list[OwnerReference] | None = None
     resource_version: str | None = None
-    creation_timestamp: datetime | None = None
-    deletion_timestamp: datetime | None = None
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
 
     @property
     def controller(self) -> OwnerReference | None:
@@ -78,24 +79,15 @@ def images(containers: Iterable[Container] | None) -> list[str]:
     return [container.image for container in containers or () if container.image]
 
 
-def inet(address: str | None) -> str | None:
-    """An address PostgreSQL's ``inet`` takes, or None: ``""`` and ``"None"`` (headless) are not addresses.
-
-    Old API servers let leading zeros through (CVE-2021-29923), which ``inet`` refuses, as it does zones (``%eth0``).
-    """
-    if not address or address == "None" or "%" in address:
-        return None
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    return address
+def address(written: str | None) -> str | None:
+    """An address, or None: ``""`` and ``"None"`` (headless) are none."""
+    return None if written == "None" else written or None
 
 
 _KEY: Final = (
     Column(name="context_name", type="text", comment="The kubeconfig context it was read through"),
     Column(name="cluster_uid", type="text", comment="The cluster: the UID of its kube-system namespace"),
-    Column(name="uid", type="text", comment="metadata.uid; resource/namespace/name where an aggregated API gives none"),
+    Column(name="uid", type="text", comment="metadata.uid; with namespace and name where it is missing or shared"),
 )
 _NAMESPACE: Final = Column(name="namespace", type="text", comment="metadata.namespace")
 _NAME: Final = Column(name="name", type="text", comment="metadata.name")

@@ -70,6 +70,8 @@ def _choose(work: Work, scope: Scope, state: State | None, rows: int) -> tuple[M
         return "full", distrust
     if asked == "auto" and rows <= min(WHOLE_ROWS, work.settings.page_size):
         return "full", None
+    if loading.has_named_keys(work.cursor, work.target):
+        return "full", "some objects have no uid of their own, and only a list of all tells them apart"
     if asked == "metadata" or (asked == "auto" and rows <= DELTA_ROWS):
         return "metadata", None
     doubt = _doubt(work, state, rows)

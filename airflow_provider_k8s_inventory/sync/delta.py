@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import msgspec
+
 from airflow_provider_k8s_inventory.exceptions import UnprovenError
 from airflow_provider_k8s_inventory.kube import listing, versions, watching
 from airflow_provider_k8s_inventory.model import Changes, Page
 from airflow_provider_k8s_inventory.postgres import loading
 from airflow_provider_k8s_inventory.postgres.statements import NAMED
 from airflow_provider_k8s_inventory.sync.ahead import ahead
-from airflow_provider_k8s_inventory.sync.rows import RowReader, uid_of
+from airflow_provider_k8s_inventory.sync.rows import uid_of
+from airflow_provider_k8s_inventory.sync.storing import store
 from airflow_provider_k8s_inventory.sync.work import Work
 
 
@@ -31,7 +36,10 @@ def read(work: Work, *, since: str, rows: int) -> None:
     for piece in ahead(watching.changes(work.client, work.path, since=since, until=now)):
         tally.took(piece)
         tally.resource_version = piece.resource_version
-        loading.copy(work.cursor, work.target, reader.rows(_living(reader, piece, alive)))
+        page = Page(items=_objects(piece, alive), resource_version="", token=None, size=piece.size)
+        store(work, reader, page, partial(loading.copy, work.cursor, work.target))
+    if not loading.are_told_apart(work.cursor, work.target):
+        raise UnprovenError("objects share a uid, and only a list of all tells which there are")
     gone = [uid for uid, lives in alive.items() if not lives]
     loading.unstage(work.cursor, gone)
     if gone:
@@ -41,11 +49,8 @@ def read(work: Work, *, since: str, rows: int) -> None:
     tally.warnings.extend(reader.warnings)
 
 
-def _living(reader: RowReader, piece: Changes, alive: dict[str, bool]) -> Page:
-    """The objects of a piece that were not deleted by their own event; which ones live in the end is in `alive`."""
-    items = []
+def _objects(piece: Changes, alive: dict[str, bool]) -> list[msgspec.Raw]:
+    """The objects of a piece, also those that are gone; which ones live in the end is in `alive`."""
     for gone, item in piece.events:
         alive[uid_of(item)] = not gone
-        if not gone:
-            items.append(item)
-    return Page(items=items, resource_version="", token=None, size=piece.size, replaced=piece.replaced)
+    return [item for _, item in piece.events]

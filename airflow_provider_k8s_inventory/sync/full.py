@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from psycopg import errors
 
@@ -15,10 +15,9 @@ from airflow_provider_k8s_inventory.postgres import loading
 from airflow_provider_k8s_inventory.postgres.statements import NOT_STAGED
 from airflow_provider_k8s_inventory.sync import reading
 from airflow_provider_k8s_inventory.sync.ahead import ahead
+from airflow_provider_k8s_inventory.sync.remarks import Remarks
+from airflow_provider_k8s_inventory.sync.storing import Row, Write, store
 from airflow_provider_k8s_inventory.sync.work import Work
-
-Row = tuple[Any, ...]
-"""The values of the columns that come from the cluster."""
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +59,8 @@ def _compare(work: Work) -> str | None:
     loading.plan_for_many(work.cursor)
     loading.stage(work.cursor, work.target)
     absence = _list(work, partial(loading.copy, work.cursor, work.target))
+    if work.answer.definition.name != "clusters":  # whose name is the kubeconfig's, and may change
+        _tell_apart(work)
     # Before the merge, so that the guard weighs what is gone against what was there, not against what is new.
     work.remove(NOT_STAGED)
     merged = work.merge()
@@ -69,7 +70,15 @@ def _compare(work: Work) -> str | None:
     return absence
 
 
-def _list(work: Work, write: Callable[[Iterable[Row]], None]) -> str | None:
+def _tell_apart(work: Work) -> None:
+    """Give objects that share a uid keys of their own."""
+    remarks = Remarks()
+    for name in loading.tell_apart(work.cursor, work.target):
+        remarks.add(name, "a uid that is or was another's too", "uid, namespace and name are the key")
+    work.tally.warnings.extend(remarks)
+
+
+def _list(work: Work, write: Write) -> str | None:
     """Write every page of one complete list; start again when its snapshot expires."""
     for _ in range(MAX_RESTARTS):
         try:
@@ -88,7 +97,7 @@ def _list(work: Work, write: Callable[[Iterable[Row]], None]) -> str | None:
     )
 
 
-def _write_pages(work: Work, write: Callable[[Iterable[Row]], None]) -> None:
+def _write_pages(work: Work, write: Write) -> None:
     tally, reader = work.tally, work.reader()
     tally.pages = tally.seen = 0
     tally.resource_version = None
@@ -96,5 +105,5 @@ def _write_pages(work: Work, write: Callable[[Iterable[Row]], None]) -> None:
         tally.took(page)
         tally.seen += len(page.items)
         tally.resource_version = page.resource_version or None
-        write(reader.rows(page))
+        store(work, reader, page, write)
     tally.warnings.extend(reader.warnings)

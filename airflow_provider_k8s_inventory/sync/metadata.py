@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -18,7 +19,9 @@ from airflow_provider_k8s_inventory.model import Page, Seen
 from airflow_provider_k8s_inventory.postgres import comparing, loading
 from airflow_provider_k8s_inventory.postgres.statements import NOT_SEEN
 from airflow_provider_k8s_inventory.sync.ahead import ahead
+from airflow_provider_k8s_inventory.sync.rows import key
 from airflow_provider_k8s_inventory.sync.settings import NAMESPACE
+from airflow_provider_k8s_inventory.sync.storing import store
 from airflow_provider_k8s_inventory.sync.work import Work
 from airflow_provider_k8s_inventory.sync.workers import workers
 
@@ -76,13 +79,16 @@ def read(work: Work, *, at: str | None = None) -> None:
 def _fetch(work: Work, differing: Sequence[Seen], *, since: str) -> None:
     """Stage the objects that differ as they are by now: newer, or gone, than in the list."""
     loading.stage(work.cursor, work.target)
-    reader = work.reader()
+    reader, write = work.reader(), partial(loading.copy, work.cursor, work.target)
     with workers(work.settings.max_parallel_requests, "k8s-inventory-fetch") as executor:
         for batch in _batches(_fetched(work, executor, differing, since)):
             _correct(work, batch)
             for _, page in batch:
                 work.tally.took(page)
-            loading.copy(work.cursor, work.target, (row for _, page in batch for row in reader.rows(page)))
+            items = [item for _, page in batch for item in page.items]
+            store(work, reader, Page(items=items, resource_version="", token=None, size=0), write)
+    if not loading.are_told_apart(work.cursor, work.target):
+        raise UnprovenError("objects share a uid, and only a list of all tells which there are")
     work.tally.warnings.extend(reader.warnings)
 
 
@@ -157,4 +163,4 @@ def _checked(seen: Seen) -> Seen:
         raise UnprovenError("objects without uid or resourceVersion cannot be compared")
     if seen.namespace is not None and not NAMESPACE.fullmatch(seen.namespace):
         raise AnswerError(f"{seen.namespace!r} cannot be a namespace")
-    return seen
+    return seen._replace(uid=key(seen.uid))

@@ -143,7 +143,7 @@ def test_a_resource_whose_objects_have_no_uid_is_read_whole(dev: Cluster, sync: 
 
     assert (report.mode, report.fallback) == (
         "full",
-        "metadata: objects without uid or resourceVersion cannot be compared",
+        "some objects have no uid of their own, and only a list of all tells them apart",
     )
     dev.delete(LEASES, "one", "default")
     report = sync(LEASES, mode="delta")

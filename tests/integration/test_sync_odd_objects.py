@@ -31,7 +31,9 @@ def test_nul_and_lone_surrogates_become_the_replacement_character(
     row = inventory.row("k8s_pods", "odd")
 
     assert report.status == "success"
-    assert report.warnings == ("5 characters that PostgreSQL cannot hold (NUL, lone surrogates) became U+FFFD",)
+    assert report.warnings == (
+        "odd has characters that PostgreSQL cannot hold (NUL, lone surrogates): they became U+FFFD",
+    )
     assert (row["labels"], row["annotations"]) == ({"a": "x\ufffdy"}, {"b": "\ufffd"})
     assert (row["node_name"], row["images"]) == ("n\ufffd", ["\ufffd"])
     assert row["object"]["spec"]["containers"][0]["args"] == ["\ufffd"]
@@ -92,7 +94,7 @@ def test_an_object_without_uid_has_a_row_that_lasts(dev: Cluster, sync: Syncer, 
 
     assert {row["uid"] for row in inventory.rows("k8s_pods")} == {"pods/idle/web", "pods/shop/web"}
     assert (first.inserted, second.inserted, second.unchanged, second.deleted) == (2, 0, 2, 0)
-    assert len(second.warnings) == 2
+    assert second.warnings == ("2 objects have no uid, for example idle/web: resource, namespace and name are the key",)
 
 
 def test_an_object_of_one_and_a_half_megabytes_is_stored(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
@@ -104,17 +106,14 @@ def test_an_object_of_one_and_a_half_megabytes_is_stored(dev: Cluster, sync: Syn
     assert sync().unchanged == 2
 
 
-def test_an_object_of_an_unexpected_shape_has_a_row_without_own_columns(
-    dev: Cluster, sync: Syncer, inventory: Inventory
-) -> None:
+def test_a_field_of_an_unexpected_type_is_null(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     dev.seed("deployments", [pod("good"), named("bad", "default") | {"spec": {"replicas": "three"}}])
     report = sync("deployments")
     row = inventory.row("k8s_deployments", "bad")
 
     assert report.status == "success"
-    assert "default/bad does not look like a Deployment" in report.warnings[0]
-    assert "replicas" in report.warnings[0]
-    assert (row["replicas"], row["ready"], row["images"]) == (None, None, None)
+    assert report.warnings[0].startswith("default/bad has a spec.replicas that cannot be read")
+    assert (row["replicas"], row["ready"], row["images"]) == (None, 0, [])
     assert row["object"]["spec"] == {"replicas": "three"}
     assert inventory.row("k8s_deployments", "good")["ready"] == 0
 
@@ -129,7 +128,7 @@ def test_an_object_with_an_odd_time_has_a_row_in_every_mode(
     report = sync("services", mode=mode)
 
     assert (report.status, report.inserted, report.unchanged) == ("success", 1, 1)
-    assert "shop/odd does not look like a Service" in report.warnings[0]
+    assert report.warnings[0].startswith("shop/odd has a metadata.creationTimestamp that cannot be read")
     assert inventory.row("k8s_services", "odd")["created_at"] is None
 
 
@@ -138,7 +137,7 @@ def test_the_warnings_are_in_the_ledger(dev: Cluster, sync: Syncer, inventory: I
     report = sync("deployments")
 
     assert inventory.last()["warnings"] == list(report.warnings)
-    assert len(report.warnings) == 1
+    assert len(report.warnings) == 2
 
 
 def test_of_an_object_that_comes_twice_the_last_counts(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
@@ -184,33 +183,4 @@ def test_what_is_not_an_object_fails_the_scope_and_nothing_changes(
 
     assert report.status == "failed"
     assert "the list of pods" in (report.reason or "")
-    assert inventory.versions() == before
-
-
-def test_text_that_is_not_utf8_fails_the_scope_and_nothing_changes(
-    dev: Cluster, sync: Syncer, inventory: Inventory
-) -> None:
-    dev.seed("pods", [pod("web")])
-    sync()
-    before = inventory.versions()
-    dev.inject(Fault(path="/pods$", body=answer(*uids(pod("new"))).replace(b"Running", b"\xff\xfe")))
-    report = sync()
-
-    assert report.status == "failed"
-    assert "defect" not in (report.reason or "")
-    assert inventory.versions() == before
-
-
-def test_a_list_that_is_nested_too_deeply_fails_the_scope_and_nothing_changes(
-    dev: Cluster, sync: Syncer, inventory: Inventory
-) -> None:
-    dev.seed("pods", [pod("web")])
-    sync()
-    before = inventory.versions()
-    deep = b'{"metadata":{"uid":"u","name":"deep"},"spec":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
-    dev.inject(Fault(path="/pods$", body=answer("here").replace(b'"here"', deep)))
-    report = sync()
-
-    assert report.status == "failed"
-    assert "defect" not in (report.reason or "")
     assert inventory.versions() == before

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import AnswerError
 from airflow_provider_k8s_inventory.model import Definition, Page, Resource
 from airflow_provider_k8s_inventory.resources import custom
+from airflow_provider_k8s_inventory.sync.remarks import Remarks
 from airflow_provider_k8s_inventory.sync.rows import RowReader
 
 PODS = resources.CATALOGUE["pods"]
@@ -25,10 +27,10 @@ WIDGETS = custom.definition(
 )
 
 
-def page(*objects: object, replaced: int = 0) -> Page:
+def page(*objects: object) -> Page:
     """A page of these objects; bytes are taken as they are."""
     items = [msgspec.Raw(item if isinstance(item, bytes) else json.dumps(item).encode()) for item in objects]
-    return Page(items=items, resource_version="1", token=None, size=1, replaced=replaced)
+    return Page(items=items, resource_version="1", token=None, size=1)
 
 
 class Read:
@@ -133,7 +135,7 @@ def test_an_object_without_uid_is_known_by_resource_namespace_and_name(uid: dict
     read = Read({"metadata": {"name": "web", "namespace": "shop"} | uid})
 
     assert read.row["uid"] == "pods/shop/web"
-    assert read.warnings == ("shop/web has no uid: its resource, namespace and name are the key",)
+    assert read.warnings == ("shop/web has no uid: resource, namespace and name are the key",)
 
 
 def test_one_outside_of_namespaces_by_resource_and_name() -> None:
@@ -169,14 +171,8 @@ def test_an_object_with_neither_uid_nor_name_is_none(item: object) -> None:
         b"[]",
         b'{"metadata":null}',
         b'{"metadata":[]}',
-        b'{"metadata":{"uid":1}}',
-        b'{"metadata":{"name":"n","creationTimestamp":"yesterday","uid":1}}',
-        b'{"metadata":{"uid":"u","name":1}}',
-        b'{"metadata":{"uid":"u","name":"n","namespace":[]},"spec":1}',
-        b'{"metadata":{"uid":"u","name":"n\xff"}}',
-        b'{"metadata":{"uid":"u","name":"n"},"spec":{"text":"\xff"}}',
-        b'{"metadata":{"uid":"u","name":"n","labels":{"a":"\xff"}}}',
-        b'{"metadata":{"uid":"u","name":"n","annotations":"kubectl.kubernetes.io/last-applied-configuration"}}',
+        b'{"metadata":{"uid":"u","name":"n"}',
+        b'{"metadata":{"uid":"u","name":"n"},"spec":{"number":NaN}}',
     ],
 )
 def test_what_is_not_an_object_of_kubernetes_is_an_answer_that_is_none(item: bytes) -> None:
@@ -186,15 +182,138 @@ def test_what_is_not_an_object_of_kubernetes_is_an_answer_that_is_none(item: byt
 
 def test_what_is_not_an_object_of_kubernetes_is_named_when_it_can_be() -> None:
     with pytest.raises(AnswerError, match=r"^the item shop/web in the list of pods is not an object of Kubernetes"):
-        Read(b'{"metadata":{"uid":"u","name":"web","namespace":"shop"},"spec":{"text":"\xff"}}')
+        Read(b'{"metadata":{"uid":"u","name":"web","namespace":"shop"},"spec":{"number":NaN}}')
 
 
-@pytest.mark.parametrize("depth", [10_000, 200_000])
-def test_an_object_that_is_nested_too_deeply_is_an_answer_that_is_none(depth: int) -> None:
-    nested = b'{"metadata":{"uid":"u","name":"n"},"spec":' + b"[" * depth + b"]" * depth + b"}"
+@pytest.mark.parametrize("depth", [501, 990, 10_000, 200_000])
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_an_object_that_is_nested_too_deeply_has_a_row_without_object(depth: int, opening: bytes) -> None:
+    closing = (b"]" if opening == b"[" else b"}") * depth
+    nested = b'{"metadata":{"uid":"u","name":"n","labels":{"a":"b"}},"deep":' + opening * depth + b"1" + closing
+    read = Read(nested + b',"status":{"phase":"Running"}}')
 
-    with pytest.raises(AnswerError, match="in the list of pods is not an object of Kubernetes"):
-        Read(nested)
+    assert (read.row["uid"], read.row["labels"], read.row["phase"]) == ("u", '{"a":"b"}', "Running")
+    assert read.row["object"] is None
+    assert read.warnings == ("n has more than 500 levels of nesting: its row has no object",)
+
+
+def test_many_brackets_are_no_deep_nesting() -> None:
+    wide = {"spec": {"wide": [{"a": [{}]}, "[[[{{{"] * 2_000}}
+    read = Read(pod(**wide))
+
+    assert json.loads(read.row["object"])["spec"] == wide["spec"]
+    assert read.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("item", "column", "value"),
+    [
+        (b'{"metadata":{"uid":"u\xff","name":"n"}}', "uid", "u\ufffd"),
+        (b'{"metadata":{"uid":"u","name":"n\xff"}}', "name", "n\ufffd"),
+        (b'{"metadata":{"uid":"u","name":"n","labels":{"a":"\xed\xa0\x80"}}}', "labels", '{"a":"\ufffd\ufffd\ufffd"}'),
+        (b'{"metadata":{"uid":"u","name":"n"},"spec":{"nodeName":"\xff"}}', "node_name", "\ufffd"),
+    ],
+)
+def test_bytes_that_are_not_utf8_become_the_replacement_character(item: bytes, column: str, value: str) -> None:
+    read = Read(item)
+
+    assert read.row[column] == value
+    assert "\ufffd" in read.row["object"]
+    assert read.warnings[0].endswith(" has bytes that are not UTF-8: they became U+FFFD")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "column", "value"),
+    [
+        ({"name": 1}, "name", None),
+        ({"namespace": []}, "namespace", None),
+        ({"labels": ["a"]}, "labels", "{}"),
+        ({"labels": "kubectl"}, "labels", "{}"),
+        ({"annotations": [resources.shared.LAST_APPLIED]}, "annotations", "{}"),
+        ({"ownerReferences": [None, {"controller": True, "uid": "u9"}]}, "owner_uid", "u9"),
+        ({"ownerReferences": [{"controller": True, "uid": "u9", "name": 5}]}, "owner_uid", "u9"),
+        ({"ownerReferences": [{"controller": "yes", "uid": "u9"}]}, "owner_uid", None),
+        ({"name": "x" * 513}, "name", None),
+        ({"namespace": "\u00e9" * 257}, "namespace", None),
+        ({"uid": "x" * 513}, "uid", f"sha256:{sha256(b'x' * 513).hexdigest()}"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+@pytest.mark.parametrize("definition", [PODS, WIDGETS], ids=["pods", "widgets"])
+def test_an_odd_field_of_the_metadata_costs_its_column_only(
+    metadata: dict[str, Any], column: str, value: str | None, definition: Definition
+) -> None:
+    read = Read(pod({"resourceVersion": "7"} | metadata, status={"phase": "Running"}), definition=definition)
+    others = {"uid": "u1", "name": "web", "namespace": "shop", "resource_version": "7"}
+
+    assert read.row[column] == value
+    assert {name: read.row[name] for name in others if name != column} == {
+        name: other for name, other in others.items() if name != column
+    }
+    assert read.row["phase" if definition is PODS else "kind"] == ("Running" if definition is PODS else "Widget")
+    assert json.loads(read.row["object"])["metadata"].items() >= metadata.items()
+    (warning,) = read.warnings
+    assert warning.startswith(("shop/", "web has", "\u00e9"))
+
+
+def test_an_object_whose_uid_is_no_text_is_known_by_resource_namespace_and_name() -> None:
+    read = Read(pod({"uid": 1}), definition=WIDGETS)
+
+    assert read.row["uid"] == "widgets.example.com/shop/web"
+    assert len(read.warnings) == 2
+
+
+@pytest.mark.parametrize("labels", [{"a": 5}, {"a": None}, {"a": {"b": []}}])
+def test_labels_that_are_no_text_are_kept_as_they_are(labels: dict[str, Any]) -> None:
+    assert json.loads(Read(pod({"labels": labels})).row["labels"]) == labels
+    assert json.loads(Read(pod({"labels": labels}), definition=NODES).row["labels"]) == labels
+
+
+@pytest.mark.parametrize(
+    ("resource", "members", "column", "value"),
+    [
+        ("deployments", {"spec": {"replicas": 3_000_000_000}}, "replicas", None),
+        ("deployments", {"spec": {"replicas": -3_000_000_000}}, "replicas", None),
+        ("deployments", {"spec": {"replicas": 1.5}}, "replicas", None),
+        ("deployments", {"spec": {"replicas": True}}, "replicas", None),
+        ("deployments", {"spec": {"replicas": "3"}}, "replicas", None),
+        ("deployments", {"spec": {"replicas": 10**30}}, "replicas", None),
+        ("deployments", {"spec": {"paused": "yes"}}, "paused", None),
+        ("deployments", {"status": {"readyReplicas": "3"}}, "ready", None),
+        ("deployments", {"spec": {"strategy": {"type": 5}}}, "strategy", None),
+        ("pods", {"status": {"podIP": "10.0.0.1/24"}}, "pod_ip", None),
+        ("pods", {"status": {"podIP": "fe80::1%eth0"}}, "pod_ip", None),
+        ("pods", {"status": {"hostIP": "010.0.0.1"}}, "host_ip", None),
+        ("pods", {"status": {"startTime": "2026-01-05T08:00:00"}}, "started_at", None),
+        ("pods", {"status": {"startTime": "2026-01-05T24:00:00Z"}}, "started_at", None),
+        ("pods", {"status": {"startTime": "9999-12-31T23:59:59-01:00"}}, "started_at", None),
+        ("pods", {"status": {"containerStatuses": [{"restartCount": 2**31}]}}, "restarts", None),
+        ("services", {"spec": {"clusterIPs": ["10.0.0.1", "10.0.0.1/8"]}}, "cluster_ips", None),
+        ("nodes", {"status": {"capacity": {"cpu": 4}}}, "cpu_capacity", None),
+        ("nodes", {"status": {"addresses": [{"type": "InternalIP", "address": "1"}]}}, "internal_ip", None),
+        ("namespaces", {"status": {"phase": ["Active"]}}, "phase", None),
+        ("crds", {"spec": {"names": {"kind": 5}}}, "kind", None),
+    ],
+)
+def test_what_a_column_cannot_hold_is_null_and_the_others_are_as_they_are(
+    resource: str, members: dict[str, Any], column: str, value: object
+) -> None:
+    definition = resources.CATALOGUE[resource]
+    odd, good = Read(pod(**members), definition=definition), Read(pod(), definition=definition)
+
+    assert odd.row[column] == value
+    assert {name for name in odd.row if odd.row[name] != good.row[name]} <= {column, "status", "object"}
+    assert json.loads(odd.row["object"]).items() >= members.items()
+    (warning,) = odd.warnings
+    assert "web has a " in warning
+
+
+@pytest.mark.parametrize(("written", "whole"), [(b"1.0", 1), (b"1e3", 1000), (b"-0.0", 0)])
+def test_a_whole_number_is_one_however_it_is_written(written: bytes, whole: int) -> None:
+    item = b'{"metadata":{"uid":"u","name":"n"},"spec":{"replicas":%s}}' % written
+    read = Read(item, definition=resources.CATALOGUE["deployments"])
+
+    assert (read.row["replicas"], read.warnings) == (whole, ())
 
 
 @pytest.mark.parametrize(
@@ -202,7 +321,7 @@ def test_an_object_that_is_nested_too_deeply_is_an_answer_that_is_none(depth: in
     [
         {"spec": "text"},
         {"spec": {"containers": {"web": {}}}},
-        {"status": {"startTime": "yesterday"}},
+        {"spec": {"containers": 5}},
         {"status": {"containerStatuses": [{"restartCount": "many"}]}},
     ],
 )
@@ -212,9 +331,11 @@ def test_an_object_of_an_unexpected_shape_keeps_its_metadata_and_itself(members:
     assert (read.row["uid"], read.row["labels"]) == ("u1", '{"a": "b"}')
     assert json.loads(read.row["object"]).items() >= members.items()
     assert {read.row[name] for name in ("status", "phase", "restarts", "pod_ip", "images")} == {None}
-    (warning,) = read.warnings
-    assert warning.startswith("shop/web does not look like a Pod (")
-    assert warning.endswith("its own columns are NULL")
+    cannot, shape = read.warnings
+    assert cannot.startswith("shop/web has a s")
+    assert "that cannot be read (Expected `" in cannot
+    assert shape.startswith("shop/web has not the shape of a Pod (")
+    assert shape.endswith("its own columns are NULL")
 
 
 @pytest.mark.parametrize(
@@ -230,19 +351,31 @@ def test_an_object_of_an_unexpected_shape_keeps_its_metadata_and_itself(members:
 )
 def test_odd_metadata_of_an_object_costs_the_column_only(field: str, value: object, column: str) -> None:
     metadata = {"labels": {"a": "b"}, "resourceVersion": "1", "creationTimestamp": "2026-01-05T08:00:00Z"}
-    odd, other = Read(pod(metadata | {field: value}), pod({"uid": "u2"}, status={"phase": "Running"})).rows
+    odd, other = Read(
+        pod(metadata | {field: value}, status={"phase": "Pending"}), pod({"uid": "u2"}, status={"phase": "Running"})
+    ).rows
 
-    assert odd[column] is odd["phase"] is None
+    assert odd[column] is None
+    assert odd["phase"] == "Pending"
     assert (odd["uid"], odd["namespace"], odd["name"], odd["labels"]) == ("u1", "shop", "web", '{"a": "b"}')
     assert json.loads(odd["object"])["metadata"][field] == value
     assert other["phase"] == "Running"
 
 
 def test_odd_metadata_is_a_warning() -> None:
-    (warning,) = Read(pod({"creationTimestamp": "yesterday"})).warnings
+    assert Read(pod({"creationTimestamp": "yesterday"})).warnings == (
+        "shop/web has a metadata.creationTimestamp that cannot be read (Invalid RFC3339 encoded datetime): "
+        "what comes of it is NULL",
+    )
 
-    assert warning.startswith("shop/web does not look like a Pod (Invalid RFC3339 ")
-    assert warning.endswith("what comes of metadata.creationTimestamp, its own columns are NULL")
+
+def test_many_objects_of_one_kind_are_one_warning() -> None:
+    odd = [pod({"name": f"web-{number}", "creationTimestamp": "yesterday"}) for number in range(12)]
+
+    assert Read(*odd).warnings == (
+        "12 objects have a metadata.creationTimestamp that cannot be read (Invalid RFC3339 encoded datetime), "
+        "for example shop/web-0: what comes of it is NULL",
+    )
 
 
 def test_an_unexpected_shape_of_one_object_is_no_matter_for_the_others() -> None:
@@ -271,17 +404,33 @@ def test_odd_times_are_times(written: str, year: int) -> None:
     assert Read(pod({"creationTimestamp": written})).row["created_at"].year == year
 
 
-def test_replaced_characters_are_a_warning_per_page() -> None:
-    reader = RowReader(PODS, store_object=True)
-    list(reader.rows(page(pod(), replaced=2)))
-    list(reader.rows(page(pod())))
+def test_replaced_characters_are_a_warning_that_names_an_object() -> None:
+    items = [
+        b'{"metadata":{"uid":"u1","namespace":"shop","name":"one","labels":{"\\u0000":"a","\\ud800":"b"}}}',
+        b'{"metadata":{"uid":"u2","namespace":"shop","name":"two\\u0000"}}',
+        b'{"metadata":{"uid":"u3","namespace":"shop","name":"three"}}',
+    ]
+    read = Read(*items)
 
-    assert reader.warnings == ("2 characters that PostgreSQL cannot hold (NUL, lone surrogates) became U+FFFD",)
+    assert [row["name"] for row in read.rows] == ["one", "two\ufffd", "three"]
+    assert read.warnings == (
+        "2 objects have characters that PostgreSQL cannot hold (NUL, lone surrogates), for example shop/one: "
+        "they became U+FFFD",
+    )
 
 
 def test_of_many_warnings_the_first_twenty_are_said_and_the_others_counted() -> None:
-    read = Read(*(pod({"name": f"web-{number}"}, spec=1) for number in range(25)))
+    remarks = Remarks()
+    for number in range(25):
+        remarks.add("shop/web", f"a field{number}", "it is NULL")
+    lines = list(remarks)
 
-    assert len(read.warnings) == 21
-    assert read.warnings[0].startswith("shop/web-0 ")
-    assert read.warnings[-1] == "and 5 more"
+    assert len(lines) == 21
+    assert lines[0] == "shop/web has a field0: it is NULL"
+    assert lines[-1] == "and 5 more"
+
+
+def test_a_name_of_any_length_is_cut_in_a_warning() -> None:
+    (warning,) = Read(pod({"name": "x" * 10_000})).warnings
+
+    assert len(warning) < 200

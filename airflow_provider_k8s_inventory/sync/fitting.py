@@ -1,0 +1,69 @@
+"""Tell whether PostgreSQL's types can hold the values of a row; what cannot be told without it, `storing` finds out."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+_BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4: Final = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}")
+"""A third of what `ipaddress` takes, which is more than all other checks of a pod."""
+LONGEST: Final = 512
+"""Bytes of a text that is part of a key or an index: PostgreSQL's B-trees take rows of up to 2,704 bytes, and a key may
+have five parts. Kubernetes' own names have up to 253, aggregated APIs may do as they like."""
+
+
+def holds_integer(value: int) -> bool:
+    """Whether it is within four bytes."""
+    return -0x8000_0000 <= value <= 0x7FFF_FFFF
+
+
+def holds_time(value: datetime) -> bool:
+    """Whether it is, in UTC, in one of the years that Python has too: a reader that has not fails at all rows."""
+    if 1 < value.year < 9999:
+        return True
+    offset = value.utcoffset()
+    try:
+        return offset is not None and value.replace(tzinfo=None) - offset is not None
+    except OverflowError:
+        return False
+
+
+def holds_inet(value: str) -> bool:
+    """Whether ``inet`` takes it: neither a zone (``%eth0``) nor a mask, nor leading zeros.
+
+    Old API servers let leading zeros through (CVE-2021-29923).
+    """
+    if _IPV4.fullmatch(value):
+        return True
+    try:
+        ipaddress.IPv6Address(value)
+    except ValueError:
+        return False
+    return "%" not in value
+
+
+def holds_inets(values: list[str]) -> bool:
+    """Whether ``inet`` takes them all."""
+    return all(map(holds_inet, values))
+
+
+HOLDS: Final[Mapping[str, Callable[[Any], bool]]] = MappingProxyType(
+    {
+        "integer": holds_integer,
+        "timestamp with time zone": holds_time,
+        "inet": holds_inet,
+        "inet[]": holds_inets,
+    }
+)
+"""By PostgreSQL's name of a type: whether a value, which is not None, is one of it."""
+
+
+def is_long(text: str) -> bool:
+    """Whether a text is too long for a key or an index."""
+    # A character has up to four bytes.
+    return len(text) > LONGEST // 4 and len(text.encode()) > LONGEST
