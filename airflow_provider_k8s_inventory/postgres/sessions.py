@@ -39,10 +39,12 @@ SELECT set_config('client_encoding', 'UTF8', true),
     set_config('tcp_keepalives_count', '3', true),
     set_config('tcp_user_timeout', '90000', true),
     set_config('application_name', coalesce(nullif(current_setting('application_name'), ''), 'k8s-inventory'), true),
+    set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), '5min'), true),
     set_config('idle_in_transaction_session_timeout',
         coalesce(nullif(current_setting('idle_in_transaction_session_timeout'), '0'), '15min'), true)
 """
-"""What every transaction sets, so that the session of a worker that is gone does not keep its scope locked.
+"""What every transaction sets, so that the session of a worker that is gone does not keep its scope locked, and a sync
+does not wait for ever for somebody who keeps a table locked.
 
 A machine that vanished is noticed after 90 s; a process that was stopped on a machine that lives, after 15 minutes,
 which is longer than a sync may wait for the API server. A role's own time-out stays: it is its administrator's word.

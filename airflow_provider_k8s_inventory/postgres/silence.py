@@ -21,7 +21,7 @@ SILENCE: Final = 45.0
 
 A long statement is silent too: of 100,000 rows a merge takes 10 s, on a slow server a minute.
 """
-_PATIENCE: Final = 5.0
+PATIENCE: Final = 5.0
 """Seconds it has to say so; accepting a connection takes none of what a statement takes."""
 
 # https://www.postgresql.org/docs/current/protocol-message-formats.html, SSLRequest: the one question that needs no
@@ -29,19 +29,25 @@ _PATIENCE: Final = 5.0
 _HELLO: Final = struct.pack("!ii", 8, 80877103)
 
 
-def guard(conn: psycopg.Connection[Any]) -> None:
-    """Let whatever waits on the connection end when the server is gone; a second time does nothing."""
+def guard(conn: psycopg.Connection[Any], *, after: float = SILENCE, patience: float = PATIENCE) -> None:
+    """Let whatever waits on the connection end when the server is gone; a second time does nothing.
+
+    :param after: seconds of silence after which it is asked whether it is there.
+    :param patience: seconds it has to say so.
+    """
     if "wait" in vars(conn):
         return
     wait = conn.wait
 
     def watched(responding: Generator[int, int, _T], *arguments: Any, **keywords: Any) -> _T:
-        return wait(_watch(conn, responding), *arguments, **keywords)  # type: ignore[arg-type]
+        return wait(_watch(conn, responding, after, patience), *arguments, **keywords)  # type: ignore[arg-type]
 
     conn.wait = watched  # type: ignore[assignment, method-assign]  # of this connection: Airflow's hook makes no subclass of ours
 
 
-def _watch(conn: psycopg.Connection[Any], responding: Generator[int, int, _T]) -> Generator[int, int, _T]:
+def _watch(
+    conn: psycopg.Connection[Any], responding: Generator[int, int, _T], after: float, patience: float
+) -> Generator[int, int, _T]:
     """Wait as the driver does: it sends what the socket is ready for, and ten times a second 0 when it is not."""
     heard = time.monotonic()
     try:
@@ -50,8 +56,8 @@ def _watch(conn: psycopg.Connection[Any], responding: Generator[int, int, _T]) -
             ready = yield wanted
             if ready:
                 heard = time.monotonic()
-            elif time.monotonic() - heard > SILENCE:
-                _check(conn)
+            elif time.monotonic() - heard > after:
+                _check(conn, patience)
                 heard = time.monotonic()
             wanted = responding.send(ready)
     except StopIteration as end:
@@ -59,7 +65,7 @@ def _watch(conn: psycopg.Connection[Any], responding: Generator[int, int, _T]) -
         return result
 
 
-def _check(conn: psycopg.Connection[Any]) -> None:
+def _check(conn: psycopg.Connection[Any], patience: float) -> None:
     """Ask the server whether it is there.
 
     :raises psycopg.OperationalError: when it does not respond; the connection is closed then.
@@ -69,7 +75,7 @@ def _check(conn: psycopg.Connection[Any]) -> None:
     if host.startswith("/"):
         return  # the same machine
     try:
-        with socket.create_connection((host, port), timeout=_PATIENCE) as asked:
+        with socket.create_connection((host, port), timeout=patience) as asked:
             asked.sendall(_HELLO)
             if asked.recv(1):
                 return

@@ -12,7 +12,7 @@ from airflow_provider_k8s_inventory.kube import access, discovery
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
-from airflow_provider_k8s_inventory.postgres import migrations, rights
+from airflow_provider_k8s_inventory.postgres import limits, migrations, rights
 from airflow_provider_k8s_inventory.sync import expanding, reading
 from airflow_provider_k8s_inventory.sync.knowing import Known
 
@@ -43,6 +43,17 @@ def examine_database(conn: psycopg.Connection, schema: str) -> Iterator[Finding]
         detail += f" lacks {', '.join(missing)}: migrate it (`k8s-inventory sync` and the DAG's migrate task do)"
     yield Finding(subject="database", check="migrated", good=not missing, detail=detail)
     yield _writable(conn, schema, migrated=not missing)
+    yield from _limits(conn)
+
+
+def _limits(conn: psycopg.Connection) -> Iterator[Finding]:
+    try:
+        short, long = limits.short_timeouts(conn)
+        said = "; ".join((*short, *long)) or "none is set"
+        yield Finding(subject="database", check="time-outs", good=not short, detail=said)
+        yield Finding(subject="database", check="connections", good=True, detail=limits.connections(conn))
+    except DatabaseError as error:
+        yield Finding(subject="database", check="limits", good=False, detail=str(error))
 
 
 def _writable(conn: psycopg.Connection, schema: str, *, migrated: bool) -> Finding:

@@ -17,7 +17,7 @@ def test_when_all_is_well_it_says_so(run: CommandLine, dev: Cluster) -> None:
     result = run.doctor("--context", "dev")
 
     assert result.exit_code == 0
-    assert result.stdout.rstrip().splitlines()[-1] == "11 checks, all good."
+    assert result.stdout.rstrip().splitlines()[-1] == "13 checks, all good."
     assert "✓" in line(result.stdout, "database", "migrated", "PostgreSQL")
     assert "✓" in line(result.stdout, "dev", "reachable", "v1.36.3")
     assert "✓" in line(result.stdout, "dev", "who am I", "admin")
@@ -38,7 +38,7 @@ def test_a_missing_right_would_fail(run: CommandLine, dev: Cluster) -> None:
     result = run.doctor("--context", "dev", "--resource", "pods", "--resource", "nodes")
 
     assert result.exit_code == 1
-    assert result.stdout.rstrip().splitlines()[-1] == "7 checks, 1 would fail."
+    assert result.stdout.rstrip().splitlines()[-1] == "9 checks, 1 would fail."
     assert "grant get and list on pods" in line(result.stdout, "✗", "may list pods")
     assert run.sync("--context", "dev", "--resource", "pods", "--resource", "nodes").exit_code == 1
 
