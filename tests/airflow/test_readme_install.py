@@ -65,7 +65,7 @@ def test_the_second_block_ends_in_a_green_run(empty_database: str, tmp_path: Pat
         )
     paused = subprocess.run(
         ["airflow", "dags", "list", "--output", "json"],
-        env=newcomer(tmp_path, tmp_path / "kubeconfig") | {"AIRFLOW_HOME": str(tmp_path / "airflow")},
+        env={**newcomer(tmp_path, tmp_path / "kubeconfig"), "AIRFLOW_HOME": str(tmp_path / "airflow")},
         capture_output=True,
         text=True,
         check=True,
