@@ -16,7 +16,7 @@ import psycopg
 
 _T = TypeVar("_T")
 
-SILENCE: Final = 45.0
+SILENCE: Final = 30.0
 """Seconds without a byte, while a response is due, after which the server is asked whether it is there.
 
 A long statement is silent too: of 100,000 rows a merge takes 10 s, on a slow server a minute.
