@@ -14,13 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import InventoryError, UnauthorizedError, UnknownResourceError
 from airflow_provider_k8s_inventory.hooks import connections
-from airflow_provider_k8s_inventory.kube import access, discovery, listing
+from airflow_provider_k8s_inventory.kube import access, discovery, documents, listing
 from airflow_provider_k8s_inventory.kube import kubeconfig as kubeconfigs
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials
@@ -175,7 +174,9 @@ class KubernetesInventoryHook(BaseHook):
         """Where the stock hook finds the same kubeconfig; by itself it would prefer the pod to KUBECONFIG."""
         document, home = self.fields.document, Path("~/.kube/config").expanduser()
         if document is not None:
-            return {"config_dict": yaml.safe_load(document) if isinstance(document, str) else dict(document)}
+            if isinstance(document, str):
+                document = documents.decode_whole(document, self.fields.source)
+            return {"config_dict": dict(document)}
         files = ":".join(self.fields.paths) or os.environ.get("KUBECONFIG")
         if self.fields.in_cluster or not (files or home.exists()):
             return {"in_cluster": True}

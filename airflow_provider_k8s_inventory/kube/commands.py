@@ -1,44 +1,42 @@
 """Run a command that prints credentials: nothing to answer it, a time limit, and its output kept to ourselves.
 
-What is printed is understood in `execplugins`.
+What is printed is understood in `execanswers`.
 """
 
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
 TIMEOUT: Final[float] = 60
 """Seconds; logging in to a cloud takes up to ten."""
-LONGEST_EXCERPT: Final = 500
-"""Characters of standard error that an error quotes: the last ones, as they say why."""
+LARGEST: Final = 1 << 20
+"""Bytes it may print; a credential has some kilobytes."""
+_PIECE: Final = 1 << 16
 
 
 class CommandError(Exception):
     """It gave nothing; the message goes on from the command's name."""
 
-    def __init__(self, message: str, *, missing: bool = False) -> None:
+    def __init__(self, message: str, *, missing: bool = False, said: str = "") -> None:
         super().__init__(message)
         self.missing = missing
         """Whether there is no such command."""
+        self.said = said
+        """All it wrote to standard error, as it came. It may hold credentials."""
 
 
-def run(
-    command: Sequence[str],
-    environ: Mapping[str, str],
-    *,
-    redact: Callable[[str], str] = str,
-    timeout: float | None = None,
-) -> bytes:
+def run(command: Sequence[str], environ: Mapping[str, str], *, timeout: float | None = None) -> bytes:
     """What the command prints on standard output.
 
-    :param redact: blots secrets out of what an error quotes.
     :param timeout: seconds; None means `TIMEOUT`.
-    :raises CommandError: when it cannot be started, fails, or takes too long.
+    :raises CommandError: when it cannot be started, fails, takes too long, or prints too much.
     """
     try:
         process = subprocess.Popen(
@@ -54,24 +52,40 @@ def run(
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "its arguments or variables hold NUL"
         raise CommandError(f"cannot be started: {why}") from None
+    output, errors = bytearray(), bytearray()
     limit = TIMEOUT if timeout is None else timeout
     with process:
         try:
-            output, errors = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            raise CommandError(f"did not end within {limit:g} seconds") from None
+            why = _collect(process, output, errors, limit)
         finally:
             if process.poll() is None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-    if process.returncode != 0:
-        raise CommandError(
-            f"failed with exit status {process.returncode}{_said(redact(errors.decode(errors='replace')))}"
-        )
-    return output
+    if why := why or (f"failed with exit status {process.returncode}" if process.returncode else ""):
+        raise CommandError(why, said=errors.decode(errors="replace"))
+    return bytes(output)
 
 
-def _said(errors: str) -> str:
-    text = " ".join(errors.split())
-    text = "".join(character for character in text if character.isprintable())
-    return f" and said: {text[-LONGEST_EXCERPT:]}" if text else " and said nothing"
+def _collect(process: subprocess.Popen[bytes], output: bytearray, errors: bytearray, limit: float) -> str:
+    """Wait for the process to end, and collect what it prints; why it is to be ended, ``""`` when it has ended."""
+    ends = time.monotonic() + limit
+    too_long = f"did not end within {limit:g} seconds"
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, output)  # type: ignore[arg-type]
+        selector.register(process.stderr, selectors.EVENT_READ, errors)  # type: ignore[arg-type]
+        while selector.get_map():
+            ready = selector.select(max(0.0, ends - time.monotonic()))
+            if not ready:
+                return too_long
+            for key, _ in ready:
+                if piece := os.read(key.fd, _PIECE):
+                    key.data.extend(piece)
+                else:
+                    selector.unregister(key.fileobj)
+            if len(output) + len(errors) > LARGEST:
+                return f"printed more than {LARGEST >> 20} MiB"
+    try:
+        process.wait(max(0.0, ends - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return too_long
+    return ""

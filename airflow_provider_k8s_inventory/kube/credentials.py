@@ -35,7 +35,10 @@ class Credentials:
         return Proof()
 
     def renew(self) -> bool:
-        """Forget what a 401 has just disproved; True when asking again may give something better."""
+        """Forget what a 401 has just disproved; True when asking again may give something better.
+
+        Of the calling thread's last `proof`, that is: others may have renewed it meanwhile.
+        """
         return False
 
     def secrets(self) -> tuple[str, ...]:
@@ -107,7 +110,7 @@ class TokenFileCredentials(Credentials):
     def _token(self) -> str:
         try:
             return checked_token(Path(self.path).read_text(encoding="utf-8").strip(), self.owner)
-        except (OSError, UnicodeDecodeError, UnauthorizedError) as error:
+        except (OSError, ValueError, UnauthorizedError) as error:  # ValueError: no text, or NUL in its path
             if self.fallback:
                 return self.fallback
             why = error.strerror if isinstance(error, OSError) else "it holds no token"

@@ -1,68 +1,58 @@
-"""The text of kubeconfigs: reading files, their shape, and merging several as kubectl does.
+"""The text of kubeconfigs: reading files, finding their entries, and merging several as kubectl does.
 
-What an entry means is decided in `kubeconfig` and `users`.
+YAML is read in `goyaml`, an entry in `entries`; what it means is decided in `kubeconfig`, `servers` and `users`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import msgspec
-import yaml
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError
+from airflow_provider_k8s_inventory.kube import goyaml
+from airflow_provider_k8s_inventory.kube.goyaml import NotYamlError, Unreadable
 
-_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # absent where libyaml is
+LARGEST: Final = 32 << 20
+"""Bytes of a kubeconfig; 2,000 contexts with a CA, a certificate and a key of their own have 12 MB."""
 
-
-class _NamedContext(msgspec.Struct):
-    name: str
-    context: dict[str, Any] = {}
-
-
-class _NamedCluster(msgspec.Struct):
-    name: str
-    cluster: dict[str, Any] = {}
-
-
-class _NamedUser(msgspec.Struct):
-    name: str
-    user: dict[str, Any] = {}
-
-
-class _Document(msgspec.Struct, rename="kebab"):
-    """One kubeconfig; what entries hold is looked at when they are used."""
-
-    current_context: str = ""
-    contexts: list[_NamedContext] = []
-    clusters: list[_NamedCluster] = []
-    users: list[_NamedUser] = []
+Kind = Literal["context", "cluster", "user"]
+KINDS: Final[tuple[Kind, ...]] = ("context", "cluster", "user")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
     """One named context, cluster or user, and where it was read."""
 
+    name: str
     value: Mapping[str, Any]
     folder: Path | None
     """What its relative paths are relative to; None when it came in no file."""
     source: str
-    twice: bool = False
-    """Whether its document has another of the same name; kubectl reads no such file."""
+    problem: str | None = None
+    """Why it cannot be used, to go on from the source: kubectl reads no such file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """The entries of one kubeconfig by kind and name, in its order."""
+
+    source: str
+    current: str | None
+    entries: Mapping[Kind, dict[str, Entry]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Merged:
     """The entries by name, in order; of several documents the first to name one has it."""
 
-    contexts: dict[str, Entry] = field(default_factory=dict)
-    clusters: dict[str, Entry] = field(default_factory=dict)
-    users: dict[str, Entry] = field(default_factory=dict)
+    entries: Mapping[Kind, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     current: str | None = None
+    documents: Mapping[str, list[Document]] = field(default_factory=dict)
+    """By the name of a context: all those that have it, in order."""
 
 
 def read(path: Path) -> bytes | None:
@@ -71,7 +61,8 @@ def read(path: Path) -> bytes | None:
     :raises KubeconfigError: when it is there and cannot be read.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)  # `decode` tells that it is too long
     except FileNotFoundError:
         return None
     except IsADirectoryError as error:
@@ -83,39 +74,52 @@ def read(path: Path) -> bytes | None:
 
 
 def decode(text: str | bytes, source: str) -> Any:
-    """YAML or JSON as Python values.
+    """JSON or the first document of YAML, perhaps with `Unreadable` in it.
 
     :raises KubeconfigError: naming the line. Never the text there: it may hold a credential.
     """
+    _check_size(text, source)
     try:
-        # First as JSON: YAML is slower by far, and rejects tabs.
+        # First as JSON: YAML is slower by far.
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
-    with _untold(source):
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (it is a safe loader)
+    try:
+        return goyaml.read(text)
+    except NotYamlError as error:
+        raise _not_yaml(source, error) from None
 
 
-def decode_all(text: str | bytes, source: str) -> list[Any]:
-    """The documents of a YAML file, which ``---`` divides, as Python values.
+def decode_whole(text: str | bytes, source: str) -> Any:
+    """As `decode`, but nothing in it may be unreadable; nulls are left out.
 
     :raises KubeconfigError: as `decode`.
     """
-    with _untold(source):
-        return list(yaml.load_all(text, Loader=_Loader))
-
-
-@contextmanager
-def _untold(source: str) -> Iterator[None]:
-    """Turn YAML's errors into ours, which do not tell the text."""
     try:
-        yield
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise KubeconfigError(f"{source} is not YAML: {where}{error.problem}; correct it there") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise KubeconfigError(f"{source} is not YAML, or not text ({type(error).__name__}); is it the file?") from None
+        return goyaml.plain(decode(text, source))
+    except NotYamlError as error:
+        raise _not_yaml(source, error) from None
+
+
+def decode_all(text: str | bytes, source: str) -> list[Any]:
+    """The documents of a YAML file, which ``---`` divides.
+
+    :raises KubeconfigError: as `decode_whole`.
+    """
+    _check_size(text, source)
+    try:
+        return [goyaml.plain(document) for document in goyaml.read_all(text)]
+    except NotYamlError as error:
+        raise _not_yaml(source, error) from None
+
+
+def _check_size(text: str | bytes, source: str) -> None:
+    if len(text) > LARGEST:
+        raise KubeconfigError(f"{source} has more than {LARGEST >> 20} MiB, the most that is read; is it the file?")
+
+
+def _not_yaml(source: str, error: NotYamlError) -> KubeconfigError:
+    return KubeconfigError(f"{source} is not YAML: {error}")
 
 
 def merge(documents: Iterable[tuple[Any, Path | None, str]]) -> Merged:
@@ -124,50 +128,84 @@ def merge(documents: Iterable[tuple[Any, Path | None, str]]) -> Merged:
     https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files
 
     :param documents: each with the folder of its relative paths and its source, for messages.
-    :raises KubeconfigError: when one of them has not the shape of a kubeconfig.
+    :raises KubeconfigError: when one of them has not the shape of a kubeconfig. An entry that has not its shape
+        matters to those contexts only that need it.
     """
-    contexts: dict[str, Entry] = {}
-    clusters: dict[str, Entry] = {}
-    users: dict[str, Entry] = {}
+    entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
+    by_context: dict[str, list[Document]] = {}
     current = None
     for value, folder, source in documents:
-        document = _shaped(value, source)
-        current = current or document.current_context or None
-        _add(contexts, ((one.name, one.context) for one in document.contexts), folder, source)
-        _add(clusters, ((one.name, one.cluster) for one in document.clusters), folder, source)
-        _add(users, ((one.name, one.user) for one in document.users), folder, source)
-    return Merged(contexts=contexts, clusters=clusters, users=users, current=current)
+        document = _document(value, folder, source)
+        current = current or document.current
+        for kind in KINDS:
+            for name, entry in document.entries[kind].items():
+                entries[kind].setdefault(name, entry)
+        for name in document.entries["context"]:
+            by_context.setdefault(name, []).append(document)
+    return Merged(entries=entries, current=current, documents=by_context)
 
 
-def _add(
-    merged: dict[str, Entry], entries: Iterable[tuple[str, Mapping[str, Any]]], folder: Path | None, source: str
-) -> None:
-    document: dict[str, Entry] = {}
-    for name, value in entries:
-        document[name] = Entry(value=value, folder=folder, source=source, twice=name in document)
-    for name, entry in document.items():
-        merged.setdefault(name, entry)
-
-
-def _shaped(value: Any, source: str) -> _Document:
+def _document(value: Any, folder: Path | None, source: str) -> Document:
     if value is None:  # an empty file; kubectl accepts it too
-        return _Document()
+        value = {}
     if not isinstance(value, Mapping):
-        raise KubeconfigError(f"{source} is not a kubeconfig: it holds {_kind(value)}, not contexts, clusters, users")
-    try:
-        return msgspec.convert(without_nulls(value), _Document)
-    except msgspec.ValidationError as error:
-        raise KubeconfigError(f"{source} is not a kubeconfig: {error}; compare it with `kubectl config view`") from None
+        raise KubeconfigError(f"{source} is not a kubeconfig: it holds {kind_of(value)}, not contexts, clusters, users")
+    current = value.get("current-context")
+    return Document(
+        source=source,
+        current=current if current and isinstance(current, str) else None,
+        entries={kind: _entries(kind, value, folder, source) for kind in KINDS},
+    )
 
 
-def without_nulls(value: Any) -> Any:
-    """The value without the keys that are null: Go, and so kubectl, takes them for absent."""
-    if isinstance(value, Mapping):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [without_nulls(item) for item in value]
-    return value
+def _entries(kind: Kind, document: Mapping[str, Any], folder: Path | None, source: str) -> dict[str, Entry]:
+    """The entries of one kind by name; several of one name are one with a problem, as with kubectl."""
+    items = document.get(f"{kind}s")
+    if items is None:
+        return {}
+    if not isinstance(items, list):
+        raise KubeconfigError(f"{source} is not a kubeconfig: its {kind}s are {kind_of(items)}, not a list")
+    found: dict[str, Entry] = {}
+    for item in items:
+        name, value, problem = _named(kind, item)
+        if name in found:
+            problem = "has two entries of the same name; remove or rename one"
+        found[name] = Entry(name=name, value=value, folder=folder, source=source, problem=problem)
+    return found
 
 
-def _kind(value: Any) -> str:
-    return "a list" if isinstance(value, list) else "a single value"
+def _named(kind: Kind, item: Any) -> tuple[str, Mapping[str, Any], str | None]:
+    """The name of an entry, its value, and what is wrong with it. Go takes null, and what is missing, for empty."""
+    item = {} if item is None else item
+    if not isinstance(item, Mapping):
+        return "", {}, f"has {kind_of(item)} in the place of a {kind}; {_advice(item)}"
+    name, value = item.get("name"), item.get(kind)
+    name, value = "" if name is None else name, {} if value is None else value
+    if None in item:
+        problem = f"has a {kind} that cannot be read: {item[None].problem}"
+    elif not isinstance(name, str):
+        problem = f"has a {kind} whose name is {kind_of(name)}; {_advice(name)}"
+    elif not isinstance(value, Mapping):
+        problem = f"has {kind_of(value)} in the place of what the {kind} holds; {_advice(value)}"
+    else:
+        return name, value, None
+    return _text(name), value if isinstance(value, Mapping) else {}, problem
+
+
+def _text(name: Any) -> str:
+    """Some name for what has none that can be used, so that it can be told which it is."""
+    if isinstance(name, bool):
+        return str(name).lower()
+    return str(name) if isinstance(name, str | int | float) else ""
+
+
+def _advice(value: Any) -> str:
+    if isinstance(value, Unreadable):
+        return value.problem
+    return "put it in quotes" if isinstance(value, bool | int | float) else "correct it there"
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, for messages."""
+    names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping", str: "text"}
+    return names.get(type(value), "something that cannot be read")

@@ -11,26 +11,35 @@ from typing import Final
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube.credentials import Proof, checked_token
+from airflow_provider_k8s_inventory.exceptions import KubeconfigError
+from airflow_provider_k8s_inventory.kube.credentials import Proof
+from airflow_provider_k8s_inventory.kube.documents import decode
+from airflow_provider_k8s_inventory.kube.entries import converted
+from airflow_provider_k8s_inventory.kube.goyaml import NotYamlError
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 SKEW: Final = timedelta(seconds=10)
 """So much before its expiry a credential is taken for expired: the request has still to travel."""
+_VERSIONS: Final = frozenset(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
+"""Those that there have been; anything else that stands there is not quoted."""
+
+
+class NoAnswerError(Exception):
+    """It holds no credential; the message goes on from the command's name, and quotes nothing of it."""
 
 
 class _Status(msgspec.Struct, rename="camel", frozen=True):
-    token: str | None = None
-    client_certificate_data: str | None = None
-    client_key_data: str | None = None
+    token: str = ""
+    client_certificate_data: str = ""
+    client_key_data: str = ""
     expiration_timestamp: datetime | None = None
 
 
 class _Answer(msgspec.Struct, rename="camel", frozen=True):
     """What we know of https://kubernetes.io/docs/reference/config-api/client-authentication.v1/ objects."""
 
-    kind: str
-    api_version: str
+    kind: str = ""
+    api_version: str = ""
     status: _Status = _Status()
 
 
@@ -58,37 +67,44 @@ class Credential:
         return (self.token, *(self.certificate.secrets() if self.certificate else ()))
 
 
-def understand(output: bytes, api_version: str, owner: str) -> Credential:
-    """The credential in what a plugin printed.
+def understand(output: bytes, api_version: str) -> Credential:
+    """The credential in what a plugin printed: JSON or YAML, as client-go's decoder takes both.
 
     :param api_version: the one it was asked for.
-    :param owner: the context and the command, for messages.
-    :raises UnauthorizedError: when there is none in it.
+    :raises NoAnswerError: when there is none in it.
     """
-    try:
-        answer = msgspec.json.decode(output, type=_Answer)
-    except (msgspec.MsgspecError, UnicodeError) as error:
-        raise UnauthorizedError(f"{owner} printed no ExecCredential: {error}; is it a credential plugin?") from None
-    if answer.kind != "ExecCredential" or answer.api_version != api_version:
-        raise UnauthorizedError(
-            f"{owner} printed a {answer.kind} of {answer.api_version}, not an ExecCredential of {api_version}; "
-            "write the version it speaks into the kubeconfig"
+    answer = _decoded(output)
+    if answer.kind != "ExecCredential":
+        raise NoAnswerError("printed no ExecCredential; is it a credential plugin?")
+    if answer.api_version != api_version:
+        spoken = answer.api_version if answer.api_version in _VERSIONS else "another version"
+        raise NoAnswerError(
+            f"printed an ExecCredential of {spoken}, not of {api_version}; write its version into the kubeconfig"
         )
-    status, expires = answer.status, answer.status.expiration_timestamp
+    status = answer.status
     if bool(status.client_certificate_data) != bool(status.client_key_data):
-        raise UnauthorizedError(f"{owner} gave a certificate without a key, or a key without one; update it")
+        raise NoAnswerError("gave a certificate without a key, or a key without one; update it")
     if not status.token and not status.client_key_data:
-        raise UnauthorizedError(f"{owner} gave neither a token nor a certificate; log in with it by hand")
+        raise NoAnswerError("gave neither a token nor a certificate; log in with it by hand")
+    certificate = None
+    if status.client_key_data:
+        data, key = status.client_certificate_data, status.client_key_data
+        certificate = ClientCertificate(owner="", certificate_data=data, key_data=key)
+    expires = status.expiration_timestamp
     return Credential(
-        token=checked_token(status.token, owner) if status.token else "",
-        certificate=_certificate(status, owner),
+        token=status.token,
+        certificate=certificate,
         expires=expires.replace(tzinfo=expires.tzinfo or UTC) if expires else None,
     )
 
 
-def _certificate(status: _Status, owner: str) -> ClientCertificate | None:
-    if not status.client_certificate_data or not status.client_key_data:
-        return None
-    return ClientCertificate(
-        owner=owner, certificate_data=status.client_certificate_data, key_data=status.client_key_data
-    )
+def _decoded(output: bytes) -> _Answer:
+    try:
+        return converted(_Answer, decode(output, "what it printed"))
+    except KubeconfigError:
+        problem = "neither JSON nor YAML"
+    except NotYamlError:
+        problem = "a value that cannot be read"
+    except msgspec.ValidationError as error:
+        problem = str(error)
+    raise NoAnswerError(f"printed no ExecCredential: {problem}; is it a credential plugin?")

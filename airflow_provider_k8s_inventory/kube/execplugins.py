@@ -7,10 +7,13 @@ is decided in `users`.
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
@@ -19,17 +22,27 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube import commands, execanswers
-from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof
+from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof, checked_token
+from airflow_provider_k8s_inventory.kube.documents import Entry
 from airflow_provider_k8s_inventory.kube.entries import beside
+from airflow_provider_k8s_inventory.kube.redacting import excerpt
 from airflow_provider_k8s_inventory.kube.servers import Server
 
 API_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+FAILURE_KEPT: Final[float] = 60
+"""Seconds in which a command that failed is not run again: as long as one may take. Of 20 contexts that share one,
+each with six resources, every one would wait that long, and ask a person to log in."""
+LONGEST_EXCERPT: Final = 500
+"""Characters of standard error that the log quotes: the last ones, as they say why."""
 _SECRET_NAME: Final = re.compile("secret|token|passw|key|credential", re.IGNORECASE)
 """Variables and arguments whose values are not shown; a profile or a region may be."""
 
 
+_log = logging.getLogger(__name__)
+
+
 class _Variable(msgspec.Struct, frozen=True):
-    name: str
+    name: str = ""
     value: str = ""
 
 
@@ -65,43 +78,63 @@ def check(plugin: Plugin, owner: str) -> None:
         )
 
 
-class ExecCredentials(Credentials):
-    """Runs the command when there is no credential yet, it has expired, or a 401 has disproved it."""
+class NoCredentialError(Exception):
+    """The command gave no credential; the message goes on from the command's name."""
 
-    def __init__(self, plugin: Plugin, *, server: Server, folder: Path | None, owner: str) -> None:
-        """Keep what the command needs; it runs at the first request.
+
+class Session:
+    """The credential of one user of a kubeconfig, which all contexts of that user share, and the command that gives it.
+
+    A command that asks a person to log in must not ask once per context; client-go shares it too.
+    https://github.com/kubernetes/client-go/blob/v0.36.3/plugin/pkg/client/auth/exec/exec.go
+    """
+
+    def __init__(self, plugin: Plugin, *, server: Server, folder: Path | None) -> None:
+        """Keep what the command needs; it runs when a credential is first asked for.
 
         :param plugin: as `check` lets it pass.
         :param server: what the plugin is told when it asks for it.
         :param folder: what a relative command is relative to.
-        :param owner: whose it is, for messages.
         """
         self._plugin = plugin
         self._server = server
         self._folder = folder
-        self._owner = f"{owner}: its credential command {plugin.command}"
         self._lock = threading.Lock()
         self._credential: execanswers.Credential | None = None
+        self._failure = ""
+        self._failed_at = -FAILURE_KEPT
 
-    def proof(self) -> Proof:
-        """The token, the certificate, or both, as the command gave them."""
+    def credential(self) -> execanswers.Credential:
+        """A credential that is good, for which the command is run when there is none.
+
+        :raises NoCredentialError: when it gives none, or gave none a moment ago.
+        """
         with self._lock:
             if self._credential is None or not self._credential.good:
-                output = self._run()
-                self._credential = execanswers.understand(output, self._plugin.api_version, self._owner)
-            return self._credential.proof
+                if time.monotonic() - self._failed_at < FAILURE_KEPT:
+                    raise NoCredentialError(self._failure)
+                self._credential = self._ask()
+            return self._credential
 
-    def renew(self) -> bool:
-        """The next request runs the command again."""
+    def forget(self, disproved: execanswers.Credential | None) -> None:
+        """Let the command run again, unless it has since it gave what is disproved."""
         with self._lock:
-            self._credential = None
-        return True
+            if self._credential is disproved:
+                self._credential = None
 
     def secrets(self) -> tuple[str, ...]:
         """What the command gave last, and the variables and arguments that look like secrets."""
-        given = self._credential.secrets() if self._credential else ()
+        credential = self._credential
+        given = credential.secrets() if credential else ()
         variables = (one.value for one in self._plugin.env if _SECRET_NAME.search(one.name))
         return tuple(text for text in (*given, *variables, *_arguments(self._plugin.args)) if text)
+
+    def _ask(self) -> execanswers.Credential:
+        try:
+            return execanswers.understand(self._run(), self._plugin.api_version)
+        except (commands.CommandError, execanswers.NoAnswerError, OSError) as error:
+            self._failure, self._failed_at = self._explained(error), time.monotonic()
+            raise NoCredentialError(self._failure) from None
 
     def _run(self) -> bytes:
         plugin = self._plugin
@@ -110,13 +143,22 @@ class ExecCredentials(Credentials):
         info = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": self._spec()}
         variables = {one.name: one.value for one in plugin.env}
         environ = {**os.environ, **variables, "KUBERNETES_EXEC_INFO": msgspec.json.encode(info).decode()}
-        try:
-            return commands.run([command, *plugin.args], environ, redact=self._redacted)
-        except commands.CommandError as error:
-            advice = "run it by hand as the same user to see more"
-            if error.missing:
-                advice = " ".join(plugin.install_hint.split()) or "install it, or give its whole path"
-            raise UnauthorizedError(f"{self._owner} {error}; {advice}") from None
+        return commands.run([command, *plugin.args], environ)
+
+    def _explained(self, error: Exception) -> str:
+        """Why, and what to do. What the command said goes to the log alone: ledger and XCom have many readers."""
+        if isinstance(error, OSError):
+            return f"is to be told the CA in {error.filename}: {error.strerror}"
+        if not isinstance(error, commands.CommandError):
+            return str(error)
+        if error.missing:
+            return f"{error}; {' '.join(self._plugin.install_hint.split()) or 'install it, or give its whole path'}"
+        advice = "run it by hand as the same user to see more"
+        said = excerpt(self._redacted(error.said), LONGEST_EXCERPT, end=True)
+        if not said:
+            return f"{error} and said nothing; {advice}"
+        _log.warning("credential command %s %s and said: %s", self._plugin.command, error, said)
+        return f"{error}; the log has what it said on standard error; {advice}"
 
     def _redacted(self, text: str) -> str:
         for secret in sorted(self.secrets(), key=len, reverse=True):  # one may be a part of another
@@ -142,11 +184,57 @@ class ExecCredentials(Credentials):
     def _authority(self) -> str | None:
         """The CA in base64; plugins are never given the file."""
         data, file = self._server.ca_data, self._server.ca_file
-        try:
-            content = data.encode() if data else Path(file).read_bytes() if file else None
-        except OSError as error:
-            raise UnauthorizedError(f"{self._owner} is to be told the CA in {file}: {error.strerror}") from None
+        content = data.encode() if data else Path(file).read_bytes() if file else None
         return base64.b64encode(content).decode() if content else None
+
+
+class Sessions:
+    """The sessions of one kubeconfig: one per user, and per cluster where a command is told of it."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[tuple[str, str], Session] = {}
+
+    def of(self, plugin: Plugin, user: Entry, server: Server) -> Session:
+        """The session of a user with an API server."""
+        key = (user.name, server.name if plugin.provide_cluster_info else "")
+        if key not in self._sessions:
+            self._sessions[key] = Session(plugin, server=server, folder=user.folder)
+        return self._sessions[key]
+
+
+class ExecCredentials(Credentials):
+    """One context's view of the credential that it shares with others of the same user."""
+
+    def __init__(self, session: Session, *, command: str, owner: str) -> None:
+        """Keep it; the command runs at the first request.
+
+        :param command: the plugin's, for messages.
+        :param owner: whose it is, for messages.
+        """
+        self._session = session
+        self._owner = f"{owner}: its credential command {command}"
+        self._given = threading.local()
+        """What each thread was given last, for when a 401 disproves it."""
+
+    def proof(self) -> Proof:
+        """The token, the certificate, or both, as the command gave them."""
+        try:
+            self._given.credential = credential = self._session.credential()
+        except NoCredentialError as error:
+            raise UnauthorizedError(f"{self._owner} {error}") from None
+        if credential.token:
+            checked_token(credential.token, self._owner)
+        certificate = credential.certificate
+        return replace(credential.proof, certificate=certificate and replace(certificate, owner=self._owner))
+
+    def renew(self) -> bool:
+        """The next request runs the command again, once for all contexts that share what it gave."""
+        self._session.forget(getattr(self._given, "credential", None))
+        return True
+
+    def secrets(self) -> tuple[str, ...]:
+        """Those of the session."""
+        return self._session.secrets()
 
 
 def _arguments(args: Sequence[str]) -> Iterator[str]:

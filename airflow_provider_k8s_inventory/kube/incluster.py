@@ -23,13 +23,21 @@ def kubeconfig() -> Kubeconfig | None:
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
     if not host or not port or not os.path.exists(folder / "token"):
         return None
-    ca, namespace = folder / "ca.crt", folder / "namespace"
+    ca = folder / "ca.crt"
     context = Context(
         name=NAME,
         cluster_name=NAME,
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
-        namespace=namespace.read_text(encoding="utf-8").strip() or None if namespace.exists() else None,
+        namespace=_namespace(folder / "namespace"),
         ca_file=str(ca) if ca.exists() else None,
         credentials=TokenFileCredentials(owner=f"context {NAME!r}", path=str(folder / "token")),
     )
     return Kubeconfig(contexts={NAME: context}, current=NAME, source=f"the pod's service account in {folder}")
+
+
+def _namespace(path: Path) -> str | None:
+    """The pod's namespace, which is only shown; it is no reason to fail."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip() or None
+    except OSError:
+        return None

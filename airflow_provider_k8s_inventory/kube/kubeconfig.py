@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError, UnauthorizedError, UnreachableError
-from airflow_provider_k8s_inventory.kube import documents, incluster, servers, users
+from airflow_provider_k8s_inventory.kube import documents, hidden, incluster, servers, users
 from airflow_provider_k8s_inventory.kube.contexts import Context, Kubeconfig, select
 from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials, Credentials
 from airflow_provider_k8s_inventory.kube.entries import find, typed
+from airflow_provider_k8s_inventory.kube.execplugins import Sessions
 
 __all__ = ["Context", "Kubeconfig", "in_cluster", "load", "parse", "select"]
 
@@ -99,23 +101,27 @@ def _files(paths: Sequence[Path], *, must_exist: bool) -> Kubeconfig:
 
 def _kubeconfig(found: Sequence[tuple[Any, Path | None, str]], *, source: str, allow_exec: bool) -> Kubeconfig:
     merged = documents.merge(found)
-    if not merged.contexts:
+    if not merged.entries["context"]:
         raise KubeconfigError(f"{source} has no contexts; add one with `kubectl config set-context`")
-    contexts = {name: _context(name, merged, allow_exec=allow_exec) for name in merged.contexts}
+    sessions = Sessions()
+    contexts = {}
+    for name in merged.entries["context"]:
+        context = _context(name, merged, sessions, allow_exec=allow_exec)
+        contexts[name] = replace(context, warnings=hidden.warnings(name, merged))
     return Kubeconfig(contexts=contexts, current=merged.current, source=source)
 
 
-def _context(name: str, merged: documents.Merged, *, allow_exec: bool) -> Context:
+def _context(name: str, merged: documents.Merged, sessions: Sessions, *, allow_exec: bool) -> Context:
     """What is wrong with the context is kept in it, so that the others can be used."""
     owner = f"context {name!r}"
     parts = _Context()
     try:
-        parts = typed(_Context, merged.contexts[name], owner, UnreachableError)
-        entry = find(merged.clusters, parts.cluster, owner, "cluster", UnreachableError)
+        parts = typed(_Context, merged.entries["context"][name], owner, UnreachableError)
+        entry = find(merged.entries["cluster"], parts.cluster, owner, "cluster", UnreachableError)
         server = servers.server(entry, owner)
     except UnreachableError as error:
         return Context(name=name, cluster_name=parts.cluster, server="", problem=str(error))
-    credentials, impersonation = _proof(parts.user, merged, server, owner, allow_exec=allow_exec)
+    credentials, impersonation = _proof(parts.user, merged, server, owner, sessions, allow_exec=allow_exec)
     return Context(
         name=name,
         cluster_name=parts.cluster,
@@ -133,15 +139,16 @@ def _context(name: str, merged: documents.Merged, *, allow_exec: bool) -> Contex
 
 
 def _proof(
-    name: str, merged: documents.Merged, server: servers.Server, owner: str, *, allow_exec: bool
+    name: str, merged: documents.Merged, server: servers.Server, owner: str, sessions: Sessions, *, allow_exec: bool
 ) -> tuple[Credentials, tuple[tuple[str, str], ...]]:
     """Who the context is and as whom it acts."""
-    if not name:
+    known = merged.entries["user"]
+    if not name and name not in known:  # kubectl uses a user without a name, where there is one
         return Credentials(), ()
     try:
-        entry = find(merged.users, name, owner, "user", UnauthorizedError)
+        entry = find(known, name, owner, "user", UnauthorizedError)
         fields = users.user(entry, owner)
-        credentials = users.credentials(fields, entry, server, owner, allow_exec=allow_exec)
+        credentials = users.credentials(fields, entry, server, owner, allow_exec=allow_exec, sessions=sessions)
         return credentials, users.impersonation(fields, owner)
     except UnauthorizedError as error:
         return BrokenCredentials(str(error)), ()

@@ -14,6 +14,7 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof, checked_token
+from airflow_provider_k8s_inventory.kube.redacting import excerpt
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 LONGEST_EXCERPT: Final = 300
@@ -23,7 +24,7 @@ LONGEST_EXCERPT: Final = 300
 class Provider(msgspec.Struct, frozen=True):
     """What a user entry's ``auth-provider`` holds."""
 
-    name: str
+    name: str = ""
     config: dict[str, str] = {}
 
 
@@ -77,10 +78,10 @@ class LegacyCredentials(Credentials):
         return header
 
     def _shown(self, error: Exception) -> str:
-        text = " ".join(str(error).split())
-        for secret in self.secrets():
+        text = str(error)
+        for secret in sorted(self.secrets(), key=len, reverse=True):  # one may be a part of another
             text = text.replace(secret, "***")
-        return text[:LONGEST_EXCERPT]
+        return excerpt(text, LONGEST_EXCERPT)
 
 
 def _configuration(provider: Provider, server: str) -> Any:

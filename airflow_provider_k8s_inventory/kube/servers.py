@@ -14,10 +14,16 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
 from airflow_provider_k8s_inventory.kube import proxies
 from airflow_provider_k8s_inventory.kube.documents import Entry
-from airflow_provider_k8s_inventory.kube.entries import beside, pem, typed
+from airflow_provider_k8s_inventory.kube.entries import beside, embedded, typed
+from airflow_provider_k8s_inventory.kube.goyaml import NotYamlError, plain
 
 EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
 """The name under which a cluster entry holds what it tells exec plugins."""
+
+
+class _Extension(msgspec.Struct, frozen=True):
+    name: str = ""
+    extension: Any = None
 
 
 class _Cluster(msgspec.Struct, rename="kebab", frozen=True):
@@ -30,13 +36,15 @@ class _Cluster(msgspec.Struct, rename="kebab", frozen=True):
     tls_server_name: str = ""
     proxy_url: str = ""
     disable_compression: bool = False
-    extensions: list[dict[str, Any]] = []
+    extensions: list[_Extension] = []
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Server:
     """An API server that a cluster entry describes well enough to be asked."""
 
+    name: str
+    """The cluster entry's."""
     url: str
     """Without a slash at the end."""
     ca_file: str | None = None
@@ -63,17 +71,24 @@ def server(entry: Entry, owner: str) -> Server:
             f"{owner}: both a certificate authority and insecure-skip-tls-verify; keep one, as kubectl demands"
         )
     return Server(
+        name=entry.name,
         url=_url(fields, owner),
         ca_file=beside(entry.folder, file) if file and not data else None,
-        ca_data=pem(data, owner, "certificate-authority-data", UnreachableError) if data else None,
+        ca_data=embedded(data, owner, "certificate-authority-data", UnreachableError) if data else None,
         insecure=fields.insecure_skip_tls_verify,
         tls_server_name=fields.tls_server_name or None,
         proxy_url=_proxy(fields.proxy_url, owner) if fields.proxy_url else None,
         disable_compression=fields.disable_compression,
-        exec_config=next(
-            (one.get("extension") for one in fields.extensions if one.get("name") == EXEC_EXTENSION), None
-        ),
+        exec_config=_exec_config(fields, entry, owner),
     )
+
+
+def _exec_config(fields: _Cluster, entry: Entry, owner: str) -> Any:
+    """What exec plugins are told; extensions of other names are nobody's business here."""
+    try:
+        return plain(next((one.extension for one in fields.extensions if one.name == EXEC_EXTENSION), None))
+    except NotYamlError as error:
+        raise UnreachableError(f"{owner}: {error}, in {entry.source}") from None
 
 
 def _url(fields: _Cluster, owner: str) -> str:

@@ -5,14 +5,17 @@ Every context has an `ssl.SSLContext` of its own, so that nothing one cluster as
 
 from __future__ import annotations
 
+import errno
 import os
 import ssl
-import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError, UnreachableError
+from airflow_provider_k8s_inventory.kube import pem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -31,11 +34,11 @@ class ClientCertificate:
         return (self.key_data,) if self.key_data else ()
 
     def text(self) -> str:
-        """The certificate, in PEM.
+        """The certificate and those it was issued by, in PEM.
 
         :raises OSError: when its file cannot be read.
         """
-        return self.certificate_data or Path(self.certificate_file).read_text(encoding="utf-8")
+        return "".join(pem.certificates(self.certificate_data or _content(self.certificate_file)))
 
     def load_into(self, context: ssl.SSLContext) -> None:
         """Present this certificate in the context's handshakes.
@@ -43,33 +46,33 @@ class ClientCertificate:
         :raises UnauthorizedError: when it cannot be read, or the key is not the certificate's.
         """
         try:
-            if self.certificate_data or self.key_data:
-                self._load_texts(context)
-            else:
-                context.load_cert_chain(self.certificate_file, self.key_file, password=self._no_password)
-        except FileNotFoundError as error:
-            files = " or ".join(name for name in (self.certificate_file, self.key_file) if name)
+            chain, key = self.text(), pem.private_key(self.key_data or _content(self.key_file))
+        except OSError as error:
             raise UnauthorizedError(
-                f"{self.owner}: the client certificate cannot be read: no file {files}; "
+                f"{self.owner}: the client certificate cannot be read: {error.filename}: {error.strerror}; "
                 "copy it to this machine, or embed it in the kubeconfig (kubectl config view --flatten)"
             ) from error
-        except (OSError, ValueError) as error:
+        if not chain or not key:
+            lacking = "client-key holds no private key" if chain else "client-certificate holds no certificate"
             raise UnauthorizedError(
-                f"{self.owner}: the client certificate cannot be used: {_reason(error)}; "
-                "check that client-certificate and client-key are PEM and belong together"
-            ) from error
-
-    def _load_texts(self, context: ssl.SSLContext) -> None:
-        """Through a file only we can read: OpenSSL's Python module reads certificate chains from nothing else."""
-        certificate = self.text()
-        key = self.key_data or Path(self.key_file).read_text(encoding="utf-8")
-        handle, name = tempfile.mkstemp(suffix=".pem")  # mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(f"{certificate}\n{key}\n")
-            context.load_cert_chain(name, password=self._no_password)
-        finally:
-            os.unlink(name)
+                f"{self.owner}: the client certificate cannot be used: {lacking} in PEM; correct it"
+            )
+        with ExitStack() as files:
+            try:
+                # OpenSSL's module for Python reads certificates and keys from files only, and opens each file once.
+                chain_name, key_name = (files.enter_context(_in_memory(text)) for text in (chain, key))
+            except OSError as error:
+                raise UnauthorizedError(
+                    f"{self.owner}: the client certificate, which is good, cannot be handed to OpenSSL: "
+                    f"{error.strerror}; that takes /dev/fd on this machine"
+                ) from error
+            try:
+                context.load_cert_chain(chain_name, key_name, password=self._no_password)
+            except (OSError, ValueError) as error:
+                raise UnauthorizedError(
+                    f"{self.owner}: the client certificate cannot be used: {_reason(error)}; "
+                    "check that client-certificate and client-key are PEM and belong together"
+                ) from error
 
     def _no_password(self) -> NoReturn:
         """Called for encrypted keys only; without it OpenSSL would ask on the terminal."""
@@ -103,18 +106,93 @@ def server_context(
     context.hostname_checks_common_name = False
     if system_roots or not (ca_data or ca_file):
         context.load_default_certs()
+    if ca_data or ca_file:
+        _trust(context, owner, ca_file, ca_data)
+    return context
+
+
+def _trust(context: ssl.SSLContext, owner: str, ca_file: str | None, ca_data: str | None) -> None:
+    """Trust every certificate of a CA that can be read, as Go's `CertPool.AppendCertsFromPEM`: one must be."""
+    where = "certificate-authority-data" if ca_data else f"certificate-authority {ca_file}"
     try:
-        if ca_data:
-            context.load_verify_locations(cadata=ca_data)
-        elif ca_file:
-            context.load_verify_locations(cafile=ca_file)
-    except (OSError, ValueError) as error:
-        where = "certificate-authority-data" if ca_data else f"certificate-authority {ca_file}"
+        found = pem.certificates(ca_data or _content(ca_file or ""))
+    except OSError as error:
         raise UnreachableError(
             f"{owner}: the CA in {where} cannot be read: {_reason(error)}; "
-            "check that it is PEM and that this machine's user may read it"
+            "check that this machine's user may read it, or embed it in the kubeconfig (kubectl config view --flatten)"
         ) from error
-    return context
+    problem: OSError | ValueError = ValueError()
+    trusted = 0
+    for certificate in found:
+        try:
+            context.load_verify_locations(cadata=certificate)
+            trusted += 1
+        except (OSError, ValueError) as error:
+            problem = error
+    if not trusted:
+        raise UnreachableError(
+            f"{owner}: the CA in {where} cannot be read: {_reason(problem)}; check that it holds certificates in PEM"
+        ) from problem
+
+
+def _content(path: str) -> str:
+    """A file with PEM in it, and around it text in any encoding.
+
+    :raises OSError: when it cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "no file has NUL in its name") from error
+
+
+@contextmanager
+def _in_memory(text: str) -> Iterator[str]:
+    """The name under which a text can be opened as a file, once; a private key touches no disk.
+
+    :raises OSError: when this machine has no such names.
+    """
+    handle = _held(text.encode())
+    try:
+        name = f"/dev/fd/{handle}"
+        if not os.path.exists(name):
+            raise FileNotFoundError(errno.ENOENT, "there is no /dev/fd")
+        yield name
+    finally:
+        os.close(handle)
+
+
+def _held(content: bytes) -> int:
+    """A handle from which the content can be read.
+
+    Of memory, on Linux. It counts as a file to `ulimit -f`, though, and other systems have none: then of a pipe, which
+    holds some kilobytes, and would wait for more readers than ours if this process was forked meanwhile.
+    """
+    if not hasattr(os, "memfd_create"):
+        return _piped(content)
+    handle = os.memfd_create("pem")
+    try:
+        written = os.write(handle, content)
+    except OSError:
+        written = -1
+    if written == len(content):
+        return handle
+    os.close(handle)
+    return _piped(content)
+
+
+def _piped(content: bytes) -> int:
+    readable, writable = os.pipe()
+    try:
+        os.set_blocking(writable, False)
+        if os.write(writable, content) < len(content):
+            raise OSError(errno.EFBIG, "it is longer than a pipe")
+    except OSError:
+        os.close(readable)
+        raise
+    finally:
+        os.close(writable)
+    return readable
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -19,8 +19,8 @@ from airflow_provider_k8s_inventory.kube.credentials import (
     checked_token,
 )
 from airflow_provider_k8s_inventory.kube.documents import Entry
-from airflow_provider_k8s_inventory.kube.entries import beside, pem, typed
-from airflow_provider_k8s_inventory.kube.execplugins import ExecCredentials, Plugin
+from airflow_provider_k8s_inventory.kube.entries import beside, embedded, typed
+from airflow_provider_k8s_inventory.kube.execplugins import ExecCredentials, Plugin, Sessions
 from airflow_provider_k8s_inventory.kube.legacy import LegacyCredentials, Provider
 from airflow_provider_k8s_inventory.kube.servers import Server
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
@@ -57,7 +57,9 @@ def user(entry: Entry, owner: str) -> User:
     return typed(User, entry, owner, UnauthorizedError)
 
 
-def credentials(fields: User, entry: Entry, server: Server, owner: str, *, allow_exec: bool) -> Credentials:
+def credentials(
+    fields: User, entry: Entry, server: Server, owner: str, *, allow_exec: bool, sessions: Sessions
+) -> Credentials:
     """What the user proves itself with, in client-go's order: its own fields, a command, an auth provider.
 
     :param fields: the user.
@@ -65,6 +67,7 @@ def credentials(fields: User, entry: Entry, server: Server, owner: str, *, allow
     :param server: what it wants to speak to.
     :param owner: whose it is, for messages.
     :param allow_exec: whether it may run commands, and send what is in files.
+    :param sessions: what its commands gave to other contexts.
     :raises UnauthorizedError: when that cannot be used.
     """
     if not allow_exec:
@@ -77,7 +80,8 @@ def credentials(fields: User, entry: Entry, server: Server, owner: str, *, allow
         raise UnauthorizedError(f"{owner}: both a token and a user name or password; keep one, as kubectl demands")
     if fields.exec and not (has_token or has_password or proof):
         execplugins.check(fields.exec, owner)
-        return ExecCredentials(fields.exec, server=server, folder=entry.folder, owner=owner)
+        session = sessions.of(fields.exec, entry, server)
+        return ExecCredentials(session, command=fields.exec.command, owner=owner)
     if fields.auth_provider and not (has_token or has_password):
         return LegacyCredentials(fields.auth_provider, server=server.url, certificate=proof, owner=owner)
     if fields.token_file:
@@ -143,7 +147,7 @@ def _certificate(fields: User, folder: Path | None, owner: str) -> ClientCertifi
     return ClientCertificate(
         owner=owner,
         certificate_file=beside(folder, fields.client_certificate),
-        certificate_data=pem(fields.client_certificate_data, owner, "client-certificate-data", UnauthorizedError),
+        certificate_data=embedded(fields.client_certificate_data, owner, "client-certificate-data", UnauthorizedError),
         key_file=beside(folder, fields.client_key),
-        key_data=pem(fields.client_key_data, owner, "client-key-data", UnauthorizedError),
+        key_data=embedded(fields.client_key_data, owner, "client-key-data", UnauthorizedError),
     )

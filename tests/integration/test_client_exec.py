@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube import commands, kubeconfig
+from airflow_provider_k8s_inventory.kube import commands, execplugins, kubeconfig
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.contexts import Context
 from tests.fixtures.kubeconfigs import Folder, authority, client_pair, encoded, exec_credential
@@ -119,6 +120,94 @@ def test_threads_share_a_client_and_its_credential(folder: Folder, server: ApiSe
     with Client(context(folder, server, prints(token=TOKEN))) as client, ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(client.get, ["/version"] * 20))
     assert len(answers) == len(server.seen) == 20
+    assert folder.runs("plugin") == 1
+
+
+def shared(
+    folder: Folder, server: ApiServer, body: str, contexts: int, clusters: int = 1, **plugin: Any
+) -> list[Context]:
+    """Contexts of one user, which a command logs in."""
+    command = folder.command("plugin", body)
+    cluster = {"server": server.url, "certificate-authority": "pki/ca.crt"}
+    document = {
+        "contexts": [
+            {"name": f"c{number}", "context": {"cluster": f"c{number % clusters}", "user": "u"}}
+            for number in range(contexts)
+        ],
+        "clusters": [{"name": f"c{number}", "cluster": cluster} for number in range(clusters)],
+        "users": [{"name": "u", "user": {"exec": {"apiVersion": V1, "command": str(command)} | plugin}}],
+    }
+    path = folder.path / "config"
+    path.write_text(json.dumps(document))
+    return list(kubeconfig.load([path]).contexts.values())
+
+
+def ask(it: Context) -> str:
+    """What became of a request: ``""`` when it went well."""
+    try:
+        with Client(it) as client:
+            client.get("/version")
+    except UnauthorizedError as error:
+        return str(error)
+    return ""
+
+
+def first_then(folder: Folder, first: str, then: str) -> str:
+    """The body of a plugin that does one thing the first time, and another from then on."""
+    return f"if [ $(wc -l < {folder.path}/plugin.runs) = 1 ]; then {first}; else {then}; fi"
+
+
+@pytest.mark.parametrize(("plugin", "runs"), [({}, 1), ({"provideClusterInfo": True}, 2)], ids=["alone", "by cluster"])
+def test_contexts_of_one_user_share_its_credential(
+    folder: Folder, server: ApiServer, plugin: dict[str, bool], runs: int
+) -> None:
+    contexts = shared(folder, server, prints(token=TOKEN), 20, 2, **plugin)
+    with ThreadPoolExecutor(20) as threads:
+        assert set(threads.map(ask, contexts)) == {""}
+    assert (folder.runs("plugin"), len(server.seen)) == (runs, 20)
+
+
+def test_contexts_of_one_user_share_its_renewal(folder: Folder, server: ApiServer) -> None:
+    """All are told at once that the credential is bad; the first to say so has it renewed, and no other."""
+    contexts = shared(folder, server, first_then(folder, prints(token="old"), prints(token="new")), 20)
+    barrier = threading.Barrier(20)
+
+    def disprove(it: Context) -> tuple[str | None, str | None]:
+        before = it.credentials.proof()
+        barrier.wait()
+        it.credentials.renew()
+        return before.authorization, it.credentials.proof().authorization
+
+    with ThreadPoolExecutor(20) as threads:
+        assert set(threads.map(disprove, contexts)) == {("Bearer old", "Bearer new")}
+    assert folder.runs("plugin") == 2
+
+
+def test_contexts_of_one_user_share_its_failure(folder: Folder, server: ApiServer) -> None:
+    contexts = shared(folder, server, "exit 1", 20)
+    with ThreadPoolExecutor(4) as threads:
+        reasons = list(threads.map(ask, contexts))
+    assert all(reason.startswith(f"context 'c{number}': its credential") for number, reason in enumerate(reasons))
+    assert folder.runs("plugin") == 1
+
+
+def test_a_command_that_failed_runs_again_after_a_while(
+    folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execplugins, "FAILURE_KEPT", 0)
+    (it,) = shared(folder, server, first_then(folder, "exit 1", prints(token=TOKEN)), 1)
+    assert (ask(it)[:13], ask(it)) == ("context 'c0':", "")
+
+
+def test_the_command_may_print_yaml(folder: Folder, server: ApiServer) -> None:
+    (folder.path / "answer").write_text(
+        f"apiVersion: {V1}\nkind: ExecCredential\n"
+        f"status:\n  expirationTimestamp: 2999-01-01T00:00:00Z\n  token: {TOKEN}\n"
+    )
+    with Client(context(folder, server, f"cat {folder.path}/answer")) as client:
+        client.get("/version")
+        client.get("/version")
+    assert server.seen[0].header("Authorization") == f"Bearer {TOKEN}"
     assert folder.runs("plugin") == 1
 
 
@@ -255,18 +344,36 @@ def test_a_command_that_may_not_be_run(folder: Folder, server: ApiServer) -> Non
     assert "command ./text cannot be started: Permission denied" in error_of(it)
 
 
-def test_a_failing_command_is_told_with_its_errors_but_never_its_output(folder: Folder, server: ApiServer) -> None:
+def test_what_a_failing_command_said_is_in_the_log_alone(
+    folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
     body = f"echo {SECRET}; echo 'Token expired:  run login' >&2; exit 3"
-    assert "failed with exit status 3 and said: Token expired: run login; run it by hand" in error_of(
-        context(folder, server, body)
+    reason = error_of(context(folder, server, body))
+    assert reason.endswith(
+        "status 3; the log has what it said on standard error; run it by hand as the same user to see more"
     )
+    assert "failed with exit status 3 and said: Token expired: run login" in caplog.text
+    assert SECRET not in caplog.text
 
 
-def test_secret_variables_are_blotted_out_of_its_errors(folder: Folder, server: ApiServer) -> None:
+def test_the_prompt_of_a_command_that_waits_for_a_person_is_in_the_log(
+    folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(commands, "TIMEOUT", 0.5)
+    prompt = "To sign in, open https://login.test/device and enter the code ABCDEFGH."
+    reason = error_of(context(folder, server, f"echo '{prompt}' >&2; sleep 600"))
+    assert "did not end within 0.5 seconds; the log has what it said on standard error" in reason
+    assert f"did not end within 0.5 seconds and said: {prompt}" in caplog.text
+
+
+def test_secret_variables_are_blotted_out_of_its_errors(
+    folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
     it = context(
         folder, server, 'echo "bad $LOGIN_SECRET" >&2; exit 1', env=[{"name": "LOGIN_SECRET", "value": SECRET}]
     )
-    assert "said: bad ***;" in error_of(it)
+    error_of(it)
+    assert "said: bad ***" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -279,17 +386,47 @@ def test_secret_variables_are_blotted_out_of_its_errors(folder: Folder, server: 
     ],
 )
 def test_secret_arguments_are_blotted_out_of_its_errors(
-    args: list[str], said: str, folder: Folder, server: ApiServer
+    args: list[str], said: str, folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    it = context(folder, server, 'echo "usage: $*" >&2; exit 1', args=args)
-    assert f"said: usage: {said};" in error_of(it)
+    error_of(context(folder, server, 'echo "usage: $*" >&2; exit 1', args=args))
+    assert f"said: usage: {said}\n" in caplog.text
 
 
-def test_a_secret_is_not_quoted_in_part_either(folder: Folder, server: ApiServer) -> None:
-    tail = "x" * (commands.LONGEST_EXCERPT - len(" hidden "))
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("debug: got access token EXEC-Planted-66", "debug: got access token ***"),
+        ("Authorization: Bearer abcd.efgh", "Authorization: Bearer ***"),
+        ("cached eyJhbGciOiJub25lIn0.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl", "cached ***"),
+        ("refresh 0123456789abcdef0123456789abcdef", "refresh ***"),
+        ("answer {token: abcdefgh, code: 5}", "answer {token: ***, code: 5}"),
+        ("asked https://jane:pass@login.test/oauth", "asked https://***@login.test/oauth"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "***"),
+        ("The security token included in the request is expired", None),
+        ("/usr/lib/google-cloud-sdk/bin/gke-gcloud-auth-plugin: no such file", None),
+    ],
+)
+def test_what_looks_like_a_credential_is_blotted_out_of_its_errors(
+    said: str, shown: str | None, folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder.path / "said").write_text(said)
+    error_of(context(folder, server, f"cat {folder.path}/said >&2; exit 1"))
+    assert f"said: {shown or said}\n" in caplog.text
+
+
+def test_a_secret_is_not_quoted_in_part_either(
+    folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    tail = "x" * (execplugins.LONGEST_EXCERPT - len(" hidden "))
     args = ["--password", f"{SECRET} hidden"]
-    it = context(folder, server, f'echo "$2 {tail}" >&2; exit 1', args=args)
-    assert "hidden" not in error_of(it)
+    error_of(context(folder, server, f'echo "$2 {tail}" >&2; exit 1', args=args))
+    assert "xxx" in caplog.text
+    assert "hidden" not in caplog.text
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+def test_a_command_that_prints_without_end_is_ended(folder: Folder, server: ApiServer, stream: int) -> None:
+    assert "printed more than 1 MiB" in error_of(context(folder, server, f"yes >&{stream}"))
 
 
 def test_a_silent_failure(folder: Folder, server: ApiServer) -> None:
@@ -301,8 +438,12 @@ def test_a_silent_failure(folder: Folder, server: ApiServer) -> None:
     [
         ("", "printed no ExecCredential"),
         (SECRET, "printed no ExecCredential"),
-        (f'{{"token": "{SECRET}"}}', "printed no ExecCredential: Object missing required field `kind`"),
-        (exec_credential(version="v1beta1", token=SECRET), f"of {V1}beta1, not an ExecCredential of {V1}"),
+        (f'{{"token": "{SECRET}"}}', "printed no ExecCredential"),
+        (f"[{SECRET}: {{", "printed no ExecCredential: neither JSON nor YAML"),
+        (f"kind: {SECRET}", "printed no ExecCredential"),
+        (f"status: {{token: !!int {SECRET}}}", "printed no ExecCredential: a value that cannot be read"),
+        (f"{{kind: ExecCredential, apiVersion: {SECRET}}}", f"of another version, not of {V1}"),
+        (exec_credential(version="v1beta1", token=SECRET), f"of {V1}beta1, not of {V1}; write its version"),
         (exec_credential(), "gave neither a token nor a certificate"),
         (exec_credential(clientCertificateData="PEM"), "gave a certificate without a key"),
         (exec_credential(clientKeyData=SECRET), "or a key without one"),

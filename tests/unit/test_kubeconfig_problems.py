@@ -85,7 +85,7 @@ def test_a_broken_cluster_is_unreachable(cluster: dict[str, Any], words: str) ->
         ({"token": SECRET, "username": "jane"}, "both a token and a user name or password"),
         ({"tokenFile": "/no/token"}, "the token file /no/token cannot be used: No such file"),
         ({"client-certificate": "/no/crt"}, "a client certificate without its key"),
-        ({"client-certificate": "/no/crt", "client-key": "/no/key"}, "no file /no/crt or /no/key"),
+        ({"client-certificate": "/no/crt", "client-key": "/no/key"}, "cannot be read: /no/crt: No such file"),
         ({"client-certificate-data": "YQ==", "client-key-data": SECRET}, "client-key-data is not base64"),
         ({"client-certificate-data": "YQ==", "client-key-data": "YQ=="}, "the client certificate cannot be used"),
         ({"as-groups": ["admins"]}, "without `as`"),
@@ -95,7 +95,10 @@ def test_a_broken_cluster_is_unreachable(cluster: dict[str, Any], words: str) ->
             "both exec and auth-provider",
         ),
         ({"exec": {"apiVersion": V1}}, "lacks a command"),
-        ({"exec": {"command": "a", "apiVersion": V1, "env": [{"value": SECRET}]}}, r"missing required field `name`"),
+        (
+            {"exec": {"command": "a", "apiVersion": V1, "env": [{"value": SECRET}]}},
+            "lacks a command, or the name of a variable",
+        ),
         ({"exec": {"command": "a"}}, "speaks no apiVersion"),
         ({"exec": {"command": "a", "apiVersion": f"{V1}alpha1"}}, r"speaks .*/v1alpha1; update it"),
         (

@@ -1,0 +1,345 @@
+"""YAML as Go's library reads it, and so kubectl: https://pkg.go.dev/sigs.k8s.io/yaml over its fork of yaml.v2.
+
+Both libraries take libyaml's events; this module resolves them by Go's rules. PyYAML's own rules make dates of what Go
+leaves text, numbers of ``10:20``, bytes of ``!!binary``, and an error of ``=``. What a kubeconfig's values mean is
+in `documents` and `entries`.
+
+Of what cannot be read only the place is told, and a problem in our words: libyaml's and PyYAML's own quote the text,
+which may be a password that begins with ``!``.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+DEEPEST: Final = 100
+"""Levels of a value that are read; a kubeconfig needs eight, and what exec plugins are told few more."""
+_MOST_LEVELS: Final = 10_000
+"""Go stops here too (`max_flow_level`, `max_indents`). libyaml takes time with the square of them: 14 s for 100,000."""
+MOST_ALIASED: Final = 100_000
+"""Values that the aliases of a document may stand for; 2,000 users that share an exec plugin have 50,000.
+
+Go refuses a document when more than 100 values, of more than 1,000, come from aliases and these are above 99 % of all;
+from 400,000 values on the share falls, to 10 % at 4,000,000: `allowedAliasRatio` in decode.go.
+"""
+
+_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # absent where libyaml is
+_TAG: Final = "tag:yaml.org,2002:"
+_TYPES: Final = {"str", "bool", "int", "float", "null", "timestamp"}
+"""What Go resolves by tag; text under any other tag, such as ``!ruby/symbol``, is text."""
+_WORDS: Final[dict[str, tuple[str, Any]]] = {
+    **dict.fromkeys(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"], ("bool", True)),
+    **dict.fromkeys(["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"], ("bool", False)),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), ("null", None)),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), ("float", math.nan)),
+    **{sign + word: ("float", math.inf) for sign in ("", "+") for word in (".inf", ".Inf", ".INF")},
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), ("float", -math.inf)),
+}
+_INTEGER: Final = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_TIMESTAMP: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt ]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d+)?(?:Z|[-+]\d\d:\d\d)?)?")
+_BASES: Final = (16, 2, 8, 10)
+
+_INDENT: Final = "check the indentation"
+_BRACKETS: Final = "a bracket is not closed, or a comma is missing"
+_QUOTES: Final = "a quotation mark is not closed"
+_PROBLEMS: Final = {
+    "found character that cannot start any token": "indent by spaces; text that begins with @, ` or % needs quotes",
+    "did not find expected key": _INDENT,
+    "did not find expected '-' indicator": _INDENT,
+    "block sequence entries are not allowed in this context": _INDENT,
+    "did not find expected ',' or '}'": _BRACKETS,
+    "did not find expected ',' or ']'": _BRACKETS,
+    "did not find expected node content": _BRACKETS,
+    "mapping values are not allowed in this context": "put text that holds a colon and a space in quotes",
+    "could not find expected ':'": "a colon is missing",
+    "found unexpected end of stream": _QUOTES,
+    "found unknown escape character": "a backslash between double quotes needs another one",
+    "found undefined tag handle": "put text that begins with ! in quotes",
+}
+"""What to do about libyaml's messages; of others only the place is told."""
+
+
+class NotYamlError(Exception):
+    """It is no YAML; the message tells the place and what to do, and nothing of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a value that cannot be read, so that it matters to those only who want it."""
+
+    problem: str
+    """The place and the reason, ready to be shown."""
+
+
+_Broken = dict[Any, Any]
+"""A mapping with a key that cannot be read has an `Unreadable` at the key None, which no other mapping has."""
+
+
+def read(text: str | bytes) -> Any:
+    """The first document; a mapping's keys are all text. kubectl does not look at further ones either.
+
+    :raises NotYamlError: when there is none.
+    """
+    return next(read_all(text), None)
+
+
+def read_all(text: str | bytes) -> Iterator[Any]:
+    """All documents, which ``---`` divides.
+
+    :raises NotYamlError: when one is none.
+    """
+    data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    events = _events(data)
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent):
+            yield _Document().read(events)
+
+
+def plain(value: Any, levels: int = DEEPEST) -> Any:
+    """The value in JSON's types alone, nulls in mappings left out: Go takes them for absent.
+
+    :param levels: how deep it may be.
+    :raises NotYamlError: when something in it cannot be read.
+    """
+    if isinstance(value, Unreadable):
+        raise NotYamlError(value.problem)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise NotYamlError("it holds a number that JSON has not: infinite, or none")
+    if isinstance(value, dict | list) and not levels:
+        raise NotYamlError(f"it has more than {DEEPEST} levels")
+    if isinstance(value, dict):
+        if None in value:
+            raise NotYamlError(value[None].problem)
+        return {key: plain(item, levels - 1) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [plain(item, levels - 1) for item in value]
+    return value
+
+
+def _events(data: bytes) -> Iterator[Any]:
+    """Libyaml's events, its errors turned into ours."""
+    try:
+        yield from yaml.parse(data, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = _place(mark) if mark else "somewhere"
+        advice = _PROBLEMS.get(error.problem or "", "correct it there")
+        raise NotYamlError(f"{place}: {advice}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        position = getattr(error, "position", None)
+        line = f"line {data[:position].count(10) + 1}" if isinstance(position, int) else "somewhere"
+        raise NotYamlError(f"{line}: it holds bytes that are no text in UTF-8 or UTF-16; is it the file?") from None
+
+
+def _place(mark: Any) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}"
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping of which not all has come yet."""
+
+    value: list[Any] | dict[Any, Any]
+    anchor: str | None
+    place: str
+    size: int = 1
+    """Values in it so far, those that aliases stand for included."""
+    height: int = 1
+    """Levels so far."""
+    key: Any = None
+    """Of a mapping: whose value comes next."""
+    has_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """Something that has come whole."""
+
+    value: Any
+    size: int = 1
+    height: int = 0
+
+
+_MERGE: Final = object()
+"""Takes the place of the key ``<<``."""
+
+
+class _Document:
+    """Makes values of the events of one document."""
+
+    def __init__(self) -> None:
+        self._open: list[_Open] = []
+        self._anchors: dict[str, _Node | None] = {}
+        """None: that of a list or mapping that has not ended."""
+        self._aliased = 0
+        self._skipped = 0
+        """Levels below `DEEPEST` that we are in."""
+        self._root: Any = None
+
+    def read(self, events: Iterable[Any]) -> Any:
+        """The document whose start has come."""
+        for event in events:
+            if isinstance(event, yaml.DocumentEndEvent):
+                break
+            if isinstance(event, yaml.CollectionEndEvent):
+                self._close()
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self._start(event)
+            elif not self._skipped:
+                self._single(event)
+        return self._root
+
+    def _start(self, event: Any) -> None:
+        if self._skipped or len(self._open) >= DEEPEST:
+            if self._skipped + DEEPEST >= _MOST_LEVELS:
+                raise NotYamlError(f"{_place(event.start_mark)}: more than {_MOST_LEVELS} levels")
+            self._skipped += 1
+            return
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+        self._open.append(_Open(value, event.anchor, _place(event.start_mark)))
+
+    def _close(self) -> None:
+        if self._skipped:
+            self._skipped -= 1
+            if not self._skipped:
+                self._put(_Node(Unreadable(f"{self._open[-1].place}: it has more than {DEEPEST} levels")))
+            return
+        ended = self._open.pop()
+        node = _Node(ended.value, ended.size, ended.height)
+        if ended.anchor:
+            self._anchors[ended.anchor] = node
+        self._put(node)
+
+    def _single(self, event: Any) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            self._put(self._alias(event))
+            return
+        plain_text = event.implicit[0]
+        if event.value == "<<" and (plain_text or event.tag == f"{_TAG}merge") and self._awaits_key():
+            self._open[-1].key, self._open[-1].has_key = _MERGE, True
+            return
+        value = _scalar(event.tag, event.value, plain_text)
+        if isinstance(value, Unreadable):
+            value = Unreadable(f"{_place(event.start_mark)}: {value.problem}")
+        node = _Node(value)
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        self._put(node)
+
+    def _alias(self, event: Any) -> _Node:
+        node = self._anchors.get(event.anchor)
+        if node is None:
+            what = "itself" if event.anchor in self._anchors else "something that is not there"
+            return _Node(
+                Unreadable(f"{_place(event.start_mark)}: an alias stands for {what}; put text with * in quotes")
+            )
+        if self._aliased + node.size > MOST_ALIASED:
+            return _Node(Unreadable(f"{_place(event.start_mark)}: aliases stand for more than {MOST_ALIASED} values"))
+        if len(self._open) + node.height > DEEPEST:
+            return _Node(Unreadable(f"{_place(event.start_mark)}: with its aliases it has more than {DEEPEST} levels"))
+        self._aliased += node.size
+        return node
+
+    def _awaits_key(self) -> bool:
+        return bool(self._open) and isinstance(self._open[-1].value, dict) and not self._open[-1].has_key
+
+    def _put(self, node: _Node) -> None:
+        if not self._open:
+            self._root = node.value
+            return
+        into = self._open[-1]
+        into.size += node.size
+        into.height = max(into.height, node.height + 1)
+        if isinstance(into.value, list):
+            into.value.append(node.value)
+        elif not into.has_key:
+            into.key, into.has_key = node.value, True
+        else:
+            _set(into.value, into.key, node.value, into.place)
+            into.has_key = False
+
+
+def _set(mapping: _Broken, key: Any, value: Any, place: str) -> None:
+    """Put a key into a mapping; the last of several has it."""
+    if key is _MERGE:
+        _merge(mapping, value, place)
+    elif isinstance(key, str | bool | int | float):
+        mapping[_key(key)] = value
+    else:
+        problem = key.problem if isinstance(key, Unreadable) else f"{place}: a key in it is no text; put it in quotes"
+        mapping[None] = Unreadable(problem)
+
+
+def _merge(mapping: _Broken, value: Any, place: str) -> None:
+    """What ``<<`` names; Go lets it win over the keys that stand before it."""
+    values = value if isinstance(value, list) else [value]
+    for one in reversed(values):  # of several the first wins
+        if isinstance(one, dict):
+            mapping.update(one)
+        else:
+            problem = one.problem if isinstance(one, Unreadable) else f"{place}: << in it names no mapping"
+            mapping[None] = Unreadable(problem)
+
+
+def _key(key: str | float) -> str:
+    """A key as text, which JSON demands."""
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if isinstance(key, float):
+        return {"nan": ".nan", "inf": ".inf", "-inf": "-.inf"}.get(text := f"{key:g}", text)
+    return str(key)
+
+
+def _scalar(tag: str | None, text: str, plain_text: bool) -> Any:
+    """A value by its tag and text; `resolve` and `scalar` of resolve.go and decode.go."""
+    if tag is None and not plain_text:
+        return text
+    wanted = tag.removeprefix(_TAG) if tag else ""
+    if tag == f"{_TAG}binary":
+        try:
+            return base64.b64decode("".join(text.split()), validate=True).decode(errors="replace")
+        except ValueError:
+            return Unreadable("it is tagged as !!binary and is not base64")
+    if tag and (wanted not in _TYPES or not tag.startswith(_TAG)):
+        return text
+    kind, value = _resolved(wanted, text)
+    if wanted == "float" and kind == "int":
+        kind, value = "float", float(value)
+    if wanted not in ("", "str", kind):
+        return Unreadable(f"it is tagged as !!{wanted} and is none; put text that begins with ! in quotes")
+    return value
+
+
+def _resolved(wanted: str, text: str) -> tuple[str, Any]:
+    """The type and the value that plain text has."""
+    if wanted == "str":
+        return "str", text
+    if text in _WORDS:
+        return _WORDS[text]
+    if wanted in ("", "timestamp") and _TIMESTAMP.fullmatch(text):
+        return "timestamp", text  # Go keeps it text
+    if text[:1] not in set("+-.0123456789"):
+        return "str", text
+    return _number(text.replace("_", "")) or ("str", text)
+
+
+def _number(text: str) -> tuple[str, Any] | None:
+    if match := _INTEGER.fullmatch(text):
+        digits, base = next((digits, base) for digits, base in zip(match.groups()[1:], _BASES, strict=True) if digits)
+        # Longer ones cannot be 64 bits, and Python refuses to read thousands of digits.
+        number = int(match[1] + digits, base) if len(digits) <= 64 else 1 << 64
+        if -(1 << 63) <= number < 1 << (63 if match[1] else 64):
+            return "int", number
+    if _FLOAT.fullmatch(text) and math.isfinite(value := float(text)):
+        return "float", value
+    return None
