@@ -188,7 +188,7 @@ def test_a_broken_kubeconfig(run: CommandLine, tmp_path: Path) -> None:
         ("spec: [", "is not YAML: line 2"),
         (f"spec:\n  spec:\n    database_url: postgresql://u:{SECRET}@h/d: x", "line 3"),
         (f"database_url: 'postgresql://u:{SECRET}@h/d", "line 1"),
-        (f"spec: {{spec: {{database_url: !secret {SECRET}}}}}", "line 1"),
+        (f"spec: {{spec: {{database_url: !!int {SECRET}}}}}", "line 1"),
     ],
 )
 def test_a_file_that_is_none_of_the_replaced_system(content: str, said: str, run: CommandLine, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ DRESSED: dict[str, Callable[[str], bytes]] = {
     "plain": str.encode,
     "UTF-8 before it": lambda pem: (TEXT + pem).encode(),
     "UTF-8 behind it": lambda pem: (pem + TEXT).encode(),
-    "latin-1 around it": lambda pem: b"# caf\xe9\n" + pem.encode() + b"\xff\xfe",
+    "latin-1 around it": lambda pem: b"# M\xfcller\n" + pem.encode() + b"\xff\xfe",
     "CRLF": lambda pem: (TEXT + pem).replace("\n", "\r\n").encode(),
     "byte order mark": lambda pem: b"\xef\xbb\xbf" + pem.encode(),
     "indented": lambda pem: "".join(f"  {line}\n" for line in pem.splitlines()).encode(),
