@@ -57,7 +57,7 @@ def test_tables_reasons_and_warnings_are_shown_in_any_encoding(
     assert (done.returncode, done.stderr) == (1, b"")
     assert b"deployments: warning: shop/w" in done.stdout
     assert b"deployments: forbidden: " in done.stdout
-    assert b"Resources: 1, Errors: 1, Warnings: 1" in done.stdout
+    assert b"Resources: 1, Errors: 1, " in done.stdout
 
 
 def test_errors_are_shown_in_any_encoding(where: tuple[str, ...], encoding: Mapping[str, str]) -> None:
@@ -73,6 +73,28 @@ def test_doctor_is_shown_in_any_encoding(where: tuple[str, ...], encoding: Mappi
 
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"all good" in done.stdout
+
+
+def test_status_is_shown_in_any_encoding(where: tuple[str, ...], encoding: Mapping[str, str]) -> None:
+    ran("sync", *where)
+    done = ran("status", *where[2:], "--stale", "0s", **encoding)
+
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"deployments: stale, last good " in done.stdout
+
+
+def test_the_dag_is_utf_8_in_any_encoding(encoding: Mapping[str, str]) -> None:
+    done = ran("dag", **encoding)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "One mapped task per scope, one context × one resource" in done.stdout.decode()
+
+
+def test_help_is_shown_in_any_encoding(encoding: Mapping[str, str]) -> None:
+    for command in ("sync", "doctor", "status", "dag", "demo"):
+        done = ran(command, "--help", **encoding)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.count(b"\n    k8s-inventory ") + done.stdout.count(b"\n    airflow ") == 3
 
 
 def test_json_is_utf_8_in_any_encoding(where: tuple[str, ...], encoding: Mapping[str, str]) -> None:
@@ -95,12 +117,15 @@ def test_what_the_encoding_lacks_is_escaped_and_our_own_signs_are_plain(where: t
     assert re.search(rb"^ \+ +d\\xe9v-\\u96c6\\u7fa4-\\U0001f680 ", done.stdout, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", [("sync",), ("sync", "--json"), ("doctor",)], ids=" ".join)
+@pytest.mark.parametrize("command", [("sync",), ("sync", "--json"), ("doctor",), ("dag",), ("--help",)], ids=" ".join)
 def test_a_reader_that_leaves_early_is_no_error(
     command: tuple[str, ...], where: tuple[str, ...], dev: Cluster, inventory: Inventory
 ) -> None:
     with subprocess.Popen(
-        [*PROGRAM, *command, *where], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*PROGRAM, *command, *(where if command[0] in ("sync", "doctor") else ())],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout
         assert process.stderr
@@ -153,9 +178,11 @@ def test_the_progress_names_what_is_under_way(
 ) -> None:
     prod = simulator["prod"]
     slow = prod.inject(Fault(path="/deployments", latency=3600, times=None))
+    ended: list[str] = []
 
     def let_it_end(shown: str) -> None:
-        if "prod: depl" in shown:
+        if slow.hits and "prod: depl" in shown and not ended:
+            ended.append(shown)
             prod.faults.clear()
             simulator.stop("prod")
             simulator.start("prod")
