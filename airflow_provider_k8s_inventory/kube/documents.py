@@ -6,6 +6,7 @@ YAML is read in `goyaml`, an entry in `entries`; what it means is decided in `ku
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -79,11 +80,10 @@ def decode(text: str | bytes, source: str) -> Any:
     :raises KubeconfigError: naming the line. Never the text there: it may hold a credential.
     """
     _check_size(text, source)
-    try:
-        # First as JSON: YAML is slower by far.
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        pass
+    # First as JSON: YAML is slower by far. It counts the values, though.
+    if _commas(text) < goyaml.MOST_VALUES:
+        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            return msgspec.json.decode(text)
     try:
         return goyaml.read(text)
     except NotYamlError as error:
@@ -116,6 +116,11 @@ def decode_all(text: str | bytes, source: str) -> list[Any]:
 def _check_size(text: str | bytes, source: str) -> None:
     if len(text) > LARGEST:
         raise KubeconfigError(f"{source} has more than {LARGEST >> 20} MiB, the most that is read; is it the file?")
+
+
+def _commas(text: str | bytes) -> int:
+    """How many values it may have, were it JSON, but for one."""
+    return text.count(",") + text.count("[") if isinstance(text, str) else text.count(b",") + text.count(b"[")
 
 
 def _not_yaml(source: str, error: NotYamlError) -> KubeconfigError:

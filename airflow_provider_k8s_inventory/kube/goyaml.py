@@ -23,6 +23,8 @@ DEEPEST: Final = 100
 """Levels of a value that are read; a kubeconfig needs eight, and what exec plugins are told few more."""
 _MOST_LEVELS: Final = 10_000
 """Go stops here too (`max_flow_level`, `max_indents`). libyaml takes time with the square of them: 14 s for 100,000."""
+MOST_VALUES: Final = 500_000
+"""Values of a document; 10,000 contexts with an exec plugin of their own have 400,000. Each takes some 100 bytes."""
 MOST_ALIASED: Final = 100_000
 """Values that the aliases of a document may stand for; 2,000 users that share an exec plugin have 50,000.
 
@@ -186,9 +188,11 @@ class _Document:
 
     def read(self, events: Iterable[Any]) -> Any:
         """The document whose start has come."""
-        for event in events:
+        for number, event in enumerate(events):
             if isinstance(event, yaml.DocumentEndEvent):
                 break
+            if number > 2 * MOST_VALUES:  # keys count, and so do ends
+                raise NotYamlError(f"{_place(event.start_mark)}: more than {MOST_VALUES} values")
             if isinstance(event, yaml.CollectionEndEvent):
                 self._close()
             elif isinstance(event, yaml.CollectionStartEvent):

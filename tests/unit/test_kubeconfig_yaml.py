@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError, ScopeError, UnauthorizedError
-from airflow_provider_k8s_inventory.kube import documents, kubeconfig
+from airflow_provider_k8s_inventory.kube import documents, goyaml, kubeconfig
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.users import User, user
@@ -219,6 +219,24 @@ def test_levels_beyond_the_limit_are_told_with_it() -> None:
 def test_a_document_of_brackets_is_told(text: str) -> None:
     with pytest.raises(KubeconfigError, match="more than 10000 levels"):
         contexts(text)
+
+
+@pytest.mark.parametrize(
+    ("opening", "one", "closing"),
+    [
+        ("x: [", "a,", "]"),
+        ('{"x": [', "1,", "1]}"),
+        ('{"x": [', "[],", "1]}"),
+        ("x:\n", "- a\n", ""),
+        ("", "a: {}\n", ""),
+    ],
+)
+def test_more_values_than_the_limit_are_told_with_it(
+    opening: str, one: str, closing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(goyaml, "MOST_VALUES", 1000)
+    with pytest.raises(KubeconfigError, match="more than 1000 values"):
+        contexts(f"{opening}{one * 2000}{closing}")
 
 
 def test_a_deep_kubeconfig_in_json_is_read_where_it_can_be() -> None:
