@@ -229,6 +229,7 @@ class _Crew:
         except (psycopg.Error, DatabaseError) as error:
             said = explaining.explain(error) if isinstance(error, psycopg.Error) else str(error)
             reports = [self._report(", ".join(globs), "failed", said)]
+            self.database.late(reports[0])
         return sorted(found), reports
 
     def _defined(self, globs: Sequence[str], found: set[str]) -> list[SyncReport]:

@@ -23,52 +23,42 @@ _SECURITY_INVOKER: Final = 150000
 """The first version whose views can be read with the reader's rights, so that row-level security holds in them."""
 
 _FRESHNESS: Final = """
-SELECT last.context_name, last.resource, last.namespaces,
-    good.finished_at AS last_success_at, now() - good.finished_at AS age,
+SELECT scope.context_name, scope.resource, scope.namespaces,
+    scope.last_success_at, now() - scope.last_success_at AS age,
     last.status AS last_status, last.reason AS last_reason, last.finished_at AS last_finished_at, last.host AS last_host
 FROM (
-    SELECT DISTINCT ON (context_name, resource, namespaces) *
+    SELECT context_name, resource, namespaces,
+        -- Of two syncs at once the one that found the other busy tells nothing of the rows. A line may be written late.
+        (array_agg(id ORDER BY status = 'busy', finished_at DESC, id DESC))[1] AS last_id,
+        max(finished_at) FILTER (WHERE status IN ('success', 'absent')) AS last_success_at,
+        count(*) FILTER (WHERE status = 'success') AS successes
     FROM {syncs}
     -- A glob that matched nothing, or could not be told, has a line in the ledger; it is no scope.
     WHERE resource !~ '[*?[]'
-    -- Of two syncs at once the one that found the other busy tells nothing of the rows. A line may be written late.
-    ORDER BY context_name, resource, namespaces, status = 'busy', finished_at DESC, id DESC
-) AS last
-LEFT JOIN LATERAL (
-    SELECT finished_at
-    FROM {syncs}
-    WHERE context_name = last.context_name
-        AND resource = last.resource
-        AND namespaces IS NOT DISTINCT FROM last.namespaces
-        AND status IN ('success', 'absent')
-    ORDER BY id DESC
-    LIMIT 1
-) AS good ON true
+    GROUP BY context_name, resource, namespaces
+) AS scope
+JOIN {syncs} AS last ON last.id = scope.last_id
 -- A custom resource is taken to be in namespaces until its cluster says that it is not; that line is no scope either.
-WHERE last.namespaces IS NULL
-    OR EXISTS (
-        SELECT FROM {syncs} AS own
-        WHERE own.context_name = last.context_name AND own.resource = last.resource
-            AND own.namespaces = last.namespaces AND own.status = 'success'
-    )
-    OR NOT EXISTS (
-        SELECT FROM {syncs} AS whole
-        WHERE whole.context_name = last.context_name AND whole.resource = last.resource
-            AND whole.namespaces IS NULL AND whole.status = 'success' AND whole.finished_at > last.finished_at
-    )
+WHERE scope.namespaces IS NULL OR scope.successes > 0 OR NOT EXISTS (
+    SELECT FROM {syncs} AS whole
+    WHERE whole.context_name = scope.context_name AND whole.resource = scope.resource
+        AND whole.namespaces IS NULL AND whole.status = 'success' AND whole.finished_at > last.finished_at
+)
 """
 
 _HEALTH: Final = """
+WITH scope AS MATERIALIZED (
+    SELECT *, array_position(
+        ARRAY['unreachable', 'unauthorized', 'failed', 'forbidden', 'refused', 'busy', 'success', 'absent'], last_status
+    ) AS place
+    FROM {freshness}
+)
 SELECT worst.context_name, cluster.cluster_uid, cluster.cluster_name, cluster.server, cluster.kubernetes_version,
     worst.last_status AS status, worst.resource, worst.last_reason AS reason,
     counts.scopes, counts.good_scopes, counts.scopes - counts.good_scopes AS bad_scopes, counts.never_synced,
     counts.last_success_at, counts.oldest_age, counts.last_finished_at
 FROM (
-    SELECT DISTINCT ON (context_name) *
-    FROM {freshness}
-    ORDER BY context_name, array_position(
-        ARRAY['unreachable', 'unauthorized', 'failed', 'forbidden', 'refused', 'busy', 'success', 'absent'], last_status
-    ), age DESC NULLS FIRST, resource
+    SELECT DISTINCT ON (context_name) * FROM scope ORDER BY context_name, place, age DESC NULLS FIRST, resource
 ) AS worst
 JOIN (
     SELECT context_name,
@@ -78,7 +68,7 @@ JOIN (
         max(last_success_at) AS last_success_at,
         max(age) AS oldest_age,
         max(last_finished_at) AS last_finished_at
-    FROM {freshness}
+    FROM scope
     GROUP BY context_name
 ) AS counts USING (context_name)
 LEFT JOIN LATERAL (
