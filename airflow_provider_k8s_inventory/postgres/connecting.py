@@ -38,7 +38,7 @@ def connect(dsn: str) -> psycopg.Connection:
     if not known.get("connect_timeout"):
         settings.setdefault("connect_timeout", CONNECT_TIMEOUT)
     settings.setdefault("fallback_application_name", "k8s-inventory")
-    where = _where({**{name: value for name, value in known.items() if value}, **settings})
+    where = _where(settings, known)
     try:
         conn = psycopg.connect(
             conninfo.make_conninfo("", **{key: str(value) for key, value in settings.items() if value is not None})
@@ -53,12 +53,13 @@ def connect(dsn: str) -> psycopg.Connection:
     return conn
 
 
-def _where(settings: dict[str, Any]) -> str:
+def _where(settings: dict[str, Any], known: dict[str, str]) -> str:
     """The server as libpq finds it."""
     if settings.get("service"):
         return f"PostgreSQL, service {settings['service']}"
-    host = settings.get("host") or settings.get("hostaddr") or "the local socket"
-    return f"PostgreSQL at {host}:{settings.get('port', 5432)}/{settings.get('dbname') or settings.get('user', '')}"
+    found = known | {name: str(value) for name, value in settings.items() if value}
+    host = found.get("host") or found.get("hostaddr") or "the local socket"
+    return f"PostgreSQL at {host}:{found.get('port')}/{found.get('dbname') or found.get('user')}"
 
 
 def _is_misquoted(dsn: str, port: str) -> bool:

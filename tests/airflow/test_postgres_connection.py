@@ -12,6 +12,7 @@ from airflow_provider_k8s_inventory.demo import ports
 from airflow_provider_k8s_inventory.demo.airflow_home import connection as airflow_connection
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.hooks import postgres
+from airflow_provider_k8s_inventory.postgres import sessions
 
 
 def set_connection(monkeypatch: pytest.MonkeyPatch, dsn: str, **extra: object) -> None:
@@ -31,6 +32,18 @@ def test_it_reads_tuples_whatever_cursor_the_connection_asks_for(
     set_connection(monkeypatch, inventory, cursor="dictcursor")
     with postgres.connection("postgres_default") as conn:
         assert conn.execute("SELECT 1 AS one").fetchall() == [(1,)]
+
+
+def test_it_is_made_fit_whatever_the_connection_says(inventory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_connection(
+        monkeypatch, inventory, options="-c default_transaction_isolation=serializable", client_encoding="LATIN1"
+    )
+    with postgres.connection("postgres_default") as conn, sessions.transaction(conn) as cursor:
+        found = cursor.execute(
+            "SELECT current_setting('transaction_isolation'), current_setting('client_encoding'),"
+            " current_setting('application_name'), '😀'"
+        ).fetchone()
+        assert (found, conn.prepare_threshold) == (("read committed", "UTF8", "k8s-inventory", "😀"), None)
 
 
 def test_a_wrong_password_is_named_and_not_shown(inventory: str, monkeypatch: pytest.MonkeyPatch) -> None:

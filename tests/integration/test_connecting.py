@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -12,7 +13,9 @@ import pytest
 from psycopg import errors
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, UsageError
-from airflow_provider_k8s_inventory.postgres.connecting import connect, explain
+from airflow_provider_k8s_inventory.postgres.connecting import connect
+from airflow_provider_k8s_inventory.postgres.explaining import explain
+from airflow_provider_k8s_inventory.postgres.sessions import transaction
 
 SECRET = "hunter2secret"
 
@@ -65,6 +68,41 @@ def test_nobody_listens(free_port: int) -> None:
 
     assert message.startswith(f"PostgreSQL at 127.0.0.1:{free_port}/inventory: ")
     assert message.endswith("check host, port and firewall, and that PostgreSQL is running")
+
+
+def test_the_server_is_named_as_the_environment_says(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "127.0.0.1")
+    monkeypatch.setenv("PGPORT", str(free_port))
+    monkeypatch.setenv("PGPASSWORD", SECRET)
+
+    assert failure("dbname=inventory").startswith(f"PostgreSQL at 127.0.0.1:{free_port}/inventory: ")
+
+
+def test_the_server_is_named_as_a_service_file_says(
+    free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = tmp_path / "services"
+    services.write_text(f"[stock]\nhost=127.0.0.1\nport={free_port}\nuser=u\npassword={SECRET}\ndbname=inventory\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+
+    assert failure("service=stock").startswith("PostgreSQL, service stock: connection failed: ")
+    monkeypatch.setenv("PGSERVICE", "stock")
+    assert failure("sslmode=prefer").startswith(f"PostgreSQL at 127.0.0.1:{free_port}/inventory: ")
+
+
+def test_without_a_host_the_server_is_a_local_socket() -> None:
+    assert failure("user=nobody_we_know dbname=inventory").startswith("PostgreSQL at the local socket:5432/inventory: ")
+
+
+def test_a_connection_reads_what_is_committed_and_prepares_nothing(database: str) -> None:
+    with connect(database) as conn, transaction(conn) as cursor:
+        for _ in range(7):
+            cursor.execute("SELECT 1")
+        found = cursor.execute(
+            "SELECT current_setting('transaction_isolation'), (SELECT count(*) FROM pg_prepared_statements)"
+        ).fetchone()
+
+    assert found == ("read committed", 0)
 
 
 def test_a_host_that_does_not_exist() -> None:

@@ -9,7 +9,7 @@ from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.postgres.migrations import migrate, pending
 from airflow_provider_k8s_inventory.simulator import Cluster
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
-from tests.fixtures.manifests import pod, pods
+from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
 
@@ -204,3 +204,31 @@ def test_a_trigger_that_leaves_out_the_first_rows_fails_the_sync(
 
     assert report.status == "failed"
     assert "a trigger of k8s_pods left out or changed 3 rows" in (report.reason or "")
+
+
+@each_mode
+@pytest.mark.parametrize(
+    ("resource", "table", "column"),
+    [("pods", "k8s_pods", "phase"), ("widgets.example.com", "k8s_custom_resources", "kind")],
+)
+def test_a_column_that_was_dropped_is_filled_again(
+    resource: str,
+    table: str,
+    column: str,
+    mode: AskedMode,
+    dev: Cluster,
+    sync: Syncer,
+    inventory: Inventory,
+    conn: psycopg.Connection,
+) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.seed("widgets.example.com", [named("w", "shop")])
+    dev.seed("pods", pods(1))
+    sync(resource)
+    before = inventory.rows(table)[0][column]
+    inventory.query(f"ALTER TABLE {table} DROP COLUMN {column}")
+    migrate(conn)
+    report = sync(resource, mode=mode)
+
+    assert (report.status, report.mode, report.updated) == ("success", "full", 1)
+    assert inventory.rows(table)[0][column] == before

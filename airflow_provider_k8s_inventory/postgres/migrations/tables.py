@@ -63,7 +63,7 @@ def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table) -> Iterator[C
             destroys=f"all rows of {table.name}, {foreign}",
         )
     else:
-        yield from _columns(name, table, columns)
+        yield from _columns(schema, table, columns)
 
 
 def _foreign(table: Table, key: list[str], columns: Iterable[str]) -> str | None:
@@ -125,8 +125,8 @@ def _comment(name: sql.Identifier, column: Column) -> sql.Composed:
     )
 
 
-def _columns(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> Iterator[Change]:
-    label = f"table {table.name}"
+def _columns(schema: str, table: Table, found: dict[str, _Found]) -> Iterator[Change]:
+    name, label = sql.Identifier(schema, table.name), f"table {table.name}"
     additions = [column for column in table.columns if column.name not in found]
     statements = [sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(name, _column(column)) for column in additions]
     statements += [
@@ -140,6 +140,8 @@ def _columns(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> It
         for column in table.columns
         if column in additions or found[column.name].comment != column.comment
     ]
+    if additions:
+        statements.append(_read_whole(schema, table))
     if statements:
         yield Change(name=label, statements=statements)
     for column in table.columns:
@@ -155,6 +157,21 @@ def _columns(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> It
                 f"and {column.type} cannot",
             )
     yield from _unfilled(name, table, found)
+
+
+def _read_whole(schema: str, table: Table) -> sql.Composed:
+    """Let the next sync of each scope read it whole: its rows have no value in a new column, though nothing changed."""
+    names = [definition.name for definition in resources.CATALOGUE.values() if definition.table.name == table.name]
+    others = [definition.name for definition in resources.CATALOGUE.values()]
+    return sql.SQL(
+        "UPDATE {ledger} SET shape = 'an older table' WHERE id IN (SELECT max(id) FROM {ledger}"
+        " WHERE status IN ('success', 'absent') AND {which} GROUP BY context_name, resource, namespaces)"
+    ).format(
+        ledger=sql.Identifier(schema, "k8s_syncs"),
+        which=sql.SQL("resource = ANY({})").format(sql.Literal(names))
+        if names
+        else sql.SQL("resource <> ALL({})").format(sql.Literal(others)),
+    )
 
 
 def _unfilled(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> Iterator[Change]:
