@@ -36,6 +36,8 @@ from airflow_provider_k8s_inventory.operators.report import KubernetesInventoryR
 from airflow_provider_k8s_inventory.resources import DEFAULT
 from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
 
+ADVANCED = "Advanced: how to read, and what to allow"
+
 
 def names(default, title, description, **more):
     return Param(
@@ -44,7 +46,7 @@ def names(default, title, description, **more):
 
 
 def switch(title, description):
-    return Param(False, type="boolean", title=title, description=description, section="Advanced")
+    return Param(False, type="boolean", title=title, description=description, section=ADVANCED)
 
 
 with DAG(
@@ -86,7 +88,7 @@ with DAG(
             },
             title="How to read",
             description="Each falls back to a safer way by itself.",
-            section="Advanced",
+            section=ADVANCED,
         ),
         "allow_mass_delete": switch(
             "Allow mass deletion", "Let a sync delete more than half of a scope of over 100 rows."
@@ -95,9 +97,9 @@ with DAG(
             None,
             type=["integer", "null"],
             minimum=0,
-            title="Allow up to so many deletions",
-            description="A mass deletion with a bound, for each scope.",
-            section="Advanced",
+            title="Deletions allowed",
+            description="Up to so many in each scope: a mass deletion with a bound.",
+            section=ADVANCED,
         ),
         "accept_new_cluster": switch(
             "Accept another cluster", "Let a context that leads to another cluster than before replace its rows."
@@ -106,7 +108,7 @@ with DAG(
             [],
             "Clusters known to be down",
             "Names or globs, one a line: they do not fail the run, for 24 hours after their last good sync.",
-            section="Advanced",
+            section=ADVANCED,
         ),
     },
     doc_md=__doc__,

@@ -86,6 +86,12 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         grouped = names if group_by == "scope" else [",".join(names)]
         planned = [{"cluster_context": each.name, "resource": name} for each in found for name in grouped]
         _check_length(len(planned))
+        warnings: dict[str, list[str]] = {}
+        for each in found:
+            for warning in each.warnings:
+                warnings.setdefault(warning, []).append(each.name)
+        for warning, contexts in warnings.items():
+            self.log.warning("%s: %s", ", ".join(contexts), warning)
         self.log.info("%d tasks: %d contexts × %s", len(planned), len(found), ", ".join(names))
         return planned
 

@@ -111,6 +111,6 @@ def _complaint(verdicts: Sequence[Verdict]) -> str:
         )
     failed = sum(each.error for each in verdicts)
     return (
-        f"{headline(verdicts, now=datetime.now(UTC))}; {failed} of {len(verdicts)} scopes, the reasons are in the log "
-        "above. Put them right, then clear the failed tasks of the run together with their downstream ones"
+        f"{headline(verdicts, now=datetime.now(UTC))}; {failed} of {len(verdicts)} scopes. The reasons are in the log "
+        "above: put them right, then clear the run's failed tasks together with their downstream ones"
     )

@@ -285,12 +285,12 @@ def _failure(reports: Sequence[SyncReport]) -> Exception:
     from airflow_provider_k8s_inventory.sync import verdicts
 
     failed = [report for report in reports if not report.good]
-    # A log line or a mail has no use for the time of the last good sync; the report says it.
     causes = verdicts.causes(verdicts.Verdict(report=report) for report in failed)
     message = "; ".join(f"{cause.where}: {cause.status}: {cause.reason}" for cause in causes[:_REASONS_SHOWN])
-    if len(reports) > 1:
-        message = f"{len(failed)} of {len(reports)} scopes failed: {message}"
     if len(causes) > _REASONS_SHOWN:
         message += f"; and {len(causes) - _REASONS_SHOWN} more, see the ledger"
+    message = f"{len(failed)} of {len(reports)} scopes failed: {message}"
+    if len(reports) == 1:
+        message = f"{failed[0].scope}: {failed[0].status}: {failed[0].reason}"
     needs_a_person = all(report.status in _NEEDS_A_PERSON for report in failed)
     return AirflowFailException(message) if needs_a_person else ScopeError(message)

@@ -117,3 +117,23 @@ def test_a_plan_may_group_the_resources_of_a_context(kubeconfig: Path) -> None:
 def test_grouping_by_something_else_is_wrong_usage(kubeconfig: Path) -> None:
     with pytest.raises(AirflowFailException, match="group_by is 'cluster'"):
         execute(KubernetesInventoryPlanOperator(task_id="plan", group_by="cluster"))
+
+
+@pytest.mark.parametrize(
+    ("resource", "label"),
+    [
+        ("pods", "{{ dev }} · pods"),
+        ("*", "{{ dev }} · *"),
+        ("pods,services", "{{ dev }} · 2 resources"),
+        (["pods", "services", "crds"], "{{ dev }} · 3 resources"),
+    ],
+    ids=str,
+)
+def test_a_mapped_task_is_labelled_by_its_scope(resource: Any, label: str) -> None:
+    operator = KubernetesToPostgresOperator(task_id="sync", cluster_context="{{ dev }}", resource=resource)
+    assert operator.scope == label
+
+
+def test_a_label_fits_into_airflows_column() -> None:
+    operator = KubernetesToPostgresOperator(task_id="sync", cluster_context="c" * 300, resource="pods")
+    assert len(operator.scope) == 250
