@@ -137,6 +137,8 @@ class Page:
     """Bytes of JSON."""
     warnings: tuple[str, ...] = ()
     """What a person should know about it."""
+    null: bool = False
+    """Whether its items were null, which Go's own types take for none."""
 
     @property
     def count(self) -> int:

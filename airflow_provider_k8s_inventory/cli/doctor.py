@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 import click
@@ -38,8 +39,11 @@ def doctor(schema: str, **shared: Any) -> None:
     asked = options.gather(**shared)
 
     def examine(context: Context) -> list[Finding]:
-        with Client(context) as client:
-            return list(examine_context(client, asked.names))
+        with Client(context) as client, ExitStack() as stack:
+            conn = None
+            with suppress(DatabaseError):  # which has a finding of its own
+                conn = stack.enter_context(connecting.connect(asked.dsn))
+            return list(examine_context(client, asked.names, conn=conn, schema=schema))
 
     with ThreadPoolExecutor(max_workers=MAX_PARALLEL_CONTEXTS) as executor:
         per_context = executor.map(examine, asked.contexts)

@@ -132,7 +132,7 @@ class KubernetesInventoryHook(BaseHook):
         limit = self.fields.page_size or listing.PAGE_SIZE
         with self.client(context) as client:
             found = resource if isinstance(resource, Resource) else _find(client, resource)
-            yield from listing.pages(client, found.path(namespace), limit=limit)
+            yield from listing.pages(client, found.path(namespace), limit=limit, expected=found)
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether the first context answers, for the button of Airflow's connection form.

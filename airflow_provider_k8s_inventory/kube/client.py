@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Final, Self
 from urllib.parse import quote, urlencode
 
@@ -109,6 +110,15 @@ class Client:
         :raises ScopeError: as `get`.
         """
         return self._send("POST", path, body=body)
+
+    def anew(self) -> Self:
+        """The same context over new connections: behind an address there may be several API servers.
+
+        The requests at a time are shared.
+        """
+        other = copy(self)
+        other._lock, other._pool, other._presented = threading.Lock(), None, None
+        return other
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,11 @@ from airflow_provider_k8s_inventory.kube import metadata
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Page
+
+_KUBE_SYSTEM: Final = "kube-system"
+_PATH: Final = f"/api/v1/namespaces/{_KUBE_SYSTEM}"
+_LONGEST_UID: Final = 253
+"""Kubernetes makes UIDs of 36 characters, and sets no limit; this is its longest name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,13 +33,26 @@ class Identity:
 
 
 class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
-    uid: str
+    name: str = ""
+    uid: str = ""
     # What time it is, the reader of rows says.
     creation_timestamp: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Namespace(msgspec.Struct, frozen=True):
     metadata: _Metadata
+    kind: str = "Namespace"
+    api_version: str = msgspec.field(name="apiVersion", default="v1")
+
+    @property
+    def is_kube_system(self) -> bool:
+        """Whether it is what was asked for, with a UID that tells it from others."""
+        uid = self.metadata.uid
+        return (
+            (self.api_version, self.kind, self.metadata.name) == ("v1", "Namespace", _KUBE_SYSTEM)
+            and 0 < len(uid) <= _LONGEST_UID
+            and uid.isprintable()
+        )
 
 
 class _Version(msgspec.Struct, frozen=True, rename="camel"):
@@ -44,18 +63,17 @@ def identify(client: Client) -> Identity:
     """Ask a cluster who it is.
 
     :raises ForbiddenError: when the namespace kube-system may not be read.
-    :raises AnswerError: when there is none, which cannot be: the API server makes it, and keeps it.
+    :raises NotServedError: when there is none: kube-apiserver makes it and keeps it, but others have no namespaces.
+    :raises AnswerError: when what comes is something else.
     :raises ScopeError: whatever else `Client.get` raises.
     """
-    path = "/api/v1/namespaces/kube-system"
-    try:
-        body = client.get(path)
-    except NotServedError as error:
+    request = f"GET {_PATH}"
+    namespace = decode(client, request, client.get(_PATH), _Namespace)
+    if not namespace.is_kube_system:
         raise AnswerError(
-            f"{error}; a cluster without a namespace kube-system has no identity: "
-            "look at what answers in the place of its API server"
-        ) from error
-    namespace = decode(client, f"GET {path}", body, _Namespace)
+            f"context {client.context.name!r}: {request}: this is not the namespace kube-system with its UID: "
+            "is there a proxy in between?"
+        )
     return Identity(uid=namespace.metadata.uid, created_at=namespace.metadata.creation_timestamp)
 
 

@@ -119,9 +119,11 @@ def discover(client: Client) -> Discovery:
 
 def _read_aggregated(answer: _Aggregated, found: list[Resource], unproven: set[str]) -> None:
     for group in answer.items or ():
+        if not group.versions:
+            unproven.add(group.metadata.name)
         for version in group.versions or ():
             # "Stale": an aggregated API server that does not answer; its resources may be left out.
-            if version.freshness != "Current":
+            if version.freshness != "Current" or not version.resources:
                 unproven.add(group.metadata.name)
             found.extend(_listable(group.metadata.name, version))
 
@@ -156,6 +158,8 @@ def _read_legacy(client: Client, group: str, version: str, found: list[Resource]
         # One aggregated API server that is down must not hide the others; nor is a 404 of what was just named a proof.
         unproven.add(group)
         return
+    if not answer.resources:
+        unproven.add(group)
     found.extend(
         Resource(
             group=group,
@@ -180,9 +184,9 @@ def serves(client: Client, resource: Resource) -> bool:
     :raises AnswerError: when it cannot be proven, or only other versions are served.
     """
     discovery = discover(client)
-    if discovery.find("namespaces") is None:
+    if lacking := _lacking(discovery, resource.group):
         raise AnswerError(
-            f"context {client.context.name!r}: discovery does not even name namespaces, so it proves nothing: "
+            f"context {client.context.name!r}: discovery does not even name {lacking}, so it proves nothing: "
             "look at the load balancers and proxies in front of the API servers"
         )
     name, context = resource.name, client.context.name
@@ -198,3 +202,17 @@ def serves(client: Client, resource: Resource) -> bool:
             "look at its APIService"
         )
     return False
+
+
+def _lacking(discovery: Discovery, group: str) -> str | None:
+    """What a discovery lacks that every API server serves, so that it can be no proof of what it lacks besides.
+
+    :param group: the group in question; ``/api`` tells nothing of what ``/apis`` has.
+    """
+    if discovery.find("namespaces") is None:
+        return "namespaces"
+    # A control plane without workloads (kcp) has no apps, one without custom resources no apiextensions.k8s.io.
+    groups = {resource.group for resource in discovery.resources}
+    if group and groups.isdisjoint({"apps", "apiextensions.k8s.io"}):
+        return "the groups apps and apiextensions.k8s.io"
+    return None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError
-from airflow_provider_k8s_inventory.kube import nesting
+from airflow_provider_k8s_inventory.kube import matching, nesting
 from airflow_provider_k8s_inventory.kube.client import JSON, Client
 from airflow_provider_k8s_inventory.model import MetadataPage, Page, Resource
 
@@ -30,13 +31,11 @@ class ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _List(msgspec.Struct, frozen=True):
-    """A list; without ``items`` an answer is none, and must not pass for an empty one.
-
-    Its kind proves nothing: a CustomResourceDefinition names its lists as it likes (``spec.names.listKind``).
-    """
+    """A list; without ``items`` an answer is none, and must not pass for an empty one."""
 
     kind: str
     items: list[msgspec.Raw] | None
+    api_version: str = msgspec.field(name="apiVersion", default="")
     metadata: ListMetadata = ListMetadata()
 
 
@@ -53,7 +52,13 @@ _P = TypeVar("_P", Page, MetadataPage)
 
 
 def pages(
-    client: Client, path: str, *, limit: int, name: str | None = None, not_older_than: str | None = None
+    client: Client,
+    path: str,
+    *,
+    limit: int,
+    name: str | None = None,
+    not_older_than: str | None = None,
+    expected: Resource | None = None,
 ) -> Iterator[Page]:
     """The pages of one consistent list.
 
@@ -64,6 +69,7 @@ def pages(
     :param limit: objects per page, at most.
     :param name: list only the object of that name, where the server selects by fields; an aggregated one may not.
     :param not_older_than: a resourceVersion that the server has told; a state as old will do, which its cache has.
+    :param expected: whose list it must be; None: whatever comes.
     :raises ExpiredError: the server forgot the snapshot; what came so far is worth nothing, start again.
     :raises ScopeError: whatever else `Client.get` raises.
     """
@@ -72,7 +78,7 @@ def pages(
         parameters["fieldSelector"] = f"metadata.name={_ESCAPED.sub(_ESCAPE, name)}"
     if not_older_than is not None:
         parameters |= {"resourceVersion": not_older_than, "resourceVersionMatch": "NotOlderThan"}
-    return walk(client, path, parameters, accept=JSON, read=_read)
+    return walk(client, path, parameters, accept=JSON, read=partial(_read, expected=expected))
 
 
 def current_version(client: Client, resource: Resource, namespace: str | None = None) -> str:
@@ -82,7 +88,7 @@ def current_version(client: Client, resource: Resource, namespace: str | None = 
     """
     # An object of no name is looked for in no time. A list of one would be made from a list of all that there is.
     path = resource.path(namespace or ("default" if resource.namespaced else None))
-    return next(pages(client, path, limit=1, name="-")).resource_version
+    return next(pages(client, path, limit=1, name="-", expected=resource)).resource_version
 
 
 def walk(
@@ -129,13 +135,17 @@ def walk(
             query["limit"] = min(int(parameters["limit"]), max(1, PAGE_BYTES * page.count // page.size))
 
 
-def _read(body: bytes) -> Page:
+def _read(body: bytes, expected: Resource | None) -> Page:
     answer = _decode(body)
+    if expected:
+        matching.check_list(expected, answer.kind, answer.api_version)
+        matching.check_version(expected, answer.metadata.resource_version)
     return Page(
         items=answer.items or [],
         resource_version=answer.metadata.resource_version,
         token=answer.metadata.token or None,
         size=len(body),
+        null=answer.items is None,
     )
 
 
@@ -152,4 +162,5 @@ def _decode(body: bytes) -> _List:
             answer = _DECODER.decode(outer)
         except ValueError:
             raise error from None
-    return msgspec.structs.replace(answer, items=[nesting.unfold(item, inner) for item in answer.items or ()])
+    items = None if answer.items is None else [nesting.unfold(item, inner) for item in answer.items]
+    return msgspec.structs.replace(answer, items=items)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError
-from airflow_provider_k8s_inventory.kube import listing, protobuf, text
+from airflow_provider_k8s_inventory.kube import listing, matching, protobuf, text
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.model import MetadataPage, Seen
+from airflow_provider_k8s_inventory.model import MetadataPage, Resource, Seen
 
 # Every server of built-in and custom resources speaks protobuf here; that of an aggregated API may not:
 # https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
@@ -38,6 +39,7 @@ class _Object(msgspec.Struct, frozen=True):
 class _List(msgspec.Struct, frozen=True):
     kind: str
     items: list[_Object] | None
+    api_version: str = msgspec.field(name="apiVersion", default="")
     metadata: listing.ListMetadata = listing.ListMetadata()
 
 
@@ -45,19 +47,22 @@ _LIST: Final = msgspec.json.Decoder(_List)
 _OBJECT: Final = msgspec.json.Decoder(_Object)
 
 
-def pages(client: Client, path: str, *, limit: int, at: str | None = None) -> Iterator[MetadataPage]:
+def pages(
+    client: Client, path: str, *, limit: int, at: str | None = None, expected: Resource | None = None
+) -> Iterator[MetadataPage]:
     """The pages of one consistent list of metadata; complete when the iterator ends.
 
     :param client: the cluster.
     :param path: what to list, as `Resource.path` gives it.
     :param limit: objects per page, at most.
     :param at: list what was there at exactly this resourceVersion; None: what is there now.
+    :param expected: as for `listing.pages`; metadata alone do not say whose they are.
     :raises ScopeError: as `listing.pages`; the items of a page raise AnswerError.
     """
     parameters: dict[str, str | int] = {"limit": limit}
     if at is not None:
         parameters |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
-    for page in listing.walk(client, path, parameters, accept=ACCEPT, read=_read):
+    for page in listing.walk(client, path, parameters, accept=ACCEPT, read=partial(_read, expected=expected)):
         yield replace(page, items=_items(page, f"context {client.context.name}: GET {path}"))
 
 
@@ -77,10 +82,19 @@ def seen(item: bytes | msgspec.Raw) -> Seen:
     return _seen(text.decode(_OBJECT, item))
 
 
-def _read(body: bytes) -> MetadataPage:
-    if body.startswith(protobuf.MAGIC):
-        return protobuf.metadata_page(body)
+def _read(body: bytes, expected: Resource | None) -> MetadataPage:
+    page = protobuf.metadata_page(body) if body.startswith(protobuf.MAGIC) else _read_json(body, expected)
+    if expected:
+        matching.check_version(expected, page.resource_version)
+    return page
+
+
+def _read_json(body: bytes, expected: Resource | None) -> MetadataPage:
     answer = text.decode(_LIST, text.holdable(body)[0])
+    if expected and answer.kind != protobuf.KIND:  # a server that sends whole objects all the same
+        matching.check_list(expected, answer.kind, answer.api_version)
+    if expected and answer.items is None:
+        raise ValueError("its items are null")
     items = answer.items or []
     return MetadataPage(
         items=map(_seen, items),

@@ -18,7 +18,7 @@ MAGIC: Final = b"k8s\0"
 """What every message of Kubernetes begins with: k8s.io/apimachinery/pkg/runtime/serializer/protobuf/protobuf.go."""
 
 _RESOURCE_VERSION: Final = 6
-_KIND: Final = "PartialObjectMetadataList"
+KIND: Final = "PartialObjectMetadataList"
 _BYTES: Final = 2
 """The wire type of strings and of messages in messages."""
 _VARINT: Final = 0
@@ -40,7 +40,7 @@ def metadata_page(body: bytes) -> MetadataPage:
     unknown = _each_once(body, len(MAGIC), len(body))
     kind = next((_text(body, *at) for number, *at in _fields(body, *unknown.get(1, (0, 0))) if number == 2), None)
     encoding = _text(body, *unknown.get(3, (0, 0)))
-    if kind != _KIND or encoding or 2 not in unknown:
+    if kind != KIND or encoding or 2 not in unknown:
         raise ValueError(f"protobuf of kind {kind} {encoding}")
     items: list[tuple[int, int]] = []
     about: dict[int, str] = {}

@@ -9,3 +9,8 @@ def reaches(version: str, other: str) -> bool:
     Kubernetes promises from 1.35 on that resourceVersions can be compared as numbers, and has always kept to it.
     """
     return version.isdecimal() and other.isdecimal() and int(version) >= int(other)
+
+
+def precedes(version: str, other: str) -> bool:
+    """Whether a state is before another one; False also when that cannot be told."""
+    return version.isdecimal() and other.isdecimal() and int(version) < int(other)

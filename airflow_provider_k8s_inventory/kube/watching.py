@@ -13,9 +13,9 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, ScopeError, UnprovenError
-from airflow_provider_k8s_inventory.kube import nesting, text, versions
+from airflow_provider_k8s_inventory.kube import matching, nesting, text, versions
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.model import Changes
+from airflow_provider_k8s_inventory.model import Changes, Resource
 
 SECONDS: Final = 3
 """How long the server is asked to watch. It sends a bookmark 2 s before the end, so after 1 s
@@ -33,6 +33,8 @@ class _Mark(msgspec.Struct, frozen=True):
     """What is read of the object of an event, or of a BOOKMARK."""
 
     metadata: _Metadata = _Metadata()
+    kind: Any = None
+    api_version: Any = msgspec.field(name="apiVersion", default=None)
 
 
 class _Status(msgspec.Struct, frozen=True):
@@ -55,13 +57,16 @@ _DEPTH: Final = 1
 """What the object of an event is in."""
 
 
-def changes(client: Client, path: str, *, since: str, until: str) -> Iterator[Changes]:
+def changes(
+    client: Client, path: str, *, since: str, until: str, expected: Resource | None = None
+) -> Iterator[Changes]:
     """What changed between two resourceVersions, and perhaps after; the last piece has a resourceVersion.
 
     :param client: the cluster.
     :param path: what to watch, as `Resource.path` gives it.
     :param since: where a list or a watch was complete.
     :param until: a resourceVersion the server has told just now.
+    :param expected: whose objects they must be; None: whatever comes.
     :raises ExpiredError: the server does not remember so far back.
     :raises AnswerError: the server ended the watch with another error, or this is no watch.
     :raises UnprovenError: the watch ended before an event or a bookmark came that reaches `until`.
@@ -80,7 +85,7 @@ def changes(client: Client, path: str, *, since: str, until: str) -> Iterator[Ch
         return
     with client.stream(path, parameters) as pieces:
         for lines in _lines(pieces):
-            piece = _read(lines, what, until)
+            piece = _read(lines, what, until, expected)
             yield piece
             if piece.resource_version is not None:
                 return
@@ -100,7 +105,7 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
             rest += last
 
 
-def _read(lines: list[bytes], what: str, until: str) -> Changes:
+def _read(lines: list[bytes], what: str, until: str, expected: Resource | None) -> Changes:
     events: list[tuple[bool, msgspec.Raw]] = []
     reached: str | None = None
     size = 0
@@ -109,6 +114,8 @@ def _read(lines: list[bytes], what: str, until: str) -> Changes:
         event = _event(line, what)
         if event.type == "ERROR":
             raise _error(_decode(_STATUS, event.object, what), what)
+        if expected:
+            _check(event.object, what, expected)
         if event.type == "BOOKMARK":
             reached = _reached(event.object, what, until)
             if reached:
@@ -119,6 +126,14 @@ def _read(lines: list[bytes], what: str, until: str) -> Changes:
         # Events come in the order of their resourceVersions, so one that reaches `until` proves as much as a bookmark.
         reached = _reached(events[-1][1], what, until)
     return Changes(events=events, resource_version=reached, size=size)
+
+
+def _check(item: msgspec.Raw, what: str, expected: Resource) -> None:
+    mark = _decode(_MARK, item, what)
+    try:
+        matching.check_object(expected, mark.kind, mark.api_version)
+    except ValueError as error:
+        raise AnswerError(f"{what} brought {error}: is there a proxy in between?") from error
 
 
 def _reached(mark: msgspec.Raw, what: str, until: str) -> str | None:

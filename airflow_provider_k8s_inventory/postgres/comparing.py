@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.model import Seen
-from airflow_provider_k8s_inventory.postgres.statements import SEEN, Target
+from airflow_provider_k8s_inventory.postgres.statements import CLUSTER_UID, SEEN, Target
 
 
 def start(cursor: psycopg.Cursor[Any]) -> None:
@@ -37,17 +37,28 @@ def duplicated(cursor: psycopg.Cursor[Any]) -> bool:
     return cursor.execute(query).fetchone() == (True,)
 
 
-def differing(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None, limit: int) -> list[Seen]:
-    """The objects whose rows are missing, marked as deleted, or of another resourceVersion; at most so many."""
+def differing(
+    cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None, limit: int, *, keep_uid: bool
+) -> list[Seen]:
+    """The objects whose rows are missing, marked as deleted, or of another resourceVersion; at most so many.
+
+    :param keep_uid: as for `loading.merge`.
+    """
     cursor.execute(
         sql.SQL(
             "SELECT s.uid, s.namespace, s.name, s.resource_version FROM {seen} AS s"
             " LEFT JOIN {table} AS t ON {same}"
             " WHERE t.uid IS NULL OR t.deleted_at IS NOT NULL OR {otherwise}"
-            " OR (t.resource_version, t.cluster_uid) IS DISTINCT FROM (s.resource_version, %(cluster_uid)s::text)"
+            " OR (t.resource_version, t.cluster_uid) IS DISTINCT FROM (s.resource_version, {cluster_uid})"
             " LIMIT %(limit)s"
-        ).format(seen=SEEN, table=target.name, same=target.same, otherwise=target.otherwise("t")),
-        target.parameters | {"cluster_uid": cluster_uid, "limit": limit},
+        ).format(
+            seen=SEEN,
+            table=target.name,
+            same=target.same,
+            otherwise=target.otherwise("t"),
+            cluster_uid=CLUSTER_UID,
+        ),
+        target.parameters | {"cluster_uid": cluster_uid, "keep_uid": keep_uid, "limit": limit},
     )
     return [Seen(*row) for row in cursor.fetchall()]
 

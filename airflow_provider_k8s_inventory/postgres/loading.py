@@ -5,25 +5,20 @@ The SQL is in `statements`; whether an answer was complete, and so may prove a d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
 
-from airflow_provider_k8s_inventory.exceptions import DatabaseError, RefusedError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.postgres import statements
 from airflow_provider_k8s_inventory.postgres.statements import Target
 
 OnDelete = Literal["delete", "mark"]
 """What becomes of a row whose object is gone: it goes too, or gets a deleted_at."""
-
-GUARD_ROWS: Final = 100
-"""The mass-delete guard leaves scopes of at most so many rows alone."""
-GUARD_SHARE: Final = 0.5
-"""The mass-delete guard refuses to delete more than this share of a scope."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +27,17 @@ class Merged:
 
     inserted: int
     updated: int
-    duplicates: int
-    """Objects that came more than once; the last one counts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provenance:
+    """From which cluster some of a scope's rows were read."""
+
+    cluster_uid: str | None
+    """None: it could not be told then."""
+    rows: int
+    since: datetime
+    """When the first of them was written."""
 
 
 def plan_for_many(cursor: psycopg.Cursor[Any]) -> None:
@@ -131,17 +135,26 @@ def are_told_apart(cursor: psycopg.Cursor[Any], target: Target) -> bool:
     )
 
 
-def merge(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None) -> Merged:
-    """Write the staged rows that are new or differ."""
-    # Only an aggregated API gives an object twice. PostgreSQL would notice only where both differ from the row.
-    duplicates = cursor.execute(statements.deduplicate()).rowcount
-    parameters = target.parameters | {"cluster_uid": cluster_uid}
+def deduplicate(cursor: psycopg.Cursor[Any]) -> int:
+    """Forget all but the last of the staged rows of one object, and count those.
+
+    Only an aggregated API gives an object twice. PostgreSQL would notice only where both differ from the row.
+    """
+    return cursor.execute(statements.deduplicate()).rowcount
+
+
+def merge(cursor: psycopg.Cursor[Any], target: Target, cluster_uid: str | None, *, keep_uid: bool) -> Merged:
+    """Write the staged rows that are new or differ; each object is staged once.
+
+    :param keep_uid: whether a row keeps the cluster_uid it has when there is none now.
+    """
+    parameters = target.parameters | {"cluster_uid": cluster_uid, "keep_uid": keep_uid}
     cursor.execute(statements.merge(target), parameters)
     inserted, updated = _one(cursor)
     if cursor.execute(statements.HAS_ROW_TRIGGERS, {"table": target.name.as_string(cursor)}).fetchone() == (True,):
         cursor.execute(statements.count_differing(target), parameters)
         _check_complete(target, _one(cursor)[0])
-    return Merged(inserted=inserted, updated=updated, duplicates=duplicates)
+    return Merged(inserted=inserted, updated=updated)
 
 
 def remove(
@@ -150,33 +163,42 @@ def remove(
     gone: sql.Composable,
     *,
     on_delete: OnDelete,
-    allow_mass_delete: bool,
+    going: int,
     uids: Sequence[str] = (),
 ) -> int:
     """Delete or mark the scope's rows that are gone.
 
-    :param gone: what proves it, `NOT_STAGED`, `NOT_SEEN` or `NAMED` of `statements`.
+    :param gone: what proves it, `NOT_STAGED`, `NOT_SEEN`, `NAMED` or `EVERY` of `statements`.
+    :param going: how many live rows that are, as `count_gone` tells.
     :param uids: the uids that `NAMED` means.
     :returns: how many rows went.
-    :raises RefusedError: when more than half of a scope of over 100 rows would go, unless it is allowed.
     """
-    parameters = target.parameters | {"gone": list(uids)}
-    cursor.execute(statements.count(target, statements.LIVE, gone), parameters)
-    going = _one(cursor)[0]
-    # To count those that stay takes long in a large scope, and they matter only when many go.
-    live = count(cursor, target, marked=True) if going > GUARD_ROWS * GUARD_SHARE and not allow_mass_delete else 0
-    if live > GUARD_ROWS and going > live * GUARD_SHARE:
-        raise RefusedError(
-            f"the complete answer would delete {going} of {live} rows of {target.table.name} "
-            f"(context {target.context_name}): nothing was changed. If the cluster really lost them, "
-            "run again with allow_mass_delete=True (--allow-mass-delete)"
-        )
+    statement = statements.delete_gone if on_delete == "delete" else statements.mark_gone
     if on_delete == "mark" and not going:
         return 0
-    statement = statements.delete_gone if on_delete == "delete" else statements.mark_gone
-    done = cursor.execute(statement(target, gone), parameters).rowcount
+    done = cursor.execute(statement(target, gone), target.parameters | {"gone": list(uids)}).rowcount
     _check_complete(target, going - done)
     return done
+
+
+def count_gone(
+    cursor: psycopg.Cursor[Any],
+    target: Target,
+    gone: sql.Composable,
+    *,
+    uids: Sequence[str] = (),
+    among: Mapping[str, str] | None = None,
+) -> int:
+    """How many of the scope's live rows are gone.
+
+    :param gone: as for `remove`, as are the uids.
+    :param among: count only rows with these keys, which are of objects with these names.
+    """
+    some = [] if among is None else [target.among]
+    named = {"keys": list(among), "names": list(among.values())} if among else {"keys": [], "names": []}
+    query = statements.count(target, statements.LIVE, gone, *some)
+    cursor.execute(query, target.parameters | {"gone": list(uids)} | named)
+    return _one(cursor)[0]
 
 
 def stamp(cursor: psycopg.Cursor[Any], target: Target) -> None:
@@ -197,6 +219,26 @@ def count(cursor: psycopg.Cursor[Any], target: Target, *, marked: bool) -> int:
     """
     cursor.execute(statements.count(target, *((statements.LIVE,) if marked else ())), target.parameters)
     return _one(cursor)[0]
+
+
+def provenance(cursor: psycopg.Cursor[Any], target: Target, *, marked: bool = False) -> list[Provenance]:
+    """From which clusters the scope's rows were read; reads all of them.
+
+    :param marked: ask of those that are marked as deleted, instead of the live ones.
+    """
+    query = sql.SQL(
+        "SELECT t.cluster_uid, count(*), min(t.first_seen_at) FROM {} AS t WHERE {} AND (t.deleted_at IS NOT NULL) = {}"
+        " GROUP BY t.cluster_uid ORDER BY 2 DESC"
+    ).format(target.name, target.condition, sql.Literal(marked))
+    rows = cursor.execute(query, target.parameters).fetchall()
+    return [Provenance(cluster_uid=uid, rows=count_, since=since) for uid, count_, since in rows]
+
+
+def holds(cursor: psycopg.Cursor[Any], target: Target, uid: str) -> bool:
+    """Whether the scope has a live row of that uid."""
+    query = statements.count(target, statements.LIVE, statements.NAMED)
+    cursor.execute(query, target.parameters | {"gone": [uid]})
+    return _one(cursor)[0] > 0
 
 
 def empty_namespaces(cursor: psycopg.Cursor[Any], target: Target) -> list[str]:

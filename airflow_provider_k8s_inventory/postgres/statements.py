@@ -24,6 +24,11 @@ NOT_SEEN: Final = sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)"
 NAMED: Final = sql.SQL("t.uid = ANY(%(gone)s)")
 """Gone is what a watch said was deleted."""
 
+CLUSTER_UID: Final = sql.SQL("coalesce(%(cluster_uid)s::text, CASE WHEN %(keep_uid)s::boolean THEN t.cluster_uid END)")
+"""The cluster a row is now known to be of; where that cannot be told, a row may keep what it had."""
+EVERY: Final = sql.SQL("true")
+"""Gone is everything: the cluster is proven not to serve the resource."""
+
 HAS_ROW_TRIGGERS: Final = (
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = %(table)s::text::regclass AND NOT tgisinternal"
     # Of each row, and before it is written: https://doxygen.postgresql.org/pg__trigger_8h_source.html
@@ -100,6 +105,14 @@ class Target:
     def named_key(self) -> sql.Composed:
         """The key of the object of a row ``s`` that shares its uid with others."""
         return sql.SQL("s.uid || '/' || {}").format(self.full_name)
+
+    @property
+    def among(self) -> sql.Composed:
+        """Whether a row of the table, named ``t``, is of an object with one of these keys and one of these names."""
+        namespace = "coalesce(t.namespace || '/', '') || " if self.table.namespaced else ""
+        return sql.SQL("t.uid = ANY(%(keys)s) AND {} = ANY(%(names)s)").format(
+            sql.SQL(f"{namespace}coalesce(t.name, '')")
+        )
 
     @property
     def condition(self) -> sql.Composed:
@@ -209,7 +222,7 @@ def merge(target: Target) -> sql.Composed:
     return sql.SQL(
         "WITH written AS ("
         " INSERT INTO {table} AS t (context_name, cluster_uid, {names}, first_seen_at, changed_at)"
-        " SELECT %(context_name)s, %(cluster_uid)s, {staged}, statement_timestamp(), statement_timestamp()"
+        " SELECT %(context_name)s, {cluster_uid}, {staged}, statement_timestamp(), statement_timestamp()"
         " FROM {stage} AS s LEFT JOIN {table} AS t ON {same}"
         " WHERE {differs}"
         " ON CONFLICT ({key}) DO UPDATE SET {sets},"
@@ -222,6 +235,7 @@ def merge(target: Target) -> sql.Composed:
         names=_names(target.staged),
         staged=staged,
         stage=STAGE,
+        cluster_uid=CLUSTER_UID,
         differs=_differs(target),
         sets=sql.SQL(", ").join(
             sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
@@ -251,9 +265,9 @@ def _differs(target: Target) -> sql.Composed:
     """Whether a staged row ``s`` is not in the table, as ``t``, or not as it is."""
     names = [sql.Identifier(column.name) for column in target.staged]
     return sql.SQL(
-        "(t.uid IS NULL OR t.deleted_at IS NOT NULL"
-        " OR ({old}, t.cluster_uid) IS DISTINCT FROM ({new}, %(cluster_uid)s::text))"
+        "(t.uid IS NULL OR t.deleted_at IS NOT NULL OR ({old}, t.cluster_uid) IS DISTINCT FROM ({new}, {cluster_uid}))"
     ).format(
+        cluster_uid=CLUSTER_UID,
         old=sql.SQL(", ").join(sql.SQL("t.{}").format(name) for name in names),
         new=sql.SQL(", ").join(sql.SQL("s.{}").format(name) for name in names),
     )

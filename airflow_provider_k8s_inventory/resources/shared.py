@@ -51,6 +51,8 @@ class Object(msgspec.Struct, frozen=True, rename="camel"):
     """An object of which only the metadata is read; the resources extend it by what they read."""
 
     metadata: Metadata = Metadata()
+    kind: str | None = None
+    api_version: str | None = None
 
 
 class Condition(msgspec.Struct, frozen=True, gc=False):

@@ -20,8 +20,8 @@ from airflow_provider_k8s_inventory.exceptions import (
     UnprovenError,
     UnreachableError,
 )
-from airflow_provider_k8s_inventory.model import Mode, Scope
-from airflow_provider_k8s_inventory.postgres import ledger, loading
+from airflow_provider_k8s_inventory.model import Mode
+from airflow_provider_k8s_inventory.postgres import loading
 from airflow_provider_k8s_inventory.postgres.ledger import State
 from airflow_provider_k8s_inventory.sync import delta, full, metadata
 from airflow_provider_k8s_inventory.sync.work import Work
@@ -43,28 +43,29 @@ _GIVEN_UP: Final[tuple[type[ScopeError], ...]] = (
 """What is no end where the next way asks for less: no watch, no other form of an answer, no right but to list."""
 
 
-def read(work: Work, scope: Scope) -> str | None:
+def read(work: Work) -> str | None:
     """Make the scope's rows what the cluster says.
 
     :returns: why there is nothing, when the cluster is proven not to serve the resource.
     :raises ScopeError: when the answer does not get complete.
     """
-    state = ledger.last_state(work.cursor, work.settings.schema, scope)
-    rows = loading.count(work.cursor, work.target, marked=work.settings.on_delete == "mark")
-    mode, reason = _choose(work, scope, state, rows)
+    state = work.state
+    marks = work.settings.on_delete == "mark" or state is None or state.shapes != {work.shape}
+    work.tally.rows = loading.count(work.cursor, work.target, marked=marks)
+    mode, reason = _choose(work, state, work.tally.rows)
     work.tally.fallback = reason
     # A proxy may let lists through and no watch.
-    if mode == "delta" and state and not _try(work, mode, lambda: _delta(work, state, rows), UnreachableError):
+    if mode == "delta" and state and not _try(work, mode, lambda: _delta(work, state), UnreachableError):
         return None
     if mode in ("delta", "metadata") and not _try(work, "metadata", lambda: metadata.read(work)):
         return None
     return full.read(work)
 
 
-def _choose(work: Work, scope: Scope, state: State | None, rows: int) -> tuple[Mode, str | None]:
+def _choose(work: Work, state: State | None, rows: int) -> tuple[Mode, str | None]:
     """The way to read, and why it is not the cheapest of those asked for."""
     asked = work.settings.mode
-    if asked == "full" or scope.resource == "clusters":
+    if asked == "full" or work.answer.definition.name == "clusters":
         return "full", None
     if distrust := _distrust(work, state):
         return "full", distrust
@@ -87,7 +88,7 @@ def _distrust(work: Work, state: State | None) -> str | None:
     if state.shapes != {work.shape}:
         return f"the rows were made by {_listed(state.shapes)}, not {work.shape}"
     if state.cluster_uids != {work.answer.cluster_uid}:
-        return "the context points at another cluster than before"
+        return "the rows may be of another cluster"
     return None
 
 
@@ -105,8 +106,8 @@ def _listed(shapes: Iterable[str | None]) -> str:
     return " and ".join(sorted(map(str, shapes)))
 
 
-def _delta(work: Work, state: State, rows: int) -> None:
-    delta.read(work, since=state.resource_version or "", rows=rows)
+def _delta(work: Work, state: State) -> None:
+    delta.read(work)
     every = work.settings.verify_every
     if every and (state.unverified + 1 >= every or not state.verified_today):
         _verify(work)
@@ -116,6 +117,7 @@ def _verify(work: Work) -> None:
     """Compare the rows with the metadata of all objects at the very resourceVersion the changes led to."""
     tally = work.tally
     written, version = _written(work), tally.resource_version
+    tally.rows = tally.seen
     given_up = _try(work, "metadata", lambda: metadata.read(work, at=version))
     if isinstance(given_up, UnprovenError):
         # More differs than is worth getting one by one.
@@ -141,7 +143,7 @@ def _try(work: Work, mode: Mode, way: Callable[[], None], *more: type[ScopeError
     :param more: further errors that are no end.
     """
     tally = work.tally
-    before = replace(tally, warnings=list(tally.warnings))
+    before = replace(tally, warnings=list(tally.warnings), doubts=list(tally.doubts))
     try:
         with work.cursor.connection.transaction():
             way()

@@ -10,30 +10,29 @@ from airflow_provider_k8s_inventory.exceptions import UnprovenError
 from airflow_provider_k8s_inventory.kube import listing, versions, watching
 from airflow_provider_k8s_inventory.model import Changes, Page
 from airflow_provider_k8s_inventory.postgres import loading
-from airflow_provider_k8s_inventory.postgres.statements import NAMED
+from airflow_provider_k8s_inventory.sync import removing
 from airflow_provider_k8s_inventory.sync.ahead import ahead
 from airflow_provider_k8s_inventory.sync.rows import uid_of
 from airflow_provider_k8s_inventory.sync.storing import store
 from airflow_provider_k8s_inventory.sync.work import Work
 
 
-def read(work: Work, *, since: str, rows: int) -> None:
-    """Apply every change since a resourceVersion at which the rows were complete.
+def read(work: Work) -> None:
+    """Apply every change since the resourceVersion at which the rows were complete.
 
-    :param since: that resourceVersion.
-    :param rows: how many rows the scope has.
     :raises UnprovenError: when nothing proves that every change has come.
     :raises ExpiredError: when the server does not remember so far back.
     :raises ScopeError: when the cluster does not answer.
     """
-    tally, reader = work.tally, work.reader()
+    tally, reader, since = work.tally, work.reader(), work.since
     tally.mode = "delta"
-    now = listing.current_version(work.client, work.answer.definition.resource, work.namespace)
+    resource = work.answer.definition.resource
+    now = listing.current_version(work.client, resource, work.namespace)
     if not versions.reaches(now, since):
         raise UnprovenError(f"resourceVersion {since} cannot be compared with {now}")
     loading.stage(work.cursor, work.target)
     alive: dict[str, bool] = {}
-    for piece in ahead(watching.changes(work.client, work.path, since=since, until=now)):
+    for piece in ahead(watching.changes(work.client, work.path, since=since, until=now, expected=resource)):
         tally.took(piece)
         tally.resource_version = piece.resource_version
         page = Page(items=_objects(piece, alive), resource_version="", token=None, size=piece.size)
@@ -43,9 +42,10 @@ def read(work: Work, *, since: str, rows: int) -> None:
     gone = [uid for uid, lives in alive.items() if not lives]
     loading.unstage(work.cursor, gone)
     if gone:
-        work.remove(NAMED, gone)
+        removing.named(work, gone)
+    loading.deduplicate(work.cursor)
     work.merge()
-    tally.seen = rows + tally.inserted - tally.deleted
+    tally.seen = tally.rows + tally.inserted - tally.deleted
     tally.warnings.extend(reader.warnings)
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
+from psycopg.rows import tuple_row
 
+from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, ForbiddenError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube import access, discovery
 from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
-from airflow_provider_k8s_inventory.postgres import limits, migrations, rights
-from airflow_provider_k8s_inventory.sync import expanding, reading
+from airflow_provider_k8s_inventory.postgres import ledger, limits, migrations, rights
+from airflow_provider_k8s_inventory.resources import custom
+from airflow_provider_k8s_inventory.sync import expanding, identity, reading
 from airflow_provider_k8s_inventory.sync.knowing import Known
+from airflow_provider_k8s_inventory.sync.settings import Settings
+from airflow_provider_k8s_inventory.sync.work import target_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,12 +74,18 @@ def _writable(conn: psycopg.Connection, schema: str, *, migrated: bool) -> Findi
     return Finding(subject="database", check="may write", good=problem is None, detail=detail)
 
 
-def examine_context(client: Client, names: Sequence[str]) -> Iterator[Finding]:
+def examine_context(
+    client: Client, names: Sequence[str], *, conn: psycopg.Connection | None = None, schema: str = "public"
+) -> Iterator[Finding]:
     """Whether a context's resources can be synced.
 
     :param names: the resources: names and globs.
+    :param conn: a connection to the database, to compare the cluster with the one its rows were read from.
+    :param schema: the schema of the tables.
     """
     context = client.context.name
+    for warning in client.context.warnings:
+        yield Finding(subject=context, check="kubeconfig", good=True, detail=f"warning: {warning}")
     try:
         version = decode(client, "GET /version", client.get("/version"), dict[str, object]).get("gitVersion")
         yield Finding(
@@ -86,7 +99,10 @@ def examine_context(client: Client, names: Sequence[str]) -> Iterator[Finding]:
     if any(map(expanding.is_glob, names)) and "crds" not in asked:
         asked.append("crds")  # which say what else the globs mean
     known = Known(client)
-    yield _identity(client, known, needed="clusters" in asked)
+    identified = _identity(client, known, needed="clusters" in asked)
+    yield identified
+    if conn and identified.good and (another := _same_cluster(known, client.context, asked, conn, schema)):
+        yield another
     for name in asked:
         yield _resource(client, known, name)
 
@@ -101,6 +117,28 @@ def _identity(client: Client, known: Known, *, needed: bool) -> Finding:
     except ScopeError as error:
         return Finding(subject=subject, check=check, good=False, detail=str(error))
     return Finding(subject=subject, check=check, good=True, detail=f"cluster {uid}")
+
+
+def _same_cluster(
+    known: Known, context: Context, names: Sequence[str], conn: psycopg.Connection, schema: str
+) -> Finding | None:
+    """What tells that the context's rows are of another cluster than the one that answers."""
+    uid, problem = reading.identify(known)
+    different: dict[str, str] = {}
+    for name in names:
+        scope = reading.scope_of(context.name, name, Settings(schema=schema))
+        target = target_of(
+            scope, resources.CATALOGUE[name].table if name in resources.CATALOGUE else custom.TABLE, schema
+        )
+        with suppress(psycopg.Error), conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
+            state = ledger.last_state(cursor, schema, scope)
+            if refusal := identity.compare(cursor, target, state, context, uid, problem).refusal:
+                different[name] = refusal
+    if not different:
+        return None
+    (_, refusal), *others = different.items()
+    more = f"; the same for {', '.join(name for name, _ in others)}" if others else ""
+    return Finding(subject=context.name, check="same cluster", good=False, detail=refusal + more)
 
 
 def _resource(client: Client, known: Known, name: str) -> Finding:

@@ -206,7 +206,7 @@ class _Crew:
         if report.status in _HOPELESS:
             # Perhaps only of this resource; whether of all, the next scope finds out by asking who the cluster is.
             self.known.forget()
-            if not _had_answered(report):
+            if not _had_answered(report, self.client.context.warnings):
                 self.hopeless = report
         return report
 
@@ -253,10 +253,12 @@ class _Crew:
         return blank(scope, status, reason, self.origin)
 
 
-def _had_answered(report: SyncReport) -> bool:
+def _had_answered(report: SyncReport, remarks: Sequence[str]) -> bool:
     """Whether the cluster had answered before it did not, so that other resources need not end the same.
 
     An aggregated API server that is down, or a conversion webhook, gives 503 for its own resources only. What is known
     of the answered requests is the cluster's identity, or why it is missing.
+
+    :param remarks: what the report warns of without having asked the cluster.
     """
-    return report.cluster_uid is not None or bool(report.warnings)
+    return report.cluster_uid is not None or not set(report.warnings) <= set(remarks)

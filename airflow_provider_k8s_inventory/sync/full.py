@@ -13,7 +13,7 @@ from psycopg import errors
 from airflow_provider_k8s_inventory.exceptions import ExpiredError, NotServedError
 from airflow_provider_k8s_inventory.postgres import loading
 from airflow_provider_k8s_inventory.postgres.statements import NOT_STAGED
-from airflow_provider_k8s_inventory.sync import reading
+from airflow_provider_k8s_inventory.sync import reading, removing, restoring
 from airflow_provider_k8s_inventory.sync.ahead import ahead
 from airflow_provider_k8s_inventory.sync.remarks import Remarks
 from airflow_provider_k8s_inventory.sync.storing import Row, Write, store
@@ -59,15 +59,17 @@ def _compare(work: Work) -> str | None:
     loading.plan_for_many(work.cursor)
     loading.stage(work.cursor, work.target)
     absence = _list(work, partial(loading.copy, work.cursor, work.target))
+    if absence:
+        removing.absent(work)
+        return absence
     if work.answer.definition.name != "clusters":  # whose name is the kubeconfig's, and may change
         _tell_apart(work)
-    # Before the merge, so that the guard weighs what is gone against what was there, not against what is new.
-    work.remove(NOT_STAGED)
-    merged = work.merge()
-    if merged.duplicates:
-        tally.seen -= merged.duplicates
-        tally.warnings.append(f"{merged.duplicates} objects came more than once in one list; the last one counts")
-    return absence
+    if duplicates := loading.deduplicate(work.cursor):
+        tally.seen -= duplicates
+        tally.warnings.append(f"{duplicates} objects came more than once in one list; the last one counts")
+    removing.unlisted(work, NOT_STAGED)
+    work.merge()
+    return None
 
 
 def _tell_apart(work: Work) -> None:
@@ -101,9 +103,14 @@ def _write_pages(work: Work, write: Write) -> None:
     tally, reader = work.tally, work.reader()
     tally.pages = tally.seen = 0
     tally.resource_version = None
-    for page in ahead(work.answer.pages()):
+    tally.doubts.clear()
+    for page in ahead(work.answer.pages(work.client)):
         tally.took(page)
         tally.seen += len(page.items)
         tally.resource_version = page.resource_version or None
         store(work, reader, page, write)
+        if page.null and work.answer.definition.resource.watchable:
+            # Storage in etcd writes [] for none: k8s.io/apiserver, pkg/storage/etcd3/store.go, GetList.
+            tally.doubts.append("its items are null, which no API server with storage of its own sends")
+    restoring.check(work)
     tally.warnings.extend(reader.warnings)

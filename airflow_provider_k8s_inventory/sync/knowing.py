@@ -12,7 +12,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, Final, TypeVar
 
-from airflow_provider_k8s_inventory.exceptions import ForbiddenError
+from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedError
 from airflow_provider_k8s_inventory.kube import cluster, discovery
 from airflow_provider_k8s_inventory.kube.client import Client
 
@@ -34,6 +34,7 @@ class Known:
         self._lock = Lock()
         self._asked: dict[str, Future[Any]] = {}
         self._since = 0.0
+        self._remarks = client.context.warnings
 
     def identity(self) -> cluster.Identity:
         """Which cluster this is.
@@ -56,6 +57,12 @@ class Known:
         """
         return self._once(f"namespace {name}", partial(cluster.has_namespace, name=name))
 
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of how the kubeconfig was read: for the first scope's report, and not for each."""
+        with self._lock:
+            remarks, self._remarks = self._remarks, ()
+        return remarks
+
     def forget(self) -> None:
         """Ask anew from now on: the cluster did not answer, and who knows what it is when it does."""
         with self._lock:
@@ -74,7 +81,7 @@ class Known:
                 future.set_result(ask(self._client))
             except BaseException as error:
                 future.set_exception(error)
-                # A right that is missing now will be missing for the next scope too.
-                if not isinstance(error, ForbiddenError):
+                # A right or a path that is missing now will be missing for the next scope too.
+                if not isinstance(error, (ForbiddenError, NotServedError)):
                     self.forget()
         return future.result()

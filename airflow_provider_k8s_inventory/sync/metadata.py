@@ -18,6 +18,7 @@ from airflow_provider_k8s_inventory.kube import listing, metadata, versions
 from airflow_provider_k8s_inventory.model import Page, Seen
 from airflow_provider_k8s_inventory.postgres import comparing, loading
 from airflow_provider_k8s_inventory.postgres.statements import NOT_SEEN
+from airflow_provider_k8s_inventory.sync import removing, restoring
 from airflow_provider_k8s_inventory.sync.ahead import ahead
 from airflow_provider_k8s_inventory.sync.rows import key
 from airflow_provider_k8s_inventory.sync.settings import NAMESPACE
@@ -57,23 +58,27 @@ def read(work: Work, *, at: str | None = None) -> None:
     comparing.start(work.cursor)
     tally.seen, version = 0, ""
     limit = work.settings.page_size * PER_OBJECT
-    for page in ahead(metadata.pages(work.client, work.path, limit=limit, at=at)):
+    resource = work.answer.definition.resource
+    for page in ahead(metadata.pages(work.client, work.path, limit=limit, at=at, expected=resource)):
         tally.took(page)
         tally.seen += page.count
         version = page.resource_version
         comparing.see(work.cursor, map(_checked, page.items))
-    if not version:
-        raise UnprovenError(f"the list of {work.answer.definition.name} has no resourceVersion")
+    if at is None and restoring.is_behind(work, version):
+        raise UnprovenError(f"the list is of resourceVersion {version}, and the rows are of {work.since}")
     if comparing.duplicated(work.cursor):
         raise UnprovenError(f"objects came more than once in the list of {work.answer.definition.name}")
     most = max(MIN_DIFFERING, int(tally.seen * MAX_SHARE))
-    differing = comparing.differing(work.cursor, work.target, work.answer.cluster_uid, most + 1)
+    differing = comparing.differing(
+        work.cursor, work.target, work.answer.cluster_uid, most + 1, keep_uid=work.keeps_uid
+    )
     if len(differing) > most:
         raise UnprovenError(f"more than {most} of {tally.seen} objects differ: a list of all is cheaper")
     _fetch(work, differing, since=version)
-    work.remove(NOT_SEEN)
-    work.merge()
     tally.resource_version = version
+    removing.unlisted(work, NOT_SEEN)
+    loading.deduplicate(work.cursor)
+    work.merge()
 
 
 def _fetch(work: Work, differing: Sequence[Seen], *, since: str) -> None:
@@ -124,8 +129,10 @@ def _get(work: Work, seen: Seen, since: str) -> Page:
 
     A list of one, and not the object's own path: what is not in a list is proven gone, and a name is no part of a path.
     """
-    path = work.answer.definition.resource.path(seen.namespace)
-    page = next(listing.pages(work.client, path, limit=_MANY, name=seen.name, not_older_than=since))
+    resource = work.answer.definition.resource
+    path = resource.path(seen.namespace)
+    pages = listing.pages(work.client, path, limit=_MANY, name=seen.name, not_older_than=since, expected=resource)
+    page = next(pages)
     if page.token or not versions.reaches(page.resource_version, since):
         raise UnprovenError(f"the list of one of {work.answer.definition.name} is not complete at {since} or later")
     for item in page.items:

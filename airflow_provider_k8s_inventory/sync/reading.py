@@ -31,8 +31,10 @@ class Answer:
     namespaces: tuple[str, ...]
     """What the answer is narrowed to; empty for resources outside of namespaces."""
     warnings: tuple[str, ...]
-    pages: Callable[[], Iterator[Page]]
-    """Start reading; the answer is complete when the iterator ends.
+    problem: ScopeError | None = None
+    """Why the cluster's UID cannot be told."""
+    pages: Callable[[Client], Iterator[Page]]
+    """Start reading through a client of the context; the answer is complete when the iterator ends.
 
     It raises NotServedError when the cluster has no such path, which is not yet a proof of absence.
     """
@@ -50,23 +52,28 @@ def scope_of(context_name: str, resource: str, settings: Settings) -> Scope:
     return Scope(context_name=context_name, resource=name, namespaces=settings.namespaces if narrowed else ())
 
 
-def open_answer(client: Client, scope: Scope, settings: Settings, known: Known) -> Answer:
+def open_answer(scope: Scope, settings: Settings, known: Known) -> Answer:
     """Find out which cluster this is, and how the scope is read from it.
 
     :param known: what other scopes of the context have found out.
     :raises ScopeError: when the cluster does not answer.
     """
     if scope.resource == "clusters":
-        return _cluster(client, settings, known)
-    identity, warnings = _identify(known)
+        return _cluster(settings, known)
+    uid, problem = identify(known)
     definition = definition_of(scope.resource, known)
     namespaces = scope.namespaces if definition.resource.namespaced else ()
     return Answer(
-        cluster_uid=identity.uid if identity else None,
+        cluster_uid=uid,
         definition=definition,
         namespaces=namespaces,
-        warnings=warnings,
-        pages=lambda: _pages(client, definition.resource, namespaces, settings.page_size),
+        warnings=(
+            (f"cluster_uid is NULL: {problem}; whether it is the cluster it was before cannot be told",)
+            if problem
+            else ()
+        ),
+        problem=problem,
+        pages=lambda client: _pages(client, definition.resource, namespaces, settings.page_size),
     )
 
 
@@ -108,9 +115,9 @@ def prove_absent(client: Client, resource: Resource) -> str:
 
 def _is_defined(client: Client, resource: Resource) -> bool:
     """Whether a definition says that the cluster serves a custom resource, as far as we may read them."""
-    path = resources.CATALOGUE["crds"].resource.path()
+    crds = resources.CATALOGUE["crds"].resource
     try:
-        pages = list(listing.pages(client, path, limit=1, name=resource.name))
+        pages = list(listing.pages(client, crds.path(), limit=1, name=resource.name, expected=crds))
     except (ForbiddenError, NotServedError):
         return False
     found = (msgspec.json.decode(item, type=CustomResourceDefinition) for page in pages for item in page.items)
@@ -134,31 +141,40 @@ def missing(scope: Scope, namespaces: Iterable[str], known: Known) -> Iterator[s
             return
 
 
-def _cluster(client: Client, settings: Settings, known: Known) -> Answer:
+def _cluster(settings: Settings, known: Known) -> Answer:
     try:
         identity = known.identity()
     except ForbiddenError as error:
         raise ForbiddenError(f"{error}; without it a cluster has no identity") from error
+    except NotServedError as error:
+        raise AnswerError(
+            f"{error}; a cluster without a namespace kube-system has no identity, and so no row: "
+            "leave out clusters, or look at what answers in the place of its API server"
+        ) from error
     return Answer(
         cluster_uid=identity.uid,
         definition=resources.CATALOGUE["clusters"],
         namespaces=(),
         warnings=(),
-        pages=lambda: cluster.pages(client, identity, limit=settings.page_size),
+        pages=lambda client: cluster.pages(client, identity, limit=settings.page_size),
     )
 
 
-def _identify(known: Known) -> tuple[cluster.Identity | None, tuple[str, ...]]:
+def identify(known: Known) -> tuple[str | None, ScopeError | None]:
+    """The UID of the cluster that answers, or why there is none.
+
+    :raises ScopeError: when the cluster does not answer, or not with what was asked for.
+    """
     try:
-        return known.identity(), ()
-    except ForbiddenError as error:
-        return None, (f"cluster_uid is NULL: {error}",)
+        return known.identity().uid, None
+    except (ForbiddenError, NotServedError) as error:
+        return None, error
 
 
 def _pages(client: Client, resource: Resource, namespaces: tuple[str, ...], limit: int) -> Iterator[Page]:
     if not namespaces:
-        yield from listing.pages(client, resource.path(), limit=limit)
+        yield from listing.pages(client, resource.path(), limit=limit, expected=resource)
     for namespace in namespaces:
-        for page in listing.pages(client, resource.path(namespace), limit=limit):
+        for page in listing.pages(client, resource.path(namespace), limit=limit, expected=resource):
             # Several lists are complete at several resourceVersions: no one stands for all.
             yield page if len(namespaces) == 1 else replace(page, resource_version="")

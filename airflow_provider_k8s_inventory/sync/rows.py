@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
-from airflow_provider_k8s_inventory.kube import nesting, text
+from airflow_provider_k8s_inventory.kube import matching, nesting, text
 from airflow_provider_k8s_inventory.model import Definition, Page
 from airflow_provider_k8s_inventory.resources.shared import EMPTY, LAST_APPLIED, Metadata, own_columns
 from airflow_provider_k8s_inventory.sync import fitting
@@ -124,6 +124,7 @@ class RowReader:
         :raises ValueError: when it is not; RecursionError and msgspec's errors as well.
         """
         decoded: Any = self._decoder.decode(item)
+        self._check_kind(decoded)
         own = self._definition.extract(decoded)
         for column in self._limited:
             value = own[column.place]
@@ -135,6 +136,18 @@ class RowReader:
         if fitting.is_long(metadata.name or "") or fitting.is_long(metadata.namespace or ""):
             raise ValueError("a name")
         return self._values(metadata, own, self._object(item) if self._store_object else None)
+
+    def _check_kind(self, decoded: Any) -> None:
+        """Check that an object is what was asked for, as far as it says; those in lists of built-in resources do not.
+
+        :raises AnswerError: when it is of another resource.
+        """
+        try:
+            matching.check_object(self._definition.resource, decoded.kind, decoded.api_version)
+        except ValueError as error:
+            raise AnswerError(
+                f"the list of {self._definition.name} has {error}: is there a proxy in between?"
+            ) from error
 
     def _values(self, metadata: Metadata, own: tuple[Any, ...], stored: str | None) -> tuple[Any, ...]:
         controller = metadata.controller
@@ -164,6 +177,7 @@ class RowReader:
         decoded = salvage(msgspec.Raw(nesting.shallow(readable)), self._definition.type, odd)
         if decoded is UNREADABLE or decoded.metadata is UNREADABLE:
             raise ValueError(", ".join(odd.values()))
+        self._check_kind(decoded)
         name = _where(decoded.metadata)
         if readable != data:
             self.remarks.add(name, "bytes that are not UTF-8", "they became U+FFFD")

@@ -13,17 +13,16 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import InventoryError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import InventoryError, RefusedError, ScopeError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import explaining, ledger, loading, locking, sessions
-from airflow_provider_k8s_inventory.postgres.statements import Target
-from airflow_provider_k8s_inventory.sync import choosing, progress, reading
+from airflow_provider_k8s_inventory.sync import choosing, identity, progress, reading
+from airflow_provider_k8s_inventory.sync.identity import Comparison
 from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.recording import blank, record
 from airflow_provider_k8s_inventory.sync.settings import Settings
-from airflow_provider_k8s_inventory.sync.work import Tally, Work
+from airflow_provider_k8s_inventory.sync.work import Tally, Work, target_of
 
 log = logging.getLogger(__name__)
 
@@ -84,17 +83,12 @@ def _sync(
     tally: Tally,
     known: Known,
 ) -> SyncReport:
-    answer = reading.open_answer(client, scope, settings, known)
+    tally.warnings.extend(known.remarks())
+    answer = reading.open_answer(scope, settings, known)
     scope = replace(scope, namespaces=answer.namespaces)  # what a custom resource is, only the cluster knows
     tally.cluster_uid, tally.namespaces = answer.cluster_uid, answer.namespaces
     tally.warnings.extend(answer.warnings)
-    target = Target(
-        schema=settings.schema,
-        table=answer.definition.table,
-        context_name=scope.context_name,
-        namespaces=answer.namespaces,
-        resource=None if scope.resource in resources.CATALOGUE else scope.resource,
-    )
+    target = target_of(scope, answer.definition.table, settings.schema)
     with sessions.transaction(conn) as cursor:
         locking.lock_scope(cursor, settings.schema, scope)
         loading.compress_by_lz4(cursor)
@@ -102,8 +96,20 @@ def _sync(
             version = loading.kubernetes_version(cursor, settings.schema, scope.context_name)
             server = f"{client.context.server} (Kubernetes {version})" if version else client.context.server
             log.info("%s: %s → %s.%s", scope, server, settings.schema, target.table.name)
-        work = Work(client=client, cursor=cursor, target=target, answer=answer, settings=settings, tally=tally)
-        absence = choosing.read(work, scope)
+        state = ledger.last_state(cursor, settings.schema, scope)
+        compared = identity.compare(cursor, target, state, client.context, answer.cluster_uid, answer.problem)
+        work = Work(
+            client=client,
+            cursor=cursor,
+            target=target,
+            answer=answer,
+            settings=settings,
+            tally=tally,
+            state=state,
+            replaces=_replaces(compared, settings, tally),
+        )
+        absence = choosing.read(work)
+        identity.check_namespaces(work)
         loading.stamp(cursor, target)
         if answer.namespaces:
             tally.warnings.extend(reading.missing(scope, loading.empty_namespaces(cursor, target), known))
@@ -112,6 +118,21 @@ def _sync(
             done = replace(done, status="absent", reason=absence)
         ledger.record(cursor, settings.schema, done)
     return done
+
+
+def _replaces(compared: Comparison, settings: Settings, tally: Tally) -> bool:
+    """Whether the rows are of another cluster, whose place this one may take.
+
+    :raises RefusedError: when it may not.
+    """
+    if compared.warning:
+        tally.warnings.append(compared.warning)
+    if not compared.refusal:
+        return False
+    if not settings.accept_new_cluster:
+        raise RefusedError(compared.refusal)
+    tally.warnings.append("the rows of another cluster were replaced, as accept_new_cluster allows")
+    return True
 
 
 def _filled(report: SyncReport, tally: Tally) -> SyncReport:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
-from airflow_provider_k8s_inventory import __version__
+from airflow_provider_k8s_inventory import __version__, resources
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.model import Changes, MetadataPage, Mode, Page
+from airflow_provider_k8s_inventory.model import Changes, MetadataPage, Mode, Page, Scope, Table
 from airflow_provider_k8s_inventory.postgres import loading
+from airflow_provider_k8s_inventory.postgres.ledger import State
 from airflow_provider_k8s_inventory.postgres.statements import Target
 from airflow_provider_k8s_inventory.sync.reading import Answer
 from airflow_provider_k8s_inventory.sync.rows import RowReader
@@ -37,6 +36,10 @@ class Tally:
     deleted: int = 0
     drift: int | None = None
     warnings: list[str] = field(default_factory=list)
+    rows: int = 0
+    """How many live rows the scope had at the start."""
+    doubts: list[str] = field(default_factory=list)
+    """Why a complete response may be wrong all the same, so that a large loss takes a person to approve."""
 
     def took(self, piece: Page | MetadataPage | Changes) -> None:
         """Count what came from the cluster."""
@@ -54,6 +57,15 @@ class Work:
     answer: Answer
     settings: Settings
     tally: Tally
+    state: State | None
+    """What the last good sync left."""
+    replaces: bool
+    """Whether the rows are of another cluster, whose place this one was allowed to take."""
+
+    @property
+    def since(self) -> str:
+        """The resourceVersion at which the rows were complete; empty when there is none."""
+        return (self.state.resource_version if self.state else None) or ""
 
     @property
     def path(self) -> str:
@@ -80,23 +92,24 @@ class Work:
         """A reader of this scope's objects."""
         return RowReader(self.answer.definition, store_object=self.settings.store_object)
 
-    def remove(self, gone: sql.Composable, uids: Iterable[str] = ()) -> None:
-        """Remove the rows that are proven gone.
+    @property
+    def keeps_uid(self) -> bool:
+        """Whether rows keep their cluster_uid while it cannot be told; new ones have none."""
+        return not self.settings.accept_new_cluster
 
-        :raises RefusedError: by the mass-delete guard.
-        """
-        self.tally.deleted += loading.remove(
-            self.cursor,
-            self.target,
-            gone,
-            on_delete=self.settings.on_delete,
-            allow_mass_delete=self.settings.allow_mass_delete,
-            uids=list(uids),
-        )
-
-    def merge(self) -> loading.Merged:
-        """Write the staged rows that are new or differ."""
-        merged = loading.merge(self.cursor, self.target, self.answer.cluster_uid)
+    def merge(self) -> None:
+        """Write the staged rows that are new or differ; each object is staged once."""
+        merged = loading.merge(self.cursor, self.target, self.answer.cluster_uid, keep_uid=self.keeps_uid)
         self.tally.inserted += merged.inserted
         self.tally.updated += merged.updated
-        return merged
+
+
+def target_of(scope: Scope, table: Table, schema: str) -> Target:
+    """The rows a scope speaks of; its namespaces are those it is read in."""
+    return Target(
+        schema=schema,
+        table=table,
+        context_name=scope.context_name,
+        namespaces=scope.namespaces,
+        resource=None if scope.resource in resources.CATALOGUE else scope.resource,
+    )

@@ -164,12 +164,30 @@ def test_a_mass_delete_must_be_allowed(run: CommandLine, dev: Cluster, inventory
     dev.create("crd", crd("widgets", "example.com", "Widget"))
     dev.seed("widgets.example.com", [named(f"w-{number}", "default") for number in range(101)])
     run.sync(*which)
-    dev.delete("crd", "widgets.example.com")
-    refused, allowed = run.sync(*which), run.sync(*which, "--allow-mass-delete")
+    for number in range(101):
+        dev.delete("widgets.example.com", f"w-{number}", "default")
+    options = ((), ("--max-deletes", "100"), ("--max-deletes", "101"))
+    refused, too_many, allowed = (run.sync(*which, *more) for more in options)
 
-    assert (refused.exit_code, allowed.exit_code) == (1, 0)
+    assert (refused.exit_code, too_many.exit_code, allowed.exit_code) == (1, 1, 0)
     assert "--allow-mass-delete" in refused.stdout
+    assert "--max-deletes" in too_many.stdout
     assert inventory.count("k8s_custom_resources") == 0
+
+
+def test_another_cluster_must_be_accepted(run: CommandLine) -> None:
+    which = ("--context", "dev", "--resource", "namespaces")
+    run.sync(*which)
+    document = yaml.safe_load(run.kubeconfig.read_text())
+    prod = next(each for each in document["contexts"] if each["name"] == "prod")
+    document["contexts"] = [{"name": "dev", "context": prod["context"]}]
+    run.kubeconfig.write_text(yaml.safe_dump(document))
+    refused, examined, accepted = run.sync(*which), run.doctor(*which), run.sync(*which, "--accept-new-cluster")
+
+    assert (refused.exit_code, examined.exit_code, accepted.exit_code) == (1, 1, 0)
+    for said in (refused, examined):
+        assert "points at another cluster than before" in " ".join(said.stdout.split())
+    assert run.doctor(*which).exit_code == 0
 
 
 def test_an_empty_database_is_migrated_first(run: CommandLine, empty_database: str, dev: Cluster) -> None:

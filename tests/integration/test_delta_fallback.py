@@ -133,7 +133,7 @@ def test_a_server_that_is_behind_is_not_believed(
     report = sync(mode="delta")
 
     assert (report.mode, report.updated, report.deleted) == ("metadata", 1, 1)
-    assert "cannot be compared" in (report.fallback or "")
+    assert "resourceVersion" in (report.fallback or "")
 
 
 def test_a_resource_whose_objects_have_no_uid_is_read_whole(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:

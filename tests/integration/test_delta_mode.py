@@ -196,20 +196,40 @@ def test_one_namespace_is_watched_alone(three: Cluster, sync: Syncer, inventory:
 
 
 @pytest.mark.parametrize("on_delete", ["delete", "mark"])
-def test_too_much_gone_is_refused_until_it_is_allowed(
-    on_delete: str, dev: Cluster, sync: Syncer, inventory: Inventory
-) -> None:
+def test_what_was_told_gone_one_by_one_may_be_any_number(on_delete: str, dev: Cluster, sync: Syncer) -> None:
     dev.seed("pods", pods(101))
     sync(on_delete=on_delete)
-    for number in range(51):
+    for number in range(101):
+        dev.delete("pods", f"web-{number:04}", "default")
+    report = sync(mode="delta", on_delete=on_delete, verify_every=0)
+
+    assert (report.status, report.mode, report.seen, report.deleted) == ("success", "delta", 0, 101)
+
+
+def test_a_bound_holds_for_what_was_told_gone_too(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", pods(5))
+    sync()
+    for number in range(3):
         dev.delete("pods", f"web-{number:04}", "default")
     before = inventory.versions()
-    refused = [sync(mode="delta", on_delete=on_delete, verify_every=0) for _ in range(2)]
 
-    assert [(report.status, report.mode, report.deleted) for report in refused] == [("refused", "delta", 0)] * 2
+    assert sync(mode="delta", verify_every=0, max_deletes=2).status == "refused"
     assert inventory.versions() == before
-    report = sync(mode="delta", on_delete=on_delete, verify_every=0, allow_mass_delete=True)
-    assert (report.mode, report.seen, report.deleted) == ("delta", 50, 51)
+    assert sync(mode="delta", verify_every=0, max_deletes=3).deleted == 3
+
+
+def test_an_event_of_another_resource_is_not_believed(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    elsewhere(three)
+    uid = inventory.row("k8s_pods", "web-0000")["uid"]
+    event = {
+        "type": "DELETED",
+        "object": {"kind": "Service", "apiVersion": "v1", "metadata": {"uid": uid, "resourceVersion": "99999"}},
+    }
+    three.inject(Fault(verb="watch", body=json.dumps(event).encode() + b"\n"))
+    report = sync(mode="delta")
+
+    assert (report.status, report.mode, report.deleted) == ("success", "metadata", 0)
+    assert "Service of v1, and not Pod of v1" in (report.fallback or "")
 
 
 def test_rows_of_what_went_can_be_marked(three: Cluster, sync: Syncer, inventory: Inventory) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.kube import kubeconfig
@@ -25,9 +27,15 @@ class Doctor:
     def __init__(self, sync: Syncer) -> None:
         self._sync = sync
 
-    def __call__(self, *names: str, context: str = "dev") -> dict[str, Finding]:
-        with self._sync.client(context) as client:
-            findings = list(examine_context(client, names))
+    def __call__(
+        self,
+        *names: str,
+        context: str = "dev",
+        client: Client | None = None,
+        conn: psycopg.Connection | None = None,
+    ) -> dict[str, Finding]:
+        with client or self._sync.client(context) as client:
+            findings = list(examine_context(client, names, conn=conn))
         assert {finding.subject for finding in findings} == {context}
         return {finding.check: finding for finding in findings}
 
@@ -252,3 +260,39 @@ def test_a_schema_that_a_sync_would_refuse(statement: str, schema: str, detail: 
 
     assert not finding.good
     assert detail in finding.detail
+
+
+def elsewhere(sync: Syncer) -> Client:
+    """A client of the context dev that finds the cluster of prod there."""
+    return Client(replace(sync.client("prod").context, name="dev"), backoff=0)
+
+
+def test_another_cluster_than_the_rows_are_of(
+    dev: Cluster, prod: Cluster, sync: Syncer, doctor: Doctor, database: str
+) -> None:
+    dev.seed("pods", [pod("web")])
+    for resource in ("clusters", "pods", "services"):
+        sync(resource)
+    with psycopg.connect(database) as conn:
+        well = doctor("clusters", "pods", "services", conn=conn)
+        finding = doctor("clusters", "pods", "services", client=elsewhere(sync), conn=conn)["same cluster"]
+        assert conn.info.transaction_status == TransactionStatus.IDLE
+
+    assert "same cluster" not in well
+    assert not finding.good
+    for cluster in (dev, prod):
+        assert cluster.get("namespaces", "kube-system")["metadata"]["uid"] in finding.detail
+    assert "--accept-new-cluster" in finding.detail
+    assert finding.detail.endswith("; the same for pods")
+
+
+def test_a_database_that_is_not_migrated_has_no_rows_to_compare(doctor: Doctor, empty_database: str) -> None:
+    with psycopg.connect(empty_database) as conn:
+        assert doctor("pods", conn=conn)["identity"].good
+
+
+def test_what_a_person_should_know_of_the_kubeconfig(sync: Syncer, doctor: Doctor) -> None:
+    client = Client(replace(sync.client().context, warnings=("dev of b.yaml is hidden",)))
+    finding = doctor("pods", client=client)["kubeconfig"]
+
+    assert (finding.good, finding.detail) == (True, "warning: dev of b.yaml is hidden")

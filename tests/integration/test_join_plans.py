@@ -59,7 +59,7 @@ def test_what_is_gone_is_found_without_comparing_each_row_with_each(
 
 
 def test_what_differs_is_found_without_comparing_each_row_with_each(cursor: psycopg.Cursor[Any]) -> None:
-    parameters = TARGET.parameters | {"cluster_uid": "dev"}
+    parameters = TARGET.parameters | {"cluster_uid": "dev", "keep_uid": True}
 
     assert "Nested Loop" not in plan(cursor, statements.merge(TARGET), parameters)
     assert "Nested Loop" not in plan(cursor, statements.deduplicate(), {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import pytest
@@ -13,6 +14,15 @@ from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
 
 WIDGETS = "widgets.example.com"
+APPS = (
+    b'{"kind":"APIGroupDiscoveryList","items":[{"metadata":{"name":"apps"},"versions":[{"version":"v1",'
+    b'"resources":[{"resource":"deployments","scope":"Namespaced","verbs":["list"]}]}]}]}'
+)
+"""A discovery that names no other group than apps."""
+NO_DEFINITIONS = (
+    b'{"kind":"CustomResourceDefinitionList","apiVersion":"apiextensions.k8s.io/v1",'
+    b'"metadata":{"resourceVersion":"9"},"items":[]}'
+)
 
 
 @pytest.fixture
@@ -60,14 +70,89 @@ def test_what_goes_may_be_marked(on_delete: str, widgets: Cluster, sync: Syncer,
     assert marks == {"delete": [], "mark": [True, True]}[on_delete]
 
 
-def test_a_built_in_resource_can_be_absent(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.seed("deployments", [pod("web")])
-    sync("deployments")
-    dev.registry.resources = [resource for resource in dev.registry.resources if resource.group != "apps"]
-    report = sync("deployments")
+def lose(cluster: Cluster, plural: str) -> None:
+    """Serve a resource no more, and do not name it either."""
+    cluster.registry.resources = [served for served in cluster.registry.resources if served.plural != plural]
 
-    assert (report.status, report.deleted) == ("absent", 1)
-    assert inventory.count("k8s_deployments") == 0
+
+@pytest.mark.parametrize("resource", ["pods", "services", "deployments", "nodes"])
+@pytest.mark.usefixtures("discovery")
+def test_a_built_in_resource_does_not_vanish(resource: str, dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed(resource, [named("web", None if resource == "nodes" else "default")])
+    sync(resource)
+    before = inventory.versions()
+    lose(dev, resource)
+    report = sync(resource)
+
+    assert report.status == "failed"
+    assert f"neither lists nor discovery have {resource} any more" in (report.reason or "")
+    assert inventory.versions() == before
+    assert sync(resource, allow_mass_delete=True).status == "absent"
+    assert inventory.count(f"k8s_{resource}") == 0
+
+
+def test_a_built_in_resource_that_never_was_is_absent(dev: Cluster, sync: Syncer) -> None:
+    lose(dev, "pods")
+
+    assert sync().status == "absent"
+
+
+@pytest.mark.parametrize(
+    "apis",
+    [
+        {"kind": "APIGroupDiscoveryList", "items": []},
+        {"kind": "APIGroupDiscoveryList", "items": None},
+        {"kind": "APIGroupList", "groups": []},
+        {"kind": "APIGroupList", "groups": None},
+        {"kind": "APIGroupDiscoveryList", "items": [{"metadata": {"name": "example.org"}, "versions": []}]},
+    ],
+    ids=json.dumps,
+)
+def test_discovery_without_any_built_in_group_proves_nothing(
+    apis: dict[str, object], widgets: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    sync(WIDGETS)
+    before = inventory.versions()
+    widgets.delete("crd", WIDGETS)
+    widgets.inject(Fault(path="^/apis$", body=json.dumps(apis).encode(), times=None))
+    report = sync(WIDGETS)
+
+    assert report.status == "failed"
+    assert "does not even name the groups apps and apiextensions.k8s.io" in (report.reason or "")
+    assert inventory.versions() == before
+
+
+@pytest.mark.parametrize("versions", [None, [], [{"version": "v1", "resources": None}]], ids=json.dumps)
+def test_a_group_that_is_named_without_resources_proves_nothing(
+    versions: object, widgets: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    sync(WIDGETS)
+    before = inventory.versions()
+    widgets.delete("crd", WIDGETS)
+    apps = {"version": "v1", "resources": [{"resource": "deployments", "scope": "Namespaced", "verbs": ["list"]}]}
+    groups = {"apps": [apps], "example.com": versions}
+    apis = [{"metadata": {"name": name}, "versions": found} for name, found in groups.items()]
+    body = json.dumps({"kind": "APIGroupDiscoveryList", "items": apis}).encode()
+    widgets.inject(Fault(path="^/apis$", body=body, times=None))
+    report = sync(WIDGETS)
+
+    assert report.status == "failed"
+    assert "the API group example.com does not answer" in (report.reason or "")
+    assert inventory.versions() == before
+
+
+def test_absence_is_proven_twice(widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync(WIDGETS)
+    before = inventory.versions()
+    # The second time it is listed again, by the other one of two API servers.
+    widgets.inject(Fault(path="/widgets$", status=404))
+    widgets.inject(Fault(path="^/apis$", body=APPS, skip=1))
+    widgets.inject(Fault(path="/customresourcedefinitions$", body=NO_DEFINITIONS))
+    report = sync(WIDGETS)
+
+    assert report.status == "failed"
+    assert "asked twice, the cluster did not say the same" in (report.reason or "")
+    assert inventory.versions() == before
 
 
 @pytest.mark.usefixtures("discovery")
@@ -158,15 +243,18 @@ def test_a_resource_in_another_version_is_not_absent(dev: Cluster, sync: Syncer,
     assert inventory.versions() == before
 
 
-def test_the_guard_speaks_of_absent_resources_too(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_a_resource_that_is_proven_gone_may_have_had_any_number(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
     dev.create("crd", crd("widgets", "example.com", "Widget"))
     dev.seed(WIDGETS, [named(f"w{number}", "default") for number in range(101)])
     sync(WIDGETS)
     dev.delete("crd", WIDGETS)
 
-    assert sync(WIDGETS).status == "refused"
+    assert sync(WIDGETS, max_deletes=100).status == "refused"
     assert inventory.count("k8s_custom_resources") == 101
-    assert sync(WIDGETS, allow_mass_delete=True).status == "absent"
+    assert (report := sync(WIDGETS)).status == "absent"
+    assert report.deleted == 101
     assert inventory.count("k8s_custom_resources") == 0
 
 
@@ -210,7 +298,7 @@ def test_a_definition_that_is_established_speaks_against_absence(
     sync(WIDGETS)
     # One of several API servers, that has not heard of it yet.
     dev.inject(Fault(path="/widgets$", status=404, times=None))
-    dev.inject(Fault(path="^/apis$", body=b'{"kind":"APIGroupDiscoveryList","items":[]}', times=None))
+    dev.inject(Fault(path="^/apis$", body=APPS, times=None))
     report = sync(WIDGETS)
 
     assert report.status == "failed"

@@ -5,26 +5,13 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
-from tests.fixtures.manifests import node, pod, pods
+from tests.fixtures.manifests import node, pod
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
 
 
 def identity(cluster: Cluster) -> str:
     return str(cluster.get("namespaces", "kube-system")["metadata"]["uid"])
-
-
-def replace_by_another(cluster: Cluster) -> None:
-    """Another cluster at the same address: every object in it is another one, kube-system too."""
-    old = {resource: cluster.objects(resource) for resource in ("pods", "nodes", "namespaces")}
-    for resource, items in old.items():
-        for item in items:
-            metadata = item["metadata"]
-            cluster.delete(resource, metadata["name"], metadata.get("namespace"))
-            item["metadata"] = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
-            item["metadata"]["uid"] = f"other-{metadata['name']}"
-    for resource, items in old.items():
-        cluster.seed(resource, items)
 
 
 def test_every_column_is_known(simulator: Simulator, dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
@@ -143,16 +130,6 @@ def test_an_identity_that_becomes_readable_is_written(dev: Cluster, sync: Syncer
     assert inventory.row("k8s_pods", "web")["cluster_uid"] == identity(dev)
 
 
-def test_an_answer_without_kube_system_is_not_believed(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.seed("pods", [pod("web")])
-    sync()
-    before = inventory.versions()
-    dev.inject(Fault(path="/kube-system$", status=404))
-
-    assert sync().status == "failed"
-    assert inventory.versions() == before
-
-
 def test_a_version_that_is_none_fails(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     sync("clusters")
     before = inventory.versions()
@@ -170,33 +147,6 @@ def test_a_count_of_nodes_that_expires_starts_again(dev: Cluster, sync: Syncer, 
 
     assert sync("clusters", page_size=3).status == "success"
     assert inventory.rows("k8s_clusters")[0]["node_count"] == 4
-
-
-def test_another_cluster_behind_a_context_takes_the_place_of_the_first(
-    dev: Cluster, sync: Syncer, inventory: Inventory
-) -> None:
-    dev.seed("pods", [pod("web")])
-    sync("clusters")
-    sync("pods")
-    replace_by_another(dev)
-    reports = [sync("clusters"), sync("pods")]
-
-    assert [(report.inserted, report.updated, report.deleted) for report in reports] == [(1, 0, 1)] * 2
-    assert {report.cluster_uid for report in reports} == {"other-kube-system"}
-    assert [row["uid"] for row in inventory.rows("k8s_clusters")] == ["other-kube-system"]
-    assert [row["uid"] for row in inventory.rows("k8s_pods")] == ["other-web"]
-
-
-def test_not_without_being_allowed_when_it_is_large(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.seed("pods", pods(101))
-    sync("pods")
-    before = inventory.versions()
-    replace_by_another(dev)
-
-    assert sync("pods").status == "refused"
-    assert inventory.versions() == before
-    assert sync("pods", allow_mass_delete=True).deleted == 101
-    assert {row["cluster_uid"] for row in inventory.rows("k8s_pods")} == {"other-kube-system"}
 
 
 @pytest.mark.parametrize("resource", ["clusters", "pods"])

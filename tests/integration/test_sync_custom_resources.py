@@ -98,7 +98,8 @@ def test_instances_outside_of_namespaces_have_none(sync: Syncer, inventory: Inve
 
 
 def test_objects_without_uid_of_two_resources_are_two_rows(sync: Syncer, inventory: Inventory, dev: Cluster) -> None:
-    body = b'{"kind":"WidgetList","metadata":{},"items":[{"metadata":{"name":"web","namespace":"shop"}}]}'
+    items = b'[{"metadata":{"name":"web","namespace":"shop"}}]'
+    body = b'{"kind":"WidgetList","metadata":{"resourceVersion":"9"},"items":' + items + b"}"
     dev.inject(Fault(path="/widgets$", body=body, times=None))
     sync(COM)
     sync(ORG)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault
-from tests.fixtures.manifests import pods
+from tests.fixtures.manifests import pod, pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
 
@@ -124,6 +126,7 @@ def test_a_refusal_says_how_much_and_how_to_let_it_through(dev: Cluster, sync: S
 
     assert "would delete 149 of 150 rows of k8s_pods (context dev): nothing was changed" in reason
     assert "allow_mass_delete=True (--allow-mass-delete)" in reason
+    assert "max_deletes (--max-deletes)" in reason
     assert inventory.last()["status"] == "refused"
 
 
@@ -136,16 +139,64 @@ def test_a_mass_delete_that_is_allowed_is_done(dev: Cluster, sync: Syncer, inven
     assert inventory.names("k8s_pods") == ["web-0149"]
 
 
-def test_what_is_new_does_not_outweigh_what_is_gone(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.seed("pods", pods(101))
+@pytest.mark.parametrize("mode", ["full", "metadata"])
+@pytest.mark.parametrize(
+    ("new", "status"), [(500, "success"), (300, "success"), (150, "success"), (149, "refused"), (0, "refused")]
+)
+def test_objects_that_took_the_place_of_others_are_no_loss(
+    new: int, status: str, mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(300))
     sync()
     before = inventory.versions()
-    delete(dev, *range(101))
-    dev.seed("pods", pods(500, prefix="other"))
-    report = sync()
+    delete(dev, *range(300))
+    dev.seed("pods", pods(new, prefix="other"))
+    report = sync(mode=mode)
 
-    assert report.status == "refused"
-    assert "101 of 101 rows" in (report.reason or "")
+    assert report.status == status
+    assert report.deleted == (300 if status == "success" else 0)
+    assert (inventory.versions() == before) is (status == "refused")
+
+
+@pytest.mark.parametrize("mode", ["full", "metadata"])
+@pytest.mark.parametrize(
+    ("live", "gone", "bound", "status"),
+    [
+        (150, 149, 149, "success"),
+        (150, 149, 148, "refused"),
+        (150, 150, 150, "success"),
+        (150, 2, 1, "refused"),
+        (150, 0, 0, "success"),
+        (3, 1, 0, "refused"),
+        (3, 3, 3, "success"),
+    ],
+)
+def test_an_approval_may_have_a_bound(
+    live: int, gone: int, bound: int, status: str, mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(live))
+    sync()
+    before = inventory.versions()
+    delete(dev, *range(gone))
+    report = sync(mode=mode, max_deletes=bound, allow_mass_delete=True)
+
+    assert report.status == status
+    assert report.deleted == (gone if status == "success" else 0)
+    if status == "refused":
+        assert f"would delete {gone} of {live} rows" in (report.reason or "")
+        assert f"max_deletes (--max-deletes) allows {bound}" in (report.reason or "")
+        assert inventory.versions() == before
+
+
+def test_an_object_that_comes_many_times_is_one(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("pods", pods(150))
+    sync()
+    before = inventory.versions()
+    one = pod("web", uid="u-web")
+    body = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "99999"}, "items": [one] * 150}
+    dev.inject(Fault(path="/pods$", body=json.dumps(body).encode(), times=None))
+
+    assert sync(mode="full").status == "refused"
     assert inventory.versions() == before
 
 

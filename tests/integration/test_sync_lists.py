@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault
-from tests.fixtures.manifests import pod, pods
+from tests.fixtures.manifests import crd, pod, pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer
 
@@ -119,19 +120,22 @@ def test_a_page_without_items_may_lead_to_one_with_some(dev: Cluster, sync: Sync
 
 
 @pytest.mark.parametrize("items", [b"[]", b"null"])
-def test_an_empty_list_is_complete(items: bytes, dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.seed("pods", [pod("web")])
-    sync()
-    # Go writes an empty list as null.
+def test_an_empty_list_is_complete(items: bytes, dev: Cluster, sync: Syncer) -> None:
+    # Go's own types take null for an empty list.
     dev.inject(Fault(path=PODS, body=b'{"kind":"PodList","metadata":{"resourceVersion":"9"},"items":' + items + b"}"))
-
-    assert sync().deleted == 1
-    assert inventory.count("k8s_pods") == 0
-
-
-def test_a_list_without_a_version_is_one(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.inject(Fault(path=PODS, body=page("web", version="")))
     report = sync()
+
+    assert (report.status, report.seen, report.resource_version) == ("success", 0, "9")
+
+
+def test_what_cannot_be_watched_needs_no_version(dev: Cluster, sync: Syncer) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.registry.resources = [
+        replace(served, verbs=("get", "list")) if served.plural == "widgets" else served
+        for served in dev.registry.resources
+    ]
+    dev.inject(Fault(path="/widgets$", body=b'{"kind":"WidgetList","apiVersion":"example.com/v1","items":[]}'))
+    report = sync("widgets.example.com")
 
     assert (report.status, report.resource_version) == ("success", None)
 

@@ -96,10 +96,19 @@ def test_the_object_says_its_kind_which_lists_leave_out() -> None:
     assert (stored["kind"], stored["apiVersion"]) == ("Pod", "v1")
 
 
-def test_an_object_that_says_its_kind_is_believed() -> None:
-    stored = json.loads(Read(pod(kind="Widget", apiVersion="example.com/v1beta1"), definition=WIDGETS).row["object"])
+def test_an_object_may_say_its_kind_itself() -> None:
+    stored = json.loads(Read(pod(kind="Widget", apiVersion="example.com/v1"), definition=WIDGETS).row["object"])
 
-    assert (stored["kind"], stored["apiVersion"]) == ("Widget", "example.com/v1beta1")
+    assert (stored["kind"], stored["apiVersion"]) == ("Widget", "example.com/v1")
+
+
+@pytest.mark.parametrize("said", [{"kind": "Gadget"}, {"apiVersion": "example.org/v1"}], ids=json.dumps)
+@pytest.mark.parametrize("odd", [{}, {"status": 1}], ids=json.dumps)
+def test_an_object_that_says_it_is_another_kind_is_refused(said: dict[str, Any], odd: dict[str, Any]) -> None:
+    with pytest.raises(
+        AnswerError, match=r"the list of widgets\.example\.com has .*, and not Widget of example\.com/v1"
+    ):
+        Read(pod(**said, **odd), definition=WIDGETS)
 
 
 def test_the_object_is_stored_without_what_is_only_noise() -> None:

@@ -1,0 +1,93 @@
+"""Compare which cluster answers with the one a scope's rows were read from, before anything is listed or written.
+
+How a cluster is asked who it is is in `kube.cluster`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, ScopeError
+from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.postgres import loading
+from airflow_provider_k8s_inventory.postgres.ledger import State
+from airflow_provider_k8s_inventory.postgres.loading import Provenance
+from airflow_provider_k8s_inventory.postgres.statements import Target
+from airflow_provider_k8s_inventory.sync.work import Work
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Whether rows are of the cluster that answers."""
+
+    refusal: str | None = None
+    """Why they are not, and what to do; None: they are, or nothing tells."""
+    warning: str | None = None
+    """What a person should know though it goes on."""
+
+
+def compare(
+    cursor: psycopg.Cursor[Any],
+    target: Target,
+    state: State | None,
+    context: Context,
+    uid: str | None,
+    problem: ScopeError | None = None,
+) -> Comparison:
+    """Compare the cluster that answers with the one the scope's rows were read from.
+
+    Where the ledger tells, the rows are not looked at: all that a good sync left are of the cluster it named.
+
+    :param state: what the last good sync left.
+    :param uid: the UID of the cluster that answers; None: it cannot be told.
+    :param problem: why it cannot.
+    """
+    if state and state.cluster_uids == {uid}:
+        return Comparison()
+    found = loading.provenance(cursor, target) or _marked(cursor, target, uid)
+    others = [each for each in found if each.cluster_uid not in (None, uid)]
+    if others and uid is not None:
+        return Comparison(refusal=_refusal(target, context, others, f"now cluster {uid} answers"))
+    if others and isinstance(problem, NotServedError):
+        # A right may be withdrawn; the namespace kube-system cannot be deleted.
+        return Comparison(refusal=_refusal(target, context, others, "now one without a namespace kube-system answers"))
+    unknown = sum(each.rows for each in found if each.cluster_uid is None)
+    if uid and unknown:
+        rows = f"{unknown} rows of {target.table.name} have no cluster_uid"
+        return Comparison(warning=f"{rows}: whether they are of this cluster could not be compared")
+    return Comparison()
+
+
+def check_namespaces(work: Work) -> None:
+    """Check that the namespaces have the one that just told which cluster this is.
+
+    :raises AnswerError: when they do not.
+    """
+    uid = work.answer.cluster_uid
+    if work.answer.definition.name == "namespaces" and uid and not loading.holds(work.cursor, work.target, uid):
+        raise AnswerError(
+            f"context {work.client.context.name}: the namespace kube-system, which was read just before, is not among "
+            "the namespaces, so nothing was changed: is there a proxy in between?"
+        )
+
+
+def _marked(cursor: psycopg.Cursor[Any], target: Target, uid: str | None) -> list[Provenance]:
+    """Rows that are marked as deleted count where there are no others; they may be of several clusters in turn."""
+    found = loading.provenance(cursor, target, marked=True)
+    return [] if any(each.cluster_uid == uid for each in found) else found
+
+
+def _refusal(target: Target, context: Context, others: list[Provenance], now: str) -> str:
+    was = " and ".join(
+        f"{each.rows} rows of {target.table.name} were read from cluster {each.cluster_uid}, "
+        f"the first at {each.since:%Y-%m-%d %H:%M %Z}"
+        for each in others
+    )
+    return (
+        f"context {context.name} points at another cluster than before: {was}, and {now} at {context.server} "
+        "(the UID of its namespace kube-system tells): nothing was changed. If it is to take the place of the old one, "
+        "sync once with accept_new_cluster=True (--accept-new-cluster); else put the context right in the kubeconfig"
+    )
