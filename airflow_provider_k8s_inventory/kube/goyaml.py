@@ -46,6 +46,7 @@ _WORDS: Final[dict[str, tuple[str, Any]]] = {
 }
 _INTEGER: Final = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SPACED: Final = re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?")
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt ]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d+)?(?:Z|[-+]\d\d:\d\d)?)?")
 _BASES: Final = (16, 2, 8, 10)
 
@@ -334,7 +335,8 @@ def _resolved(wanted: str, text: str) -> tuple[str, Any]:
         return "timestamp", text  # Go keeps it text
     if text[:1] not in set("+-.0123456789"):
         return "str", text
-    return _number(text.replace("_", "")) or ("str", text)
+    # Underscores may stand anywhere, but behind a point only between digits.
+    return _number(text.replace("_", "") if text[0] != "." or _SPACED.fullmatch(text) else text) or ("str", text)
 
 
 def _number(text: str) -> tuple[str, Any] | None:

@@ -26,12 +26,16 @@ def users(path: Path, content: str | bytes) -> Any:
     return {user["name"]: user["user"] for user in json.loads(done.stdout)["users"] or ()}
 
 
-def test_tokens(tmp_path: Path) -> None:
-    found = {}
-    for text in TOKENS:
-        seen = users(tmp_path / "config", token(text))
-        found[text] = seen if seen is REFUSED else seen["u"].get("token", "")
-    assert found == TOKENS
+def test_tokens_that_are_read(tmp_path: Path) -> None:
+    taken = {text: expected for text, expected in TOKENS.items() if expected is not REFUSED}
+    entries = [token(text, name=f"u{number}").removeprefix("users:\n") for number, text in enumerate(taken)]
+    found = users(tmp_path / "config", "users:\n" + "".join(entries))
+    assert [found[f"u{number}"].get("token", "") for number in range(len(taken))] == list(taken.values())
+
+
+def test_tokens_that_are_refused(tmp_path: Path) -> None:
+    refused = [text for text, expected in TOKENS.items() if expected is REFUSED]
+    assert [text for text in refused if users(tmp_path / "config", token(text)) is REFUSED] == refused
 
 
 def test_users(tmp_path: Path) -> None:

@@ -42,6 +42,20 @@ def test_an_ipv6_address_gets_its_brackets(monkeypatch: pytest.MonkeyPatch) -> N
     assert kubeconfig.in_cluster().contexts["in-cluster"].server == "https://[fd00::1]:443"
 
 
+@pytest.mark.parametrize(
+    ("content", "namespace"), [(b"M\xfcller", "M\N{REPLACEMENT CHARACTER}ller"), (b"", None), (None, None)]
+)
+def test_a_namespace_that_cannot_be_read_is_no_reason_to_fail(
+    pod: Path, content: bytes | None, namespace: str | None
+) -> None:
+    (pod / "namespace").unlink()
+    if content is None:
+        (pod / "namespace").mkdir()
+    else:
+        (pod / "namespace").write_bytes(content)
+    assert kubeconfig.in_cluster().contexts["in-cluster"].namespace == namespace
+
+
 def test_the_token_is_read_again_for_every_request(pod: Path) -> None:
     credentials = kubeconfig.in_cluster().contexts["in-cluster"].credentials
     before = credentials.proof().authorization
