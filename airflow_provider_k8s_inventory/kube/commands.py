@@ -19,6 +19,8 @@ TIMEOUT: Final[float] = 60
 LARGEST: Final = 1 << 20
 """Bytes it may print; a credential has some kilobytes."""
 _PIECE: Final = 1 << 16
+_POLL: Final = 0.01
+"""Seconds between two looks whether a process that has printed all has ended."""
 
 
 class CommandError(Exception):
@@ -67,16 +69,19 @@ def run(command: Sequence[str], environ: Mapping[str, str], *, timeout: float | 
 
 
 def _collect(process: subprocess.Popen[bytes], output: bytearray, errors: bytearray, limit: float) -> str:
-    """Wait for the process to end, and collect what it prints; why it is to be ended, ``""`` when it has ended."""
+    """Wait for the process to end, and collect what it prints; why it is to be ended, ``""`` when it has ended.
+
+    A helper that it leaves behind may keep standard error open, as kubectl, which hands on its own, does not notice.
+    """
     ends = time.monotonic() + limit
-    too_long = f"did not end within {limit:g} seconds"
     with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ, output)  # type: ignore[arg-type]
+        printing = selector.register(process.stdout, selectors.EVENT_READ, output)  # type: ignore[arg-type]
         selector.register(process.stderr, selectors.EVENT_READ, errors)  # type: ignore[arg-type]
-        while selector.get_map():
-            ready = selector.select(max(0.0, ends - time.monotonic()))
-            if not ready:
-                return too_long
+        while True:
+            printed = printing.fd not in selector.get_map()
+            ended = printed and process.poll() is not None
+            left = ends - time.monotonic()
+            ready = selector.select(0 if ended else min(left, _POLL) if printed else left)
             for key, _ in ready:
                 if piece := os.read(key.fd, _PIECE):
                     key.data.extend(piece)
@@ -84,8 +89,7 @@ def _collect(process: subprocess.Popen[bytes], output: bytearray, errors: bytear
                     selector.unregister(key.fileobj)
             if len(output) + len(errors) > LARGEST:
                 return f"printed more than {LARGEST >> 20} MiB"
-    try:
-        process.wait(max(0.0, ends - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return too_long
-    return ""
+            if ended:
+                return ""
+            if left <= 0:
+                return f"did not end within {limit:g} seconds"

@@ -329,6 +329,25 @@ def test_credentials_of_the_users_own_come_before_the_command(folder: Folder, se
     assert folder.runs("plugin") == 0
 
 
+def test_a_helper_that_the_command_leaves_behind_is_not_waited_for(folder: Folder, server: ApiServer) -> None:
+    held = folder.path / "held"
+    os.mkfifo(held)
+    it = context(folder, server, f"cat {held} > /dev/null & {prints(token=TOKEN)}")
+    with Client(it) as client:
+        client.get("/version")
+    held.write_text("")  # now it ends
+    assert server.seen[0].header("Authorization") == f"Bearer {TOKEN}"
+
+
+def test_all_that_a_command_says_is_read_while_it_runs(
+    folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    chunk = "head -c 60000 /dev/zero | tr '\\0' x >&2"
+    body = f"exec 1>&-; for i in 1 2 3 4 5 6 7 8 9; do {chunk}; done; echo the end >&2; exit 1"
+    assert "failed with exit status 1" in error_of(context(folder, server, body))
+    assert "the end" in caplog.text
+
+
 def test_a_missing_command_is_told_with_how_to_install_it(folder: Folder, server: ApiServer) -> None:
     it = context(folder, server, "", command="no-such-login", installHint="Get it from\n  https://login.test.\n")
     assert error_of(it).endswith("command no-such-login is not on this machine; Get it from https://login.test.")
