@@ -38,6 +38,7 @@ class Database:
 
     connect: Connect
     schema: str
+    patience: float = PATIENCE
     _changed: Condition = field(default_factory=Condition)
     _idle: list[psycopg.Connection] = field(default_factory=list)
     _in_use: int = 0
@@ -85,7 +86,7 @@ class Database:
     def _take(self) -> psycopg.Connection:
         with self._changed:
             self._to_come = max(0, self._to_come - 1)
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + self.patience
         while True:
             if conn := self._reuse():
                 return conn
