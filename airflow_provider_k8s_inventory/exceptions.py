@@ -11,6 +11,7 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
     │   ├── UnreachableError        the API server did not answer, or not in time
     │   ├── UnauthorizedError       401, or credentials that cannot be had
     │   ├── ForbiddenError          403
+    │   ├── UnresolvedError         the cluster serves nothing of that name
     │   ├── NotServedError          404: whether it proves absence, discovery must say
     │   ├── ExpiredError            410 in the middle of a list: start again
     │   ├── UnprovenError           a cheaper way cannot prove what it read, or would cost more: read in another way
@@ -70,6 +71,10 @@ class ForbiddenError(ScopeError):
     """The API server knows who asks and does not allow it."""
 
     status = "forbidden"
+
+
+class UnresolvedError(ScopeError):
+    """The cluster serves nothing of a name, and the name alone does not say what it would be."""
 
 
 class NotServedError(ScopeError):

@@ -38,6 +38,10 @@ class Resource:
     namespaced: bool
     watchable: bool = True
     """Whether the API server tells its changes; that of an aggregated API may only list."""
+    singular: str = field(default="", compare=False)
+    """As people may write it, where discovery says so: ``"deployment"``."""
+    short_names: tuple[str, ...] = field(default=(), compare=False)
+    """As people may write it, too: ``"deploy"``."""
 
     @property
     def name(self) -> str:
@@ -117,6 +121,8 @@ class Scope:
     """The definition's name."""
     namespaces: tuple[str, ...] = ()
     """Empty: all of them."""
+    version: str | None = field(default=None, compare=False)
+    """The version it is to be read in, which makes it no other scope; None: the one the cluster prefers."""
 
     def __str__(self) -> str:
         where = f" ({', '.join(self.namespaces)})" if self.namespaces else ""

@@ -22,8 +22,8 @@ from airflow_provider_k8s_inventory.cli.failing import speaking
 from airflow_provider_k8s_inventory.cli.progress import SyncProgress
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.postgres import connecting, ledger, migrations
-from airflow_provider_k8s_inventory.sync import expanding, verdicts
+from airflow_provider_k8s_inventory.postgres import connecting, inventoried, ledger, migrations
+from airflow_provider_k8s_inventory.sync import absences, expanding, verdicts
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
 
@@ -92,7 +92,7 @@ def sync(
 ) -> None:
     """List resources per context, and write them to PostgreSQL.
 
-    Exit status: 0, 1 when a scope failed, 2 for wrong usage.
+    Exit status: 0, 1 when a scope failed or no context serves a resource, 2 for wrong usage.
     """
     asked = options.gather(**shared)
     tolerance = verdicts.Tolerance(contexts=tolerate, longest=tolerate_for)
@@ -112,12 +112,24 @@ def sync(
     with connecting.connect(asked.dsn) as conn:
         migrations.migrate(conn, schema=schema, mode=migrate)
     reports = _run(asked, settings, as_json)
+    nowhere = absences.everywhere(reports, partial(_synced, asked.dsn, schema))
+    if as_json:
+        for each in nowhere:
+            click.echo(f"{each.resource}: {each.reason or each.warnings[0]}", err=True)
+    reports += nowhere
     judged = _judge(reports, asked.dsn, schema, tolerance)
     errors = sum(each.error for each in judged)
     if not as_json:
         printing.print_verdicts(printing.console(), judged)
     click.echo(core.summary(reports, seconds=time.monotonic() - started, errors=errors), err=as_json)
     sys.exit(1 if errors else 0)
+
+
+def _synced(dsn: str, schema: str) -> set[str]:
+    """The resources that were ever synced; none where the database does not say, and a name is then in doubt."""
+    with suppress(DatabaseError), connecting.connect(dsn) as conn:
+        return inventoried.synced(conn, schema)
+    return set()
 
 
 def _judge(

@@ -19,7 +19,7 @@ from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import InventoryError, UnauthorizedError, UnknownResourceError
 from airflow_provider_k8s_inventory.hooks import connections
-from airflow_provider_k8s_inventory.kube import access, discovery, documents, listing
+from airflow_provider_k8s_inventory.kube import access, discovery, documents, listing, names
 from airflow_provider_k8s_inventory.kube import kubeconfig as kubeconfigs
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials
@@ -187,10 +187,11 @@ class KubernetesInventoryHook(BaseHook):
 
 
 def _find(client: Client, name: str) -> Resource:
-    with suppress(UnknownResourceError):  # what the catalogue has no table for may be served all the same
-        name = resources.canonical(name)
-    definition = resources.CATALOGUE.get(name)
-    found = discovery.discover(client).find(definition.resource.name if definition else name)
+    with suppress(UnknownResourceError):  # what is never stored may be read all the same
+        asked = resources.asked(name)
+        definition = resources.CATALOGUE.get(asked.name)
+        name = definition.resource.name if definition else str(asked)
+    found = names.find(discovery.discover(client).resources, name)
     if found is None:
         raise UnknownResourceError(f"context {client.context.name} serves no resource {name!r} that can be listed")
     return found

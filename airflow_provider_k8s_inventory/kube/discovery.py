@@ -6,8 +6,8 @@ https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import msgspec
@@ -35,10 +35,18 @@ class Discovery:
     """Every listable resource, each group's preferred version first."""
     unproven: frozenset[str]
     """The groups of which an answer is missing or stale: their resources' absence is not proven."""
+    silent: frozenset[str] = frozenset()
+    """Those of them that may serve more than was told. Others serve nothing, as external.metrics.k8s.io may."""
+    unlistable: frozenset[str] = frozenset()
+    """The full names of resources that are served but cannot be listed, such as ``bindings``."""
 
-    def find(self, name: str) -> Resource | None:
-        """The resource of that full name, in the preferred version."""
-        return next((resource for resource in self.resources if resource.name == name), None)
+    def find(self, name: str, version: str | None = None) -> Resource | None:
+        """The resource of that full name.
+
+        :param version: None takes the preferred one.
+        """
+        named = (resource for resource in self.resources if resource.name == name)
+        return next((resource for resource in named if version in (None, resource.version)), None)
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -52,6 +60,8 @@ class _Item(msgspec.Struct, frozen=True):
     # are, has no verbs of its own.
     verbs: list[str] | None = None
     response_kind: _Kind | None = msgspec.field(name="responseKind", default=None)
+    singular: str | None = msgspec.field(name="singularResource", default=None)
+    short_names: list[str] | None = msgspec.field(name="shortNames", default=None)
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -88,11 +98,29 @@ class _LegacyGroups(msgspec.Struct, frozen=True):
     groups: list[_LegacyGroup] | None
 
 
-class _LegacyItem(msgspec.Struct, frozen=True):
+class _LegacyItem(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     kind: str
     namespaced: bool
     verbs: list[str] | None = None
+    singular_name: str | None = None
+    short_names: list[str] | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class _Found:
+    """What was found so far."""
+
+    resources: list[Resource] = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)
+    empty: set[str] = field(default_factory=set)
+    unlistable: set[str] = field(default_factory=set)
+
+    def add(self, resource: Resource, verbs: Sequence[str] | None) -> None:
+        if "list" in (verbs or ()):
+            self.resources.append(resource)
+        else:
+            self.unlistable.add(resource.name)
 
 
 class _LegacyResources(msgspec.Struct, frozen=True):
@@ -104,73 +132,85 @@ def discover(client: Client) -> Discovery:
 
     :raises ScopeError: when the cluster does not answer; a group that fails alone is in `Discovery.unproven`.
     """
-    found: list[Resource] = []
-    unproven: set[str] = set()
+    found = _Found()
     for path in ("/api", "/apis"):
         answer = _get(client, path, _Aggregated)
         if answer.kind == "APIGroupDiscoveryList":
-            _read_aggregated(answer, found, unproven)
+            _read_aggregated(answer, found)
         elif path == "/api":
-            _read_legacy(client, "", "v1", found, unproven)
+            _read_legacy(client, "", "v1", found)
         else:
-            _read_legacy_groups(client, found, unproven)
-    return Discovery(resources=tuple(found), unproven=frozenset(unproven))
+            _read_legacy_groups(client, found)
+    return Discovery(
+        resources=tuple(found.resources),
+        unproven=frozenset(found.silent | found.empty),
+        silent=frozenset(found.silent),
+        unlistable=frozenset(found.unlistable),
+    )
 
 
-def _read_aggregated(answer: _Aggregated, found: list[Resource], unproven: set[str]) -> None:
+def _read_aggregated(answer: _Aggregated, found: _Found) -> None:
     for group in answer.items or ():
         if not group.versions:
-            unproven.add(group.metadata.name)
+            found.empty.add(group.metadata.name)
         for version in group.versions or ():
             # "Stale": an aggregated API server that does not answer; its resources may be left out.
-            if version.freshness != "Current" or not version.resources:
-                unproven.add(group.metadata.name)
-            found.extend(_listable(group.metadata.name, version))
+            if version.freshness != "Current":
+                found.silent.add(group.metadata.name)
+            elif not version.resources:
+                found.empty.add(group.metadata.name)
+            for item in version.resources or ():
+                found.add(_resource(group.metadata.name, version.version, item), item.verbs)
 
 
-def _listable(group: str, version: _Version) -> Iterator[Resource]:
-    for item in version.resources or ():
-        if "list" in (item.verbs or ()):
-            yield Resource(
-                group=group,
-                version=version.version,
-                plural=item.resource,
-                kind=item.response_kind.kind if item.response_kind else "",
-                namespaced=item.scope == "Namespaced",
-                watchable="watch" in (item.verbs or ()),
-            )
+def _resource(group: str, version: str, item: _Item) -> Resource:
+    return Resource(
+        group=group,
+        version=version,
+        plural=item.resource,
+        kind=item.response_kind.kind if item.response_kind else "",
+        namespaced=item.scope == "Namespaced",
+        watchable="watch" in (item.verbs or ()),
+        singular=item.singular or "",
+        short_names=tuple(item.short_names or ()),
+    )
 
 
-def _read_legacy_groups(client: Client, found: list[Resource], unproven: set[str]) -> None:
+def _read_legacy_groups(client: Client, found: _Found) -> None:
     for group in _get(client, "/apis", _LegacyGroups).groups or ():
         versions = [entry.version for entry in group.versions]
         if group.preferred_version:
             versions.sort(key=group.preferred_version.version.__ne__)
         for version in versions:
-            _read_legacy(client, group.name, version, found, unproven)
+            _read_legacy(client, group.name, version, found)
 
 
-def _read_legacy(client: Client, group: str, version: str, found: list[Resource], unproven: set[str]) -> None:
+def _read_legacy(client: Client, group: str, version: str, found: _Found) -> None:
     path = f"/apis/{group}/{version}" if group else f"/api/{version}"
     try:
         answer = _get(client, path, _LegacyResources)
     except ScopeError:
         # One aggregated API server that is down must not hide the others; nor is a 404 of what was just named a proof.
-        unproven.add(group)
+        found.silent.add(group)
         return
     if not answer.resources:
-        unproven.add(group)
-    found.extend(
-        Resource(
-            group=group,
-            version=version,
-            plural=item.name,
-            kind=item.kind,
-            namespaced=item.namespaced,
-            watchable="watch" in (item.verbs or ()),
-        )
-        for item in answer.resources or ()
-        if "list" in (item.verbs or ()) and "/" not in item.name
+        found.empty.add(group)
+    for item in answer.resources or ():
+        # Subresources, such as pods/log, stand beside their resources.
+        if "/" not in item.name:
+            found.add(_legacy_resource(group, version, item), item.verbs)
+
+
+def _legacy_resource(group: str, version: str, item: _LegacyItem) -> Resource:
+    return Resource(
+        group=group,
+        version=version,
+        plural=item.name,
+        kind=item.kind,
+        namespaced=item.namespaced,
+        watchable="watch" in (item.verbs or ()),
+        singular=item.singular_name or "",
+        short_names=tuple(item.short_names or ()),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import TriggerRule
@@ -54,7 +55,8 @@ class EndingOperator(InventoryOperator):
         :raises UsageError: when a value cannot be.
         :raises DatabaseError: when the ledger cannot be read.
         """
-        from airflow_provider_k8s_inventory.postgres import ledger
+        from airflow_provider_k8s_inventory.postgres import inventoried, ledger
+        from airflow_provider_k8s_inventory.sync import absences
         from airflow_provider_k8s_inventory.sync.verdicts import judge
 
         tolerance, now = self._tolerance(), datetime.now(UTC)
@@ -63,6 +65,7 @@ class EndingOperator(InventoryOperator):
         with postgres.connection(self.postgres_conn_id) as conn:
             reports = ledger.latest_reports(conn, schema=self.schema, dag_id=ti.dag_id, run_id=ti.run_id)
             reports = outcomes.outcome(reports, states, self.planned or (), now=now, failures=_failures(ti, states))
+            reports += absences.everywhere(reports, partial(inventoried.synced, conn, self.schema))
             bad = [report.scope for report in reports if not report.good]
             return judge(reports, ledger.past(conn, schema=self.schema, scopes=bad), tolerance, now=now)
 

@@ -5,15 +5,15 @@ Nothing here knows a client or a driver; how rows are made of bytes is in `sync.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.model import Definition, Table
 from airflow_provider_k8s_inventory.resources import (
+    builtin,
     clusters,
     crds,
     custom,
@@ -38,32 +38,102 @@ DEFAULT: Final = ("clusters", "namespaces", "pods", "deployments", "services", "
 TABLES: Final[tuple[Table, ...]] = (*(definition.table for definition in CATALOGUE.values()), custom.TABLE)
 """Every table, in the order they are created and listed."""
 
+FULL_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {definition.resource.name: name for name, definition in CATALOGUE.items()}
+)
+"""The names of the catalogue by those that kubectl writes: ``deployments.apps``."""
+
 _NAMES: Final[Mapping[str, str]] = {
-    alias: definition.name
-    for definition in CATALOGUE.values()
-    for alias in (definition.name, definition.resource.name, *definition.aliases)
+    **builtin.NAMES,
+    **{
+        written: definition.name
+        for definition in CATALOGUE.values()
+        for alias in (definition.name, definition.resource.plural, *definition.aliases)
+        for written in (alias, f"{alias}.{definition.resource.group}".rstrip("."))
+    },
 }
 
+_LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_WELL_FORMED: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_GLOB: Final = re.compile(r"[-a-z0-9.*?!\[\]]+")
+# https://kubernetes.io/docs/reference/using-api/#api-versioning
+_VERSIONED: Final = re.compile(r"(?P<word>[^.]+)\.(?P<version>v\d+((alpha|beta)\d+)?)(\.(?P<group>.+))?")
+_SECRETS: Final = frozenset({"secret", "secrets"})
 
-# The groups of custom resources are domain names; `apps` and `batch` are Kubernetes' own.
-_CUSTOM: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+){2,}")
+
+class Asked(NamedTuple):
+    """A resource as somebody wrote it, as far as it is known without asking a cluster."""
+
+    name: str
+    """The one name of the resource as the ledger writes it, where that is known; else what was written."""
+    version: str | None = None
+    """The version it is to be read in; None: the one the cluster prefers."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether the name is the ledger's: what is neither of Kubernetes nor has a group may be a short name."""
+        return self.name in CATALOGUE or self.name in _NAMES or "." in self.name
+
+    def __str__(self) -> str:
+        """As kubectl takes it."""
+        word, _, group = self.name.partition(".")
+        return f"{word}.{self.version}.{group}" if self.version else self.name
+
+
+def is_glob(name: str) -> bool:
+    """Whether a name stands for those it matches."""
+    return any(character in name for character in "*?[")
+
+
+def asked(name: str) -> Asked:
+    """Read what somebody wrote.
+
+    :param name: plural, singular, short name or kind, alone, as ``NAME.GROUP`` or as ``NAME.VERSION.GROUP``; or a glob.
+    :raises UnknownResourceError: when no cluster can serve it, or it is never stored.
+    """
+    written = name.strip().lower()
+    if is_glob(written):
+        if not _GLOB.fullmatch(written):
+            raise UnknownResourceError(f"{name!r} matches no resource: their names are letters, digits, '-' and '.'")
+        return Asked(written)
+    written = written.removesuffix(".")  # kubectl's way to say that it is of the core group
+    if not _WELL_FORMED.fullmatch(written):
+        below = "what stands below an object (pods/log) and single objects (pod/web) are not synced, and " * (
+            "/" in written
+        )
+        raise UnknownResourceError(
+            f"{name!r} cannot be a resource: {below}its name is letters, digits and '-', with its group behind a dot: "
+            f"{', '.join(CATALOGUE)}, ingresses, certificates.cert-manager.io"
+        )
+    versioned = _VERSIONED.fullmatch(written)
+    version = versioned["version"] if versioned else None
+    if versioned:
+        written = ".".join(filter(None, (versioned["word"], versioned["group"])))
+    if written in _SECRETS:
+        raise never_stored()
+    return _of_catalogue(_NAMES.get(written, written), version, name)
+
+
+def _of_catalogue(name: str, version: str | None, written: str) -> Asked:
+    if name not in CATALOGUE:
+        return Asked(name, version)
+    resource = CATALOGUE[name].resource
+    if version not in (None, resource.version):
+        raise UnknownResourceError(
+            f"{written!r}: the table of {name} is made for {resource.api_version}: leave the version out"
+        )
+    return Asked(name)
+
+
+def never_stored() -> UnknownResourceError:
+    """The error for secrets, whatever they are called."""
+    return UnknownResourceError("secrets are never stored: leave them out; a glob leaves them out by itself")
 
 
 def canonical(name: str) -> str:
-    """The one name of a resource, as the ledger writes it.
+    """The one name of a resource, as the ledger writes it, as far as it is known without asking a cluster.
 
-    :param name: a name of the catalogue, an alias (``po``, ``deployments.apps``), or the full name of a custom
-        resource (``certificates.cert-manager.io``), which only a cluster can know.
-    :raises UnknownResourceError: when it can be neither; the message has the nearest names.
+    :param name: as for `asked`.
+    :raises UnknownResourceError: as `asked`.
     """
-    wanted = name.strip().lower()
-    if wanted in _NAMES:
-        return _NAMES[wanted]
-    if _CUSTOM.fullmatch(wanted):
-        return wanted
-    near = difflib.get_close_matches(wanted, _NAMES, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(dict.fromkeys(_NAMES[match] for match in near))}? " if near else ""
-    raise UnknownResourceError(
-        f"unknown resource {name!r}: {hint}known are {', '.join(CATALOGUE)}, "
-        "and custom resources by their full name, such as certificates.cert-manager.io"
-    )
+    return asked(name).name

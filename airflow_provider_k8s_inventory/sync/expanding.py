@@ -1,103 +1,280 @@
-"""Which resources names and globs mean in one context: those of the catalogue, and the custom ones it has or had."""
+"""Which resources names and globs mean in one context: what its discovery serves, resolved as kubectl does.
+
+A name is looked for among served resources in `kube.names`; what needs no cluster is in `resources`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Final
-
-import psycopg
-from psycopg import sql
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
-from airflow_provider_k8s_inventory.kube import listing, metadata
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.postgres import sessions
-from airflow_provider_k8s_inventory.resources import custom
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnknownResourceError, UnresolvedError
+from airflow_provider_k8s_inventory.kube import names as kubectl
+from airflow_provider_k8s_inventory.kube.discovery import Discovery
+from airflow_provider_k8s_inventory.model import Resource, Status, SyncReport
+from airflow_provider_k8s_inventory.resources import is_glob as is_glob
 
-_CRDS: Final = resources.CATALOGUE["crds"].resource
+_NOTHING: Final = "serves no resource"
+"""What the reason of a name that a cluster cannot resolve says."""
 
+HINT: Final = "; did you mean "
+"""What stands before the nearest names, at the end of a reason."""
 
-def is_glob(name: str) -> bool:
-    """Whether a name stands for those it matches."""
-    return any(character in name for character in "*?[")
+_SECRETS: Final = "secrets"
+
+_TWINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
+        "events.k8s.io": ("",),
+        # https://kubernetes.io/docs/reference/using-api/deprecation-guide/
+        "extensions": ("apps", "networking.k8s.io", "policy"),
+        # OpenShift's own names of the roles of RBAC.
+        "authorization.openshift.io": ("rbac.authorization.k8s.io",),
+    }
+)
+"""Groups that serve the objects of other groups once more, under the same plural."""
 
 
 def checked(names: Sequence[str]) -> list[str]:
-    """The names in their canonical form, each once, and the globs as they are.
+    """The names as far as they can be known without a cluster, each once, and the globs as they are.
 
-    :raises UnknownResourceError: for a name that is none, and a glob that can match nothing.
+    :raises UnknownResourceError: for a name that no cluster can serve, or that is never stored.
     """
-    of_catalogue(names)
-    return list(dict.fromkeys(name if is_glob(name) else resources.canonical(name) for name in names))
+    return list(dict.fromkeys(str(resources.asked(name)) for name in names))
 
 
 def of_catalogue(names: Sequence[str]) -> list[str]:
     """The canonical names that are known without asking a cluster, each once, in the order they were asked for.
 
-    :param names: names and globs.
-    :raises UnknownResourceError: for a name that is none, and a glob that can match nothing.
+    :param names: names and globs; a name that only a cluster can resolve is among the results as it was written.
+    :raises UnknownResourceError: as `checked`.
     """
     found: dict[str, None] = {}
     for name in names:
-        if not is_glob(name):
-            found[resources.canonical(name)] = None
-            continue
-        matching = _of_catalogue(name)
-        if not matching and "." not in name:
-            known = ", ".join(resources.CATALOGUE)
-            raise UnknownResourceError(f"no resource matches {name!r}: known are {known}, and custom resources")
-        found |= dict.fromkeys(matching)
+        asked = resources.asked(name)
+        found |= dict.fromkeys(_of_catalogue(asked.name) if is_glob(asked.name) else [asked.name])
     return list(found)
 
 
+class Problem(NamedTuple):
+    """A name or glob that means nothing in a context, or of which that cannot be told."""
+
+    name: str
+    """As it was asked for."""
+    label: str
+    """What stands for it in the ledger, which has lines of scopes only: a name with a question mark, or a glob."""
+    status: Status
+    reason: str
+    unresolved: bool = False
+    """Whether the name may be one all the same that another context knows."""
+
+
+Lookup = Callable[[str], Sequence[Resource]]
+"""Gives the resources the inventory knows of, for a name that is not served (any more)."""
+
+
+def expand(
+    names: Sequence[str], found: Discovery, context_name: str, kept: Sequence[str], known: Lookup
+) -> tuple[dict[str, str], list[Problem]]:
+    """What names and globs mean in a context, beside the names of the catalogue.
+
+    :param names: names and globs.
+    :param found: what the context serves.
+    :param kept: the full names of the custom resources it has rows of. Of one that is no longer served they would else
+        stay for ever: only a sync proves that it is absent.
+    :param known: as for `resolve`.
+    :returns: the canonical names by what they were asked for as, and what means nothing.
+    """
+    meant: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name in checked(names):
+        if is_glob(name):
+            continue
+        try:
+            resolved = resolve(name, found, context_name, known)
+        except (ScopeError, UnknownResourceError) as error:
+            unresolved = isinstance(error, UnresolvedError)
+            problems.append(Problem(name, label(name), "failed", str(error), unresolved))
+            continue
+        others = (other for other in meant.values() if _scope(other) == _scope(resolved))
+        twice = next((other for other in others if other != resolved), None)
+        if twice:
+            reason = f"{name!r} and {twice!r} are two versions of one resource, which is kept in one: ask for one"
+            problems.append(Problem(name, label(name), "failed", reason))
+        else:
+            meant[name] = resolved
+    globs = [name for name in checked(names) if is_glob(name)]
+    here = {_scope(name) for name in meant.values()}
+    for name in dict.fromkeys((*_matching(globs, found, {*here, *kept}), *matched(globs, kept))):
+        if name not in here:
+            meant[name] = name
+    problems.extend(_problems(globs, found, context_name, kept))
+    return meant, problems
+
+
+def _scope(name: str) -> str:
+    return resources.asked(name).name
+
+
+def _problems(globs: Iterable[str], found: Discovery, context_name: str, kept: Sequence[str]) -> Iterator[Problem]:
+    for glob in globs:
+        if silent := _silent(glob, found):
+            reason = (
+                f"context {context_name}: the API groups {', '.join(silent)} do not answer, so what {glob} means of "
+                "them cannot be told: look at their APIServices"
+            )
+            yield Problem(glob, glob, "failed", reason)
+        elif not (_matching([glob], found, ()) or matched([glob], kept)):
+            secret = " but secrets, which are never stored" if _matches(glob, _SECRETS) else ""
+            yield Problem(glob, glob, "absent", f"context {context_name} has no resource that matches {glob}{secret}")
+
+
+def unasked(names: Sequence[str], kept: Sequence[str], known: Lookup) -> dict[str, str]:
+    """What names and globs mean as far as the inventory knows, where the cluster does not say.
+
+    :param names: names and globs.
+    :param kept: as for `expand`.
+    :param known: as for `resolve`.
+    :returns: as `expand` does.
+    """
+    meant = {name: likely(name, known) for name in checked(names) if not is_glob(name)}
+    return meant | {name: name for name in matched(filter(is_glob, checked(names)), kept)}
+
+
+def likely(name: str, known: Lookup) -> str:
+    """The canonical name of what a name means, or meant, without asking a cluster; else its label."""
+    asked = resources.asked(name)
+    if asked.certain or is_glob(asked.name):
+        return str(asked)
+    before = kubectl.find(known(asked.name), asked.name)
+    return resources.FULL_NAMES.get(before.name, before.name) if before else label(name)
+
+
+def label(name: str) -> str:
+    """What stands for a name in the ledger and the report of a scope that a cluster has not resolved.
+
+    A short name that no cluster has resolved is no scope: the question mark keeps it out of `k8s_freshness`.
+    """
+    asked = resources.asked(name)
+    return asked.name if asked.certain or is_glob(asked.name) else f"{asked.name}?"
+
+
+def means_nothing(report: SyncReport) -> bool:
+    """Whether a scope failed as its cluster serves nothing of that name, which trying again does not change."""
+    return report.status == "failed" and report.resource.endswith("?") and f" {_NOTHING} " in (report.reason or "")
+
+
+def resolve(name: str, found: Discovery, context_name: str, known: Lookup) -> str:
+    """The canonical name of what a name means; with its version where that is not the preferred one.
+
+    The full name of what is not served is given as it is: only listing it can prove that it is absent.
+
+    :param name: a name, and no glob.
+    :param found: what the context serves.
+    :param known: the resources the inventory knows of.
+    :raises UnresolvedError: when the context serves nothing of that name, and it is no full name either.
+    :raises AnswerError: when that cannot be told, or it is served otherwise than asked for.
+    :raises UnknownResourceError: when it is never stored.
+    """
+    asked = resources.asked(name)
+    if asked.name in resources.CATALOGUE:
+        return asked.name
+    word, _, group = asked.name.partition(".")
+    served = kubectl.find(found.resources, str(asked))
+    if served and (group in ("", served.group) or all(one.name != asked.name for one in known(word))):
+        return _spelled(served, found)
+    if others := [resource.api_version for resource in found.resources if resource.name == asked.name]:
+        raise AnswerError(f"context {context_name} serves {asked.name} as {', '.join(others)}, not as {asked.version}")
+    if asked.name in found.unlistable:
+        raise AnswerError(f"context {context_name} serves {asked.name}, but it cannot be listed: leave it out")
+    if before := kubectl.find(known(word), asked.name, whole_groups=True):
+        return resources.FULL_NAMES.get(before.name, before.name)
+    if asked.certain:
+        return asked.name
+    _check(found, asked.name, context_name)
+    raise UnresolvedError(
+        f"context {context_name} {_NOTHING} {asked.name!r} that can be listed{hint(asked.name, found)}"
+        + ("; `all` is kubectl's word for a few of them: '*' is everything" if asked.name == "all" else "")
+    )
+
+
+def _spelled(served: Resource, found: Discovery) -> str:
+    if served.name == _SECRETS:
+        raise resources.never_stored()
+    if served.name in resources.FULL_NAMES:
+        return resources.FULL_NAMES[served.name]
+    preferred = found.find(served.name)
+    return str(resources.Asked(served.name, None if served == preferred else served.version))
+
+
+def _check(found: Discovery, name: str, context_name: str) -> None:
+    """Whether discovery tells enough to say that there is no such name.
+
+    :raises AnswerError: when it does not.
+    """
+    if found.silent:
+        raise AnswerError(
+            f"context {context_name}: the API groups {', '.join(sorted(found.silent))} do not answer, and {name!r} "
+            "may be of them: look at their APIServices, or give its full name"
+        )
+    if found.find("namespaces") is None:
+        raise AnswerError(f"context {context_name}: discovery does not even name namespaces, so it proves nothing")
+
+
+def hint(name: str, found: Discovery) -> str:
+    """The names a misspelled one may mean, as the end of a reason; empty when none is near."""
+    near = kubectl.nearest((one for one in found.resources if one.name != _SECRETS), name)
+    return HINT + ", ".join(resources.FULL_NAMES.get(one, one) for one in near) + "?" if near else ""
+
+
+def _matching(globs: Sequence[str], found: Discovery, named: Iterable[str]) -> list[str]:
+    """The canonical names of the served resources that globs match, each object under one of them.
+
+    :param named: the names that are synced whatever the globs mean.
+    """
+    catalogue = [name for glob in globs for name in _of_catalogue(glob)]
+    served = [
+        resource
+        for resource in found.resources
+        if resource.name != _SECRETS
+        and resource.name not in resources.FULL_NAMES
+        and any(_matches(glob, resource.name) for glob in globs)
+    ]
+    all_names = {resource.name for resource in served} | set(catalogue)
+    kept = set(named)
+    chosen = (one.name for one in served if one.name in kept or not _is_twin(one, all_names))
+    return list(dict.fromkeys((*catalogue, *chosen)))
+
+
+def _is_twin(resource: Resource, others: set[str]) -> bool:
+    full = (f"{resource.plural}.{group}".removesuffix(".") for group in _TWINS.get(resource.group, ()))
+    return any(resources.FULL_NAMES.get(name, name) in others for name in full)
+
+
+def _silent(glob: str, found: Discovery) -> list[str]:
+    """The groups that do not answer and may have a resource that a glob matches."""
+    tail = glob[max(glob.rfind(character) for character in "*?]") + 1 :]
+    ends = ((group, f".{group}") for group in sorted(found.silent))
+    return [group for group, end in ends if end.endswith(tail) or tail.endswith(end)]
+
+
+def matched(globs: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Those of full names that globs match."""
+    globs = list(globs)
+    return [name for name in names if any(_matches(glob, name) for glob in globs)]
+
+
 def _of_catalogue(glob: str) -> list[str]:
-    # `*.apps` means deployments, which have a short name here.
     return [
-        definition.name
-        for definition in resources.CATALOGUE.values()
-        if fnmatchcase(definition.name, glob) or fnmatchcase(definition.resource.name, glob)
+        name
+        for name, definition in resources.CATALOGUE.items()
+        if fnmatchcase(name, glob) or _matches(glob, definition.resource.name)
     ]
 
 
-def matches(glob: str, found: Iterable[str]) -> bool:
-    """Whether a glob means something: of the catalogue, or of what was found."""
-    return bool(_of_catalogue(glob) or _matching(found, [glob]))
-
-
-def defined(client: Client, names: Sequence[str]) -> list[str]:
-    """The custom resources that globs match, of those the cluster defines.
-
-    :param names: names and globs; only the globs count.
-    :raises ScopeError: when the cluster does not say what it defines.
-    """
-    return _matching(_definitions(client), filter(is_glob, names))
-
-
-def kept(conn: psycopg.Connection, schema: str, context_name: str, names: Sequence[str]) -> list[str]:
-    """The custom resources that globs match, of those a context has rows of.
-
-    Of one that is no longer defined the rows would else stay for ever: only a sync proves that it is absent.
-
-    :param names: names and globs; only the globs count.
-    :raises psycopg.Error: when the rows cannot be read.
-    """
-    query = sql.SQL("SELECT DISTINCT resource FROM {} WHERE context_name = %s").format(
-        sql.Identifier(schema, custom.TABLE.name)
-    )
-    with sessions.transaction(conn) as cursor:
-        rows = cursor.execute(query, [context_name]).fetchall()
-    return _matching((row[0] for row in rows), filter(is_glob, names))
-
-
-def _definitions(client: Client) -> Iterator[str]:
-    """A CustomResourceDefinition's name is the full name of its resource."""
-    for page in metadata.pages(client, _CRDS.path(), limit=listing.PAGE_SIZE):
-        for item in page.items:
-            yield item.name
-
-
-def _matching(names: Iterable[str], globs: Iterable[str]) -> list[str]:
-    globs = list(globs)
-    return [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]
+def _matches(glob: str, name: str) -> bool:
+    """Whether a glob matches a full name, or its plural, as people call it."""
+    return fnmatchcase(name, glob) or fnmatchcase(name.partition(".")[0], glob)

@@ -5,24 +5,28 @@ One scope is in `running`; which ones names and globs mean is in `expanding`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from queue import SimpleQueue
 from threading import Event
 from typing import Final
 
 import psycopg
 
+from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError, UnknownResourceError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
-from airflow_provider_k8s_inventory.postgres import explaining
+from airflow_provider_k8s_inventory.postgres import explaining, inventoried
 from airflow_provider_k8s_inventory.sync import expanding, remembering
 from airflow_provider_k8s_inventory.sync.database import Connect, Database
+from airflow_provider_k8s_inventory.sync.elsewhere import Elsewhere
+from airflow_provider_k8s_inventory.sync.expanding import Problem
 from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.reading import scope_of
 from airflow_provider_k8s_inventory.sync.recording import UnrecordedError, blank, record
@@ -59,13 +63,15 @@ def run_fleet(
     """
     reports: SimpleQueue[SyncReport | None] = SimpleQueue()
     abandoned = Event()
-    database = Database(connect, settings.schema)
+    database, elsewhere = Database(connect, settings.schema), Elsewhere()
     with closing(database), workers(parallel, "k8s-inventory-context") as executor:
 
         def sync(context: Context) -> None:
             try:
                 with Client(context, max_parallel_requests=settings.max_parallel_requests) as client:
-                    for report in _run_context(client, names, database, settings, under_way=under_way):
+                    for report in _run_context(
+                        client, names, database, settings, under_way=under_way, elsewhere=elsewhere
+                    ):
                         reports.put(report)
                         if abandoned.is_set():
                             break
@@ -79,9 +85,23 @@ def run_fleet(
                     yield report
             for future in as_completed(futures):
                 future.result()
+            for report in elsewhere.settle():
+                yield _recorded(report, database)
         finally:
             # The caller wants no more, perhaps by Ctrl-C.
             abandoned.set()
+
+
+def _recorded(report: SyncReport, database: Database) -> SyncReport:
+    try:
+        with database.connection() as conn:
+            return record(conn, database.schema, report, database.connect)
+    except UnrecordedError as error:
+        database.late(error.report)
+        return replace(error.report, reason=error.reason)
+    except DatabaseError as error:
+        database.late(report)
+        return replace(report, status="failed", reason=str(error))
 
 
 def run_context(
@@ -124,7 +144,7 @@ def refuse_context(
     reports = []
     with closing(Database(connect, settings.schema)) as database:
         for name in expanding.of_catalogue(names):
-            report = blank(scope_of(context_name, name, settings), "failed", origin=origin)
+            report = blank(scope_of(context_name, expanding.label(name), settings), "failed", origin=origin)
             reports.append(replace(report, reason=f"on {report.host}: {error}"))
             database.late(reports[-1])
     return reports
@@ -138,8 +158,9 @@ def _run_context(
     origin: Origin | None = None,
     under_way: UnderWay | None = None,
     since: datetime | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Iterator[SyncReport]:
-    known = expanding.of_catalogue(names)
+    own = [name for name in expanding.of_catalogue(names) if name in resources.CATALOGUE]
     crew = _Crew(
         client=client,
         known=Known(client),
@@ -148,20 +169,28 @@ def _run_context(
         origin=origin,
         under_way=under_way or UnderWay(),
     )
-    database.expect(len(known) + bool(since))
+    database.expect(len(own) + bool(since))
     if since:
         crew.recall(since)
     # One alone, to find out whether the cluster answers.
-    for name in known[:1]:
+    for name in own[:1]:
         yield crew.sync(name)
-    custom, reports = crew.expand(names)
+    meant, reports = crew.expand(names, elsewhere)
     yield from reports
-    rest = [name for name in dict.fromkeys((*known[1:], *custom)) if name not in known[:1]]
-    database.expect(len(rest) - len(known[1:]))
+    rest = [name for name in _in_order(names, own, meant) if name not in own[:1]]
+    database.expect(len(rest) - len(own[1:]))
     with workers(settings.max_parallel_requests, "k8s-inventory-scope") as executor:
         futures = [executor.submit(crew.sync, name) for name in rest]
         for future in as_completed(futures):
             yield future.result()
+
+
+def _in_order(names: Sequence[str], own: Sequence[str], meant: Mapping[str, str]) -> list[str]:
+    """The resources in the order they were asked for, each once; what only globs mean comes last."""
+    asked = list(map(resources.canonical, names))
+    found = {name: name for name in own} | {resources.canonical(name): canonical for name, canonical in meant.items()}
+    places = sorted(found, key=lambda name: asked.index(name) if name in asked else len(asked))
+    return list(dict.fromkeys(found[name] for name in places))
 
 
 @dataclass(kw_only=True, slots=True)
@@ -210,39 +239,58 @@ class _Crew:
                 self.hopeless = report
         return report
 
-    def expand(self, names: Sequence[str]) -> tuple[list[str], list[SyncReport]]:
-        """The custom resources that globs mean, and the reports of globs of which that cannot be told, or that none is.
+    def expand(self, names: Sequence[str], elsewhere: Elsewhere | None) -> tuple[dict[str, str], list[SyncReport]]:
+        """The resources that names and globs mean beside the catalogue's, and the reports of those that mean nothing.
 
-        Those are in the ledger too, under the glob.
+        Those are in the ledger too, under a name that is no scope.
+
+        :param elsewhere: takes what this context cannot resolve; None: it is reported.
+        :returns: the canonical names by what they were asked for as, and the reports.
         """
-        globs = [name for name in names if expanding.is_glob(name)]
-        found: set[str] = set()
-        reports: list[SyncReport] = []
-        if not globs:
-            return [], reports
+        names = [name for name in names if resources.canonical(name) not in resources.CATALOGUE]
+        if not names:
+            return {}, []
         try:
-            with self.under_way.doing(self.client.context.name, ", ".join(globs)), self.database.connection() as conn:
-                found.update(expanding.kept(conn, self.settings.schema, self.client.context.name, globs))
-                reports = [] if self.hopeless else self._defined(globs, found)
+            with self.under_way.doing(self.client.context.name, ", ".join(names)), self.database.connection() as conn:
+                meant, problems = self._meaning(names, conn)
+                reports = list(self._problems(problems, elsewhere))
                 for report in reports:
                     record(conn, self.settings.schema, report)
         except (psycopg.Error, DatabaseError) as error:
             said = explaining.explain(error) if isinstance(error, psycopg.Error) else str(error)
-            reports = [self._report(", ".join(globs), "failed", said)]
-            self.database.late(reports[0])
-        return sorted(found), reports
+            reports = [self._report(expanding.label(name), "failed", said) for name in expanding.checked(names)]
+            for report in reports:
+                self.database.late(report)
+            return {}, reports
+        if elsewhere:
+            for name, canonical in meant.items():
+                elsewhere.learn(self.client.context.name, name, canonical)
+        return meant, reports
 
-    def _defined(self, globs: Sequence[str], found: set[str]) -> list[SyncReport]:
+    def _meaning(self, names: Sequence[str], conn: psycopg.Connection) -> tuple[dict[str, str], list[Problem]]:
+        context_name, schema = self.client.context.name, self.settings.schema
+        globs = list(filter(expanding.is_glob, names))
+        kept = inventoried.kept(conn, schema, context_name) if globs else []
+        known = partial(inventoried.known, conn, schema)
+        if self.hopeless:
+            return expanding.unasked(names, kept, known), []
         try:
-            found.update(expanding.defined(self.client, globs))
+            return expanding.expand(names, self.known.discovery(), context_name, kept, known)
         except ScopeError as error:
-            return [self._report(", ".join(globs), error.status, str(error))]
-        context_name = self.client.context.name
-        return [
-            self._report(glob, "absent", f"context {context_name} has no resource that matches {glob}")
-            for glob in globs
-            if not expanding.matches(glob, found)
-        ]
+            # Without discovery nobody knows their versions: none of them can be read.
+            lost = [
+                *dict.fromkeys(expanding.unasked(names, kept, known).values()),
+                *([", ".join(globs)] if globs else ()),
+            ]
+            return {}, [Problem(name, name, error.status, str(error)) for name in lost]
+
+    def _problems(self, problems: Sequence[Problem], elsewhere: Elsewhere | None) -> Iterator[SyncReport]:
+        for problem in problems:
+            report = self._report(problem.label, problem.status, problem.reason)
+            if problem.unresolved and elsewhere:
+                elsewhere.hold(problem.name, report)
+            else:
+                yield report
 
     def _report(self, name: str, status: Status, reason: str) -> SyncReport:
         """The report of what `run` cannot report on: without the ledger, or no scope at all."""

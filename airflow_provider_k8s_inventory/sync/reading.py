@@ -43,13 +43,18 @@ class Answer:
 def scope_of(context_name: str, resource: str, settings: Settings) -> Scope:
     """The scope that settings make of a resource; what is outside of namespaces cannot be narrowed to some.
 
-    :param resource: a name of the catalogue, an alias, or the full name of a custom resource.
-    :raises UnknownResourceError: when there is no such resource.
+    :param resource: a canonical name, with its version where that matters, or the label of what has none.
+    :raises UnknownResourceError: when it cannot be a resource.
     """
-    name = resources.canonical(resource)
-    definition = resources.CATALOGUE.get(name)
+    asked = resources.asked(resource)
+    definition = resources.CATALOGUE.get(asked.name)
     narrowed = definition is None or definition.resource.namespaced
-    return Scope(context_name=context_name, resource=name, namespaces=settings.namespaces if narrowed else ())
+    return Scope(
+        context_name=context_name,
+        resource=asked.name,
+        namespaces=settings.namespaces if narrowed else (),
+        version=asked.version,
+    )
 
 
 def open_answer(scope: Scope, settings: Settings, known: Known) -> Answer:
@@ -61,37 +66,49 @@ def open_answer(scope: Scope, settings: Settings, known: Known) -> Answer:
     if scope.resource == "clusters":
         return _cluster(settings, known)
     uid, problem = identify(known)
-    definition = definition_of(scope.resource, known)
+    definition = definition_of(scope.resource, known, scope.version)
     namespaces = scope.namespaces if definition.resource.namespaced else ()
     return Answer(
         cluster_uid=uid,
         definition=definition,
         namespaces=namespaces,
         warnings=(
-            (f"cluster_uid is NULL: {problem}; whether it is the cluster it was before cannot be told",)
-            if problem
-            else ()
+            *(
+                (f"cluster_uid is NULL: {problem}; whether it is the cluster it was before cannot be told",)
+                if problem
+                else ()
+            ),
+            *_unpreferred(definition.resource, scope, known),
         ),
         problem=problem,
         pages=lambda client: _pages(client, definition.resource, namespaces, settings.page_size),
     )
 
 
-def definition_of(name: str, known: Known) -> Definition:
-    """What is kept of a resource; of a custom one the cluster knows version and kind.
+def definition_of(name: str, known: Known, version: str | None = None) -> Definition:
+    """What is kept of a resource; of one without a table of its own the cluster knows version and kind.
 
     One that the cluster does not know is taken for ``v1``, which listing will not find.
 
     :param name: a canonical name.
+    :param version: the version to read; None takes the one the cluster prefers.
     :raises ScopeError: when discovery is needed and fails.
     """
     if name in resources.CATALOGUE:
         return resources.CATALOGUE[name]
-    found = known.discovery().find(name)
+    found = known.discovery().find(name, version)
     if found is None:
         plural, _, group = name.partition(".")
-        found = Resource(group=group, version="v1", plural=plural, kind="", namespaced=True)
+        found = Resource(group=group, version=version or "v1", plural=plural, kind="", namespaced=True)
     return custom.definition(found)
+
+
+def _unpreferred(resource: Resource, scope: Scope, known: Known) -> tuple[str, ...]:
+    """Say which version is kept, where the cluster prefers another one."""
+    preferred = known.discovery().find(resource.name) if scope.version else None
+    if preferred is None or preferred.version == resource.version:
+        return ()
+    return (f"kept as {resource.api_version}, as asked for: the cluster prefers {preferred.api_version}",)
 
 
 def prove_absent(client: Client, resource: Resource) -> str:

@@ -7,17 +7,19 @@ are in `fleet`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import psycopg
 
+from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import InventoryError, RefusedError, ScopeError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
-from airflow_provider_k8s_inventory.postgres import explaining, ledger, loading, locking, sessions
-from airflow_provider_k8s_inventory.sync import choosing, identity, progress, reading
+from airflow_provider_k8s_inventory.postgres import explaining, inventoried, ledger, loading, locking, sessions
+from airflow_provider_k8s_inventory.sync import choosing, expanding, identity, progress, reading
 from airflow_provider_k8s_inventory.sync.identity import Comparison
 from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.recording import blank, record
@@ -42,24 +44,30 @@ def run(
 
     :param client: the cluster; it may be closed only after the call.
     :param conn: a psycopg connection outside of a transaction; it is left outside of one.
-    :param resource: a name of the catalogue, an alias, or the full name of a custom resource.
+    :param resource: as kubectl takes it: a plural, singular or short name, alone or with its group.
     :param settings: what the caller chooses.
     :param origin: the Airflow task instance, for the ledger.
     :param known: what other scopes of the context have found out; None: nothing yet.
     :param connect: opens another connection for the ledger's line, should this one be lost on the way.
     :returns: the ledger's row.
-    :raises UsageError: when there is no such resource, or a transaction is open.
+    :raises UsageError: when no cluster can serve such a resource, or a transaction is open.
     :raises DatabaseError: when the database cannot hold what clusters say.
     :raises UnrecordedError: when not even the ledger could be written.
     """
     sessions.fit(conn)
     settings = settings or Settings()
-    scope = reading.scope_of(client.context.name, resource, settings)
+    known = known or Known(client)
+    scope = reading.scope_of(client.context.name, expanding.label(resource), settings)
     report = blank(scope, "failed", origin=origin)
     tally = Tally(namespaces=scope.namespaces)
     try:
+        for name in _names(resource, client.context.name, conn, settings, known):
+            # As far as it is known by now: a cluster that does not answer leaves it at that.
+            scope = reading.scope_of(client.context.name, name, settings)
+            report = replace(report, resource=scope.resource)
+            tally.namespaces = scope.namespaces
         with progress.told(scope, tally):
-            return _sync(client, conn, scope, settings, report, tally, known or Known(client))
+            return _sync(client, conn, scope, settings, report, tally, known)
     except InventoryError as error:
         status: Status = error.status if isinstance(error, ScopeError) else "failed"
         reason = str(error)
@@ -72,6 +80,19 @@ def run(
     # It wrote nothing but its line.
     failed = replace(failed, resource_version=None, seen=0, inserted=0, updated=0, unchanged=0, deleted=0)
     return record(conn, settings.schema, failed, connect)
+
+
+def _names(
+    resource: str, context_name: str, conn: psycopg.Connection, settings: Settings, known: Known
+) -> Iterator[str]:
+    """The canonical name of a resource, first as it is known without the cluster.
+
+    :raises ScopeError: when the cluster does not say what it is.
+    """
+    lookup = partial(inventoried.known, conn, settings.schema)
+    yield expanding.likely(resource, lookup)
+    if resources.canonical(resource) not in resources.CATALOGUE:
+        yield expanding.resolve(resource, known.discovery(), context_name, lookup)
 
 
 def _sync(
@@ -115,7 +136,7 @@ def _sync(
             tally.warnings.extend(reading.missing(scope, loading.empty_namespaces(cursor, target), known))
         done = replace(_filled(report, tally), status="success", shape=work.shape)
         if absence:
-            done = replace(done, status="absent", reason=absence)
+            done = replace(done, status="absent", reason=absence + _hint(scope, known, conn, settings))
         ledger.record(cursor, settings.schema, done)
     return done
 
@@ -133,6 +154,17 @@ def _replaces(compared: Comparison, settings: Settings, tally: Tally) -> bool:
         raise RefusedError(compared.refusal)
     tally.warnings.append("the rows of another cluster were replaced, as accept_new_cluster allows")
     return True
+
+
+def _hint(scope: Scope, known: Known, conn: psycopg.Connection, settings: Settings) -> str:
+    """The names a misspelled one may mean; none for a resource that some context had, whose name is right."""
+    had = inventoried.known(conn, settings.schema, scope.resource.partition(".")[0])
+    if any(resource.name == scope.resource for resource in had):
+        return ""
+    try:
+        return expanding.hint(scope.resource, known.discovery())
+    except ScopeError:
+        return ""
 
 
 def _filled(report: SyncReport, tally: Tally) -> SyncReport:
@@ -164,5 +196,6 @@ def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: 
     :param failed: the report of the scope that found out.
     :raises UnrecordedError: when the ledger cannot be written.
     """
-    scope = reading.scope_of(failed.context_name, resource, settings)
+    name = expanding.likely(resource, partial(inventoried.known, conn, settings.schema))
+    scope = reading.scope_of(failed.context_name, name, settings)
     return record(conn, settings.schema, blank(scope, failed.status, failed.reason, failed.origin))

@@ -189,7 +189,8 @@ def warnings(reports: Iterable[SyncReport]) -> Iterator[str]:
         for warning in report.warnings:
             said.setdefault((report.context_name, warning), []).append(_resource(report))
     for (context_name, warning), names in said.items():
-        yield f"{context_name} · {_listed(names)}: warning: {warning}"
+        where = f"{context_name} · {_listed(names)}" if context_name else _listed(names)
+        yield f"{where}: warning: {warning}"
     builds = _builds(reports)
     if builds:
         yield (

@@ -42,9 +42,9 @@ class KubernetesToPostgresOperator(InventoryOperator):
     ledger's row and ``seconds``.
 
     :param cluster_context: the name of a kubeconfig context. (templated)
-    :param resource: as kubectl writes it: ``pods``, ``deployments``, ``certificates.cert-manager.io``. Several names,
-        or globs such as ``*`` and ``*.cert-manager.io``, are that many scopes in one task, for fleets; globs mean the
-        resources with a table of their own and the custom ones that the cluster defines. (templated)
+    :param resource: as kubectl takes it: ``pods``, ``ing``, ``statefulsets.apps``, ``certificates.cert-manager.io``.
+        Several names, or globs such as ``*`` and ``*.cert-manager.io``, are that many scopes in one task, for fleets;
+        globs mean what the cluster serves and can list, but never secrets. (templated)
     :param kubernetes_conn_id: a Connection of type `k8s_inventory` or `kubernetes`; None takes the default
         kubeconfigs: KUBECONFIG, ``~/.kube/config``, the cluster Airflow runs in. (templated)
     :param postgres_conn_id: the Connection of the database. (templated)
@@ -145,12 +145,12 @@ class KubernetesToPostgresOperator(InventoryOperator):
         from airflow_provider_k8s_inventory.sync import expanding, verdicts
 
         names = arguments.names("resource", self.resource)
-        known = expanding.of_catalogue(names)
-        if not names:
+        asked = expanding.checked(names)
+        if not asked:
             raise UsageError("resource names nothing")
-        several = len(known) != 1 or any(map(expanding.is_glob, names))
+        several = len(asked) > 1 or expanding.is_glob(asked[0])
         reports: list[SyncReport] = []
-        for report in self._sync_several(context, names) if several else self._sync_one(context, known[0]):
+        for report in self._sync_several(context, names) if several else self._sync_one(context, asked[0]):
             self._log(report, several=several)
             reports.append(report)
         for warning in verdicts.warnings(reports):
@@ -282,7 +282,7 @@ def _came_to(cluster_context: str, reports: Sequence[SyncReport]) -> dict[str, A
 
 
 def _failure(reports: Sequence[SyncReport]) -> Exception:
-    from airflow_provider_k8s_inventory.sync import verdicts
+    from airflow_provider_k8s_inventory.sync import expanding, verdicts
 
     failed = [report for report in reports if not report.good]
     causes = verdicts.causes(verdicts.Verdict(report=report) for report in failed)
@@ -292,5 +292,5 @@ def _failure(reports: Sequence[SyncReport]) -> Exception:
     message = f"{len(failed)} of {len(reports)} scopes failed: {message}"
     if len(reports) == 1:
         message = f"{failed[0].scope}: {failed[0].status}: {failed[0].reason}"
-    needs_a_person = all(report.status in _NEEDS_A_PERSON for report in failed)
+    needs_a_person = all(report.status in _NEEDS_A_PERSON or expanding.means_nothing(report) for report in failed)
     return AirflowFailException(message) if needs_a_person else ScopeError(message)

@@ -23,7 +23,7 @@ WIDGETS = {
         "group": "example.com",
         "scope": "Namespaced",
         "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"},
-        "versions": [{"name": "v1", "served": True, "storage": True}],
+        "versions": [{"name": name, "served": True, "storage": name == "v1"} for name in ("v1", "v1beta1")],
     },
 }
 
@@ -61,13 +61,42 @@ def test_what_is_returned_sums_them_up(inventory: str) -> None:
 
 
 @pytest.mark.usefixtures("kubeconfig")
-def test_a_star_is_every_table_and_the_custom_resources_of_the_cluster(simulator: Simulator, inventory: str) -> None:
+def test_a_star_is_all_that_the_cluster_serves_but_secrets(simulator: Simulator, inventory: str) -> None:
     simulator["dev"].create("crd", WIDGETS)
     assert sync("*")["failed"] == []
-    assert {resource for resource, *_ in ledger(inventory)} == {
+    synced = {resource for resource, *_ in ledger(inventory)}
+    assert synced >= {
         *("clusters", "namespaces", "nodes", "pods", "deployments", "services", "crds"),
-        "widgets.example.com",
+        *("configmaps", "ingresses.networking.k8s.io", "widgets.example.com"),
     }
+    assert "secrets" not in synced
+
+
+@pytest.mark.usefixtures("kubeconfig")
+@pytest.mark.parametrize(
+    ("name", "resource", "version"),
+    [
+        ("widget", "widgets.example.com", "v1"),
+        ("widgets.v1beta1.example.com", "widgets.example.com", "v1beta1"),
+        ("cm", "configmaps", "v1"),
+    ],
+)
+def test_one_name_is_one_scope_by_its_full_name(
+    name: str, resource: str, version: str, simulator: Simulator, inventory: str
+) -> None:
+    simulator["dev"].create("crd", WIDGETS)
+    simulator["dev"].seed(resource, [{"metadata": {"name": "one", "namespace": "default"}}])
+    assert sync(name)["resource"] == resource
+    with psycopg.connect(inventory) as conn:
+        assert conn.execute("SELECT DISTINCT resource, api_version FROM k8s_custom_resources").fetchall() == [
+            (resource, version)
+        ]
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_name_that_means_nothing_fails_the_task_with_the_nearest(inventory: str) -> None:
+    with pytest.raises(AirflowFailException, match=r"serves no resource 'deploymets' .* did you mean deployments\?"):
+        sync("deploymets")
 
 
 @pytest.mark.usefixtures("kubeconfig")
@@ -93,9 +122,9 @@ def test_what_only_a_person_can_change_is_not_retried(simulator: Simulator, inve
 
 
 @pytest.mark.usefixtures("kubeconfig")
-def test_a_glob_that_can_match_nothing_is_wrong_usage(inventory: str) -> None:
-    with pytest.raises(AirflowFailException, match=r"no resource matches 'x\*'"):
-        sync("x*")
+def test_secrets_are_wrong_usage(inventory: str) -> None:
+    with pytest.raises(AirflowFailException, match="secrets are never stored"):
+        sync("pods,secrets")
 
 
 @pytest.mark.usefixtures("kubeconfig")

@@ -1,4 +1,4 @@
-"""What globs of resources mean in one context: the catalogue, what the cluster defines, and what it once did."""
+"""What globs of resources mean in one context: the catalogue, what the cluster serves, and what it once did."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
+from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from airflow_provider_k8s_inventory.sync import Settings, expanding
 from airflow_provider_k8s_inventory.sync.fleet import run_context
 from tests.fixtures.manifests import crd, named
@@ -21,7 +21,6 @@ from tests.integration.conftest import Syncer
 
 CATALOGUE = list(resources.CATALOGUE)
 GADGETS, WIDGETS = "gadgets.example.com", "widgets.example.com"
-CRDS = "/customresourcedefinitions$"
 
 Run = Callable[..., dict[str, SyncReport]]
 
@@ -68,21 +67,67 @@ def test_what_is_known_before_a_cluster_is_asked(names: list[str], known: list[s
     assert expanding.of_catalogue(names) == known
 
 
-@pytest.mark.parametrize("name", ["podz", "x*", "POD*"])
-def test_what_can_match_nothing_is_wrong_usage(name: str, run: Run, inventory: Inventory) -> None:
+def test_a_name_that_no_cluster_can_serve_is_wrong_usage(run: Run, inventory: Inventory) -> None:
     with pytest.raises(UnknownResourceError):
-        run("pods", name)
+        run("pods", "pods/log")
 
     assert inventory.ledger() == []
 
 
-def test_everything_is_the_catalogue_and_what_is_defined(taught: Cluster, run: Run, inventory: Inventory) -> None:
+def test_everything_is_all_that_can_be_listed_but_secrets_and_each_object_once(
+    taught: Cluster, run: Run, inventory: Inventory
+) -> None:
+    for name in ("configmaps", "secrets", "events"):
+        taught.seed(name, [named("one", "default")])
     reports = run("*")
 
-    assert set(reports) == {*CATALOGUE, GADGETS, WIDGETS}
+    served = {resource.name for resource in taught.registry.resources if "list" in resource.verbs}
+    own = {definition.resource.name for definition in resources.CATALOGUE.values()}
+    assert set(reports) == {*CATALOGUE, *served} - own.difference(CATALOGUE) - {"secrets", "events.events.k8s.io"}
     assert {report.status for report in reports.values()} == {"success"}
     assert {row["resource"] for row in inventory.ledger()} == set(reports)
-    assert inventory.count("k8s_custom_resources") == 2
+    kept = {(row["resource"], row["api_group"], row["name"]) for row in inventory.rows("k8s_custom_resources")}
+    assert {(GADGETS, "example.com", "one"), ("configmaps", "", "one"), ("events", "", "one")} <= kept
+    assert "secrets" not in {row["resource"] for row in inventory.rows("k8s_objects")}
+
+
+@pytest.mark.parametrize(
+    ("globs", "names"),
+    [
+        (["*.networking.k8s.io"], {"ingressclasses", "ingresses", "ipaddresses", "networkpolicies", "servicecidrs"}),
+        (["ing*"], {"ingressclasses", "ingresses"}),
+        (["ING*"], {"ingressclasses", "ingresses"}),
+        (["*.batch"], {"jobs", "cronjobs"}),
+        (["*jobs"], {"jobs", "cronjobs"}),
+        (["config*"], {"configmaps"}),
+        (["*.events.k8s.io"], {"events"}),
+        (["*.apps"], {"controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"}),
+    ],
+    ids=str,
+)
+def test_a_glob_means_what_the_cluster_serves(globs: list[str], names: set[str], dev: Cluster, run: Run) -> None:
+    reports = run(*globs)
+
+    assert {name.partition(".")[0] for name in reports} == names
+    assert {report.status for report in reports.values()} == {"success"}
+
+
+def test_one_object_under_two_names_is_taken_once_unless_both_are_asked_for(dev: Cluster, run: Run) -> None:
+    assert set(run("ev*")) == {"events"}
+    assert set(run("events.events.k8s.io", "ev*")) == {"events.events.k8s.io", "events"}
+    dev.seed("events", [named("one", "default")])
+    run("events.events.k8s.io")
+    # It has rows now, which must not grow old unseen.
+    assert set(run("ev*")) == {"events.events.k8s.io", "events"}
+
+
+def test_a_glob_leaves_secrets_out(dev: Cluster, run: Run) -> None:
+    dev.seed("secrets", [named("one", "default")])
+    (report,) = run("secr*").values()
+
+    assert report.status == "absent"
+    assert report.reason == "context dev has no resource that matches secr* but secrets, which are never stored"
+    assert set(run("se*s")) == {"services", "serviceaccounts", "servicecidrs.networking.k8s.io"}
 
 
 def test_a_glob_of_a_group_is_its_resources(taught: Cluster, run: Run) -> None:
@@ -92,10 +137,10 @@ def test_a_glob_of_a_group_is_its_resources(taught: Cluster, run: Run) -> None:
     assert set(run("w*.example.com", WIDGETS, "pods")) == {WIDGETS, "pods"}
 
 
-def test_names_alone_ask_for_no_definitions(taught: Cluster, run: Run) -> None:
-    run("pods", WIDGETS)
+def test_the_catalogue_alone_asks_for_no_discovery(taught: Cluster, run: Run) -> None:
+    run("pods", "deploy", "services")
 
-    assert [request for request in taught.requests if request.path.endswith("/customresourcedefinitions")] == []
+    assert [request for request in taught.requests if request.path in ("/api", "/apis")] == []
 
 
 def test_a_glob_that_matches_nothing_in_a_cluster_is_absent(dev: Cluster, run: Run, inventory: Inventory) -> None:
@@ -130,38 +175,45 @@ def test_what_another_context_has_rows_of_is_no_matter(
     assert set(run("*.example.com")) == {GADGETS, WIDGETS}
 
 
-def test_a_definition_that_is_not_served_yet_is_absent(dev: Cluster, run: Run) -> None:
-    document = crd("widgets", "example.com", "Widget")
-    document["spec"]["versions"][0]["served"] = False
-    dev.create("crd", document)
-    dev.patch("crd", WIDGETS, {"status": {"conditions": []}})
-
-    assert run("*.example.com")[WIDGETS].status == "absent"
-
-
-def test_very_many_definitions_come_in_pages(dev: Cluster, run: Run) -> None:
-    dev.seed("crd", [crd(f"w{number}", "example.com", f"W{number}") for number in range(1001)])
-    reports = run("w?.example.com")
-
-    assert set(reports) == {f"w{number}.example.com" for number in range(10)}
-    assert len([r for r in dev.requests if r.path.endswith("/customresourcedefinitions")]) == 2
-
-
-def test_who_may_not_list_the_definitions_is_told_so_and_the_rest_goes_on(
+def test_a_resource_with_rows_that_discovery_has_lost_is_not_taken_for_absent(
     taught: Cluster, run: Run, inventory: Inventory
 ) -> None:
-    run("*")
-    crds = Rule(resources=("customresourcedefinitions.apiextensions.k8s.io",))
-    taught.add_user(User(name="admin", groups=(), denied=(crds,)))
-    reports = run("*")
+    run("*.example.com")
+    taught.inject(Fault(path="^/apis$", body=b'{"kind":"APIGroupDiscoveryList","items":[]}', times=None))
+    taught.inject(Fault(path="/(widgets|gadgets)$", status=404, times=None))
+    reports = run("*.example.com")
 
-    problem = reports.pop("*")
-    assert (problem.status, problem.context_name) == ("forbidden", "dev")
-    assert "customresourcedefinitions" in (problem.reason or "")
-    assert reports.pop("crds").status == "forbidden"
-    # Of what is kept already it is known without them.
-    assert set(reports) == {*CATALOGUE, GADGETS, WIDGETS} - {"crds"}
-    assert {report.status for report in reports.values()} == {"success"}
+    assert {name: report.status for name, report in reports.items()} == {GADGETS: "failed", WIDGETS: "failed"}
+    assert inventory.count("k8s_custom_resources") == 2
+
+
+def test_a_group_that_does_not_answer_may_have_what_a_glob_means(taught: Cluster, run: Run) -> None:
+    taught.lose_group("metrics.example.org", "v1")
+    reports = run("*.example.com", "w*")
+
+    problem = reports.pop("w*")
+    assert problem.status == "failed"
+    assert "the API groups metrics.example.org do not answer, so what w* means of them" in (problem.reason or "")
+    assert {name: report.status for name, report in reports.items()} == {GADGETS: "success", WIDGETS: "success"}
+
+
+def test_very_many_resources(dev: Cluster, run: Run) -> None:
+    dev.seed("crd", [crd(f"w{number}", "example.com", f"W{number}") for number in range(1001)])
+
+    assert set(run("w?.example.com")) == {f"w{number}.example.com" for number in range(10)}
+
+
+def test_who_may_not_discover_is_told_so_and_the_catalogue_goes_on(
+    taught: Cluster, run: Run, inventory: Inventory
+) -> None:
+    run("*.example.com")
+    taught.inject(Fault(path="^/apis$", status=403, times=None))
+    reports = run("pods", "*.example.com", "cert")
+
+    assert reports.pop("pods").status == "success"
+    assert set(reports) == {"*.example.com", WIDGETS, GADGETS, "cert?"}
+    assert {report.status for report in reports.values()} == {"forbidden"}
+    assert inventory.count("k8s_custom_resources") == 2
 
 
 @pytest.mark.parametrize(
@@ -172,23 +224,15 @@ def test_who_may_not_list_the_definitions_is_told_so_and_the_rest_goes_on(
         ({"status": 410}, "failed"),
         ({"body": b"<html>"}, "failed"),
         ({"body": b'{"kind":"L","items":[1]}'}, "failed"),
-        ({"body": b'{"kind":"L","items":[{"metadata":{}}]}'}, "failed"),
         ({"truncate": 20}, "failed"),
     ],
     ids=str,
 )
-def test_definitions_that_cannot_be_had_are_one_report_and_the_rest_goes_on(
+def test_discovery_that_cannot_be_had_is_one_report_of_globs_and_the_rest_goes_on(
     fault: dict[str, Any], status: str, taught: Cluster, run: Run
 ) -> None:
-    taught.inject(Fault(path=CRDS, times=None, **fault))
+    taught.inject(Fault(path="^/apis$", times=None, **fault))
     reports = run("pods", "*.example.com", "no*.*", "nodes")
 
     assert reports.pop("*.example.com, no*.*").status == status
     assert {name: report.status for name, report in reports.items()} == {"pods": "success", "nodes": "success"}
-
-
-def test_a_server_that_does_not_know_definitions_is_not_believed(dev: Cluster, run: Run) -> None:
-    dev.inject(Fault(path=CRDS, status=404, times=None))
-    (report,) = run("*.example.com").values()
-
-    assert (report.resource, report.status) == ("*.example.com", "failed")

@@ -32,31 +32,91 @@ each_table = pytest.mark.parametrize("table", resources.TABLES, ids=lambda table
         ("customresourcedefinitions.apiextensions.k8s.io", "crds"),
         ("certificates.cert-manager.io", "certificates.cert-manager.io"),
         ("Certificates.Cert-Manager.io", "certificates.cert-manager.io"),
+        ("pods.", "pods"),
+        ("po.v1.", "pods"),
+        ("deployments.v1.apps", "deployments"),
+        ("Deploy.apps", "deployments"),
+        ("ing", "ingresses.networking.k8s.io"),
+        ("ingresses", "ingresses.networking.k8s.io"),
+        ("ingress.networking.k8s.io", "ingresses.networking.k8s.io"),
+        ("STS", "statefulsets.apps"),
+        ("cj", "cronjobs.batch"),
+        ("cronjobs.v1beta1.batch", "cronjobs.batch"),
+        ("cm", "configmaps"),
+        ("configmaps.v1.", "configmaps"),
+        ("ev", "events"),
+        ("events.events.k8s.io", "events.events.k8s.io"),
+        ("certificates.v1alpha2.cert-manager.io", "certificates.cert-manager.io"),
+        ("clusters.cluster.x-k8s.io", "clusters.cluster.x-k8s.io"),
+        ("secrets.example.com", "secrets.example.com"),
     ],
 )
 def test_a_resource_is_known_by_what_kubectl_calls_it(written: str, name: str) -> None:
     assert resources.canonical(written) == name
+    assert resources.asked(written).certain
+
+
+@pytest.mark.parametrize("written", ["cert", "podz", "widgets", "Widgets."])
+def test_what_only_a_cluster_can_know_is_taken_as_it_is(written: str) -> None:
+    assert resources.asked(written) == (written.lower().rstrip("."), None)
+    assert not resources.asked(written).certain
 
 
 @pytest.mark.parametrize(
-    ("written", "nearest"),
-    [("podz", "pods"), ("deploymnts", "deployments"), ("service-s", "services"), ("namspace", "namespaces")],
+    ("written", "kept"),
+    [
+        ("certificates.v1alpha2.cert-manager.io", "certificates.v1alpha2.cert-manager.io"),
+        ("cm.v1.", "configmaps.v1."),
+        ("hpa.v1.autoscaling", "horizontalpodautoscalers.v1.autoscaling"),
+        ("pods.v1.", "pods"),
+        ("hpa", "horizontalpodautoscalers.autoscaling"),
+    ],
 )
-def test_an_unknown_resource_is_refused_with_the_nearest_names(written: str, nearest: str) -> None:
-    with pytest.raises(UnknownResourceError, match=f"unknown resource '{written}': did you mean {nearest}"):
+def test_a_version_that_was_asked_for_is_kept(written: str, kept: str) -> None:
+    assert str(resources.asked(written)) == kept
+    assert str(resources.asked(kept)) == kept
+
+
+@pytest.mark.parametrize("written", ["pods.v2.", "deployments.v1beta1.apps", "crds.v1beta1.apiextensions.k8s.io"])
+def test_a_table_of_its_own_is_made_for_one_version(written: str) -> None:
+    with pytest.raises(UnknownResourceError, match=r"is made for .*v1: leave the version out"):
+        resources.canonical(written)
+
+
+@pytest.mark.parametrize(
+    "written", ["secrets", "secret", "Secret", " SECRETS ", "secrets.", "secrets.v1.", "secret.v1"]
+)
+def test_secrets_are_never_stored(written: str) -> None:
+    with pytest.raises(UnknownResourceError, match="secrets are never stored"):
         resources.canonical(written)
 
 
 @pytest.mark.parametrize(
     "written",
-    ["", "zzzzzz", "widgets.", ".example.com", "widgets..com", "widgets.apps", "a/b.example.com", "w.example.com/../x"],
+    ["", ".", ".example.com", "widgets..com", "a/b.example.com", "w.example.com/../x", "pods,nodes", "a b", "-a", "é"],
 )
-def test_what_is_like_nothing_is_refused_with_all_that_is_known(written: str) -> None:
-    with pytest.raises(UnknownResourceError) as refused:
+def test_what_no_cluster_can_serve_is_refused_with_what_is_known(written: str) -> None:
+    with pytest.raises(UnknownResourceError, match="cannot be a resource") as refused:
         resources.canonical(written)
 
     assert all(name in str(refused.value) for name in resources.CATALOGUE)
     assert isinstance(refused.value, UsageError)
+
+
+def test_what_stands_below_an_object_is_no_resource() -> None:
+    with pytest.raises(UnknownResourceError, match=r"what stands below an object \(pods/log\)"):
+        resources.canonical("pods/log")
+
+
+@pytest.mark.parametrize("glob", ["*", "*.APPS", "s[!e]*", "ing?*"])
+def test_a_glob_stays_as_it_is(glob: str) -> None:
+    assert resources.canonical(glob) == glob.lower()
+
+
+@pytest.mark.parametrize("glob", ["*/log", "pods *", "{a,b}*"])
+def test_a_glob_that_can_match_nothing_is_refused(glob: str) -> None:
+    with pytest.raises(UnknownResourceError, match="matches no resource"):
+        resources.canonical(glob)
 
 
 def test_the_six_resources_of_the_replaced_system_are_the_default() -> None:
