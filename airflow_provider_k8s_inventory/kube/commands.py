@@ -52,7 +52,7 @@ def run(command: Sequence[str], environ: Mapping[str, str], *, timeout: float | 
     except FileNotFoundError:
         raise CommandError("is not on this machine", missing=True) from None
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "its arguments or variables hold NUL"
+        why = error.strerror if isinstance(error, OSError) else "an argument or variable holds NUL, or a name ="
         raise CommandError(f"cannot be started: {why}") from None
     output, errors = bytearray(), bytearray()
     limit = TIMEOUT if timeout is None else timeout

@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube import commands, execanswers
+from airflow_provider_k8s_inventory.kube import commands, execanswers, tls
 from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof, checked_token
 from airflow_provider_k8s_inventory.kube.documents import Entry
 from airflow_provider_k8s_inventory.kube.entries import beside
@@ -101,6 +101,8 @@ class Session:
         self._folder = folder
         self._lock = threading.Lock()
         self._credential: execanswers.Credential | None = None
+        self._before: execanswers.Credential | None = None
+        """What was disproved last: an error may still quote it."""
         self._failure = ""
         self._failed_at = -FAILURE_KEPT
 
@@ -120,12 +122,11 @@ class Session:
         """Let the command run again, unless it has since it gave what is disproved."""
         with self._lock:
             if self._credential is disproved:
-                self._credential = None
+                self._credential, self._before = None, disproved
 
     def secrets(self) -> tuple[str, ...]:
-        """What the command gave last, and the variables and arguments that look like secrets."""
-        credential = self._credential
-        given = credential.secrets() if credential else ()
+        """What the command gave last and before, and the variables and arguments that look like secrets."""
+        given = (secret for one in (self._credential, self._before) if one for secret in one.secrets())
         variables = (one.value for one in self._plugin.env if _SECRET_NAME.search(one.name))
         return tuple(text for text in (*given, *variables, *_arguments(self._plugin.args)) if text)
 
@@ -184,8 +185,8 @@ class Session:
     def _authority(self) -> str | None:
         """The CA in base64; plugins are never given the file."""
         data, file = self._server.ca_data, self._server.ca_file
-        content = data.encode() if data else Path(file).read_bytes() if file else None
-        return base64.b64encode(content).decode() if content else None
+        text = data or (tls.content(file) if file else "")
+        return base64.b64encode(text.encode()).decode() or None
 
 
 class Sessions:

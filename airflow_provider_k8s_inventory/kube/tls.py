@@ -38,7 +38,7 @@ class ClientCertificate:
 
         :raises OSError: when its file cannot be read.
         """
-        return "".join(pem.certificates(self.certificate_data or _content(self.certificate_file)))
+        return "".join(pem.certificates(self.certificate_data or content(self.certificate_file)))
 
     def load_into(self, context: ssl.SSLContext) -> None:
         """Present this certificate in the context's handshakes.
@@ -46,7 +46,7 @@ class ClientCertificate:
         :raises UnauthorizedError: when it cannot be read, or the key is not the certificate's.
         """
         try:
-            chain, key = self.text(), pem.private_key(self.key_data or _content(self.key_file))
+            chain, key = self.text(), pem.private_key(self.key_data or content(self.key_file))
         except OSError as error:
             raise UnauthorizedError(
                 f"{self.owner}: the client certificate cannot be read: {error.filename}: {error.strerror}; "
@@ -115,7 +115,7 @@ def _trust(context: ssl.SSLContext, owner: str, ca_file: str | None, ca_data: st
     """Trust every certificate of a CA that can be read, as Go's `CertPool.AppendCertsFromPEM`: one must be."""
     where = "certificate-authority-data" if ca_data else f"certificate-authority {ca_file}"
     try:
-        found = pem.certificates(ca_data or _content(ca_file or ""))
+        found = pem.certificates(ca_data or content(ca_file or ""))
     except OSError as error:
         raise UnreachableError(
             f"{owner}: the CA in {where} cannot be read: {_reason(error)}; "
@@ -135,7 +135,7 @@ def _trust(context: ssl.SSLContext, owner: str, ca_file: str | None, ca_data: st
         ) from problem
 
 
-def _content(path: str) -> str:
+def content(path: str) -> str:
     """A file with PEM in it, and around it text in any encoding.
 
     :raises OSError: when it cannot be read.

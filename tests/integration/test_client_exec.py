@@ -357,6 +357,27 @@ def test_a_missing_command_without_a_hint(folder: Folder, server: ApiServer) -> 
     assert "is not on this machine; install it" in error_of(context(folder, server, "", command="no-such-login"))
 
 
+@pytest.mark.parametrize(
+    "plugin", [{"args": ["a\0b"]}, {"env": [{"name": "A=B"}]}, {"env": [{"name": "A", "value": "\0"}]}]
+)
+def test_a_command_that_no_system_could_start(folder: Folder, server: ApiServer, plugin: dict[str, Any]) -> None:
+    it = context(folder, server, "", **plugin)
+    assert "cannot be started: an argument or variable holds NUL, or a name =" in error_of(it)
+
+
+def test_a_ca_that_no_system_has_is_told(folder: Folder, server: ApiServer) -> None:
+    it = context(folder, server, "", {"certificate-authority": "a\0b"}, provideClusterInfo=True)
+    assert "is to be told the CA in " in error_of(it)
+
+
+def test_a_credential_that_was_renewed_stays_a_secret(folder: Folder, server: ApiServer) -> None:
+    it = context(folder, server, first_then(folder, prints(token="old-token"), prints(token="new-token")))
+    it.credentials.proof()
+    it.credentials.renew()
+    it.credentials.proof()
+    assert it.redact("old-token new-token") == "*** ***"
+
+
 def test_a_command_that_may_not_be_run(folder: Folder, server: ApiServer) -> None:
     (folder.path / "text").write_text("")
     it = context(folder, server, "", command="./text")
