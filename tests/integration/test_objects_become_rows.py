@@ -45,12 +45,15 @@ def test_an_object_becomes_its_row(case: Path, dev: Cluster, sync: Syncer, inven
         dev.create("crd", crd(resource.partition(".")[0], group, document["kind"], versions=(version,)))
     # As lists of built-in resources come: without the kind of their items.
     item = {key: value for key, value in document.items() if definition is None or key not in ("kind", "apiVersion")}
-    body = json.dumps({"kind": f"{document['kind']}List", "metadata": {"resourceVersion": "1"}, "items": [item]})
+    # Without kube-system, namespaces would not be those of this cluster.
+    items = [item, dev.get("namespaces", "kube-system")] if resource == "namespaces" else [item]
+    body = json.dumps({"kind": f"{document['kind']}List", "metadata": {"resourceVersion": "1"}, "items": items})
     plural = definition.resource.plural if definition else resource.partition(".")[0]
     dev.inject(Fault(path=f"/{plural}$", verb="list", body=body.encode()))
     report = sync(resource)
     table = definition.table.name if definition else "k8s_custom_resources"
-    (row,) = inventory.query(f"SELECT to_jsonb(t) AS t FROM {table} AS t")
+    name = document["metadata"]["name"]
+    (row,) = inventory.query(f"SELECT to_jsonb(t) AS t FROM {table} AS t WHERE name = %s", name)
 
     assert (report.status, report.warnings) == ("success", ())
     assert row["t"]["object"] == stored(document)
