@@ -9,6 +9,7 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
     │   └── UnknownResourceError    no such resource; the message names the nearest
     ├── ScopeError                  one scope failed; carries the status for the ledger
     │   ├── UnreachableError        the API server did not answer, or not in time
+    │   │   └── SlowError           the whole of a response did not come within its time
     │   ├── UnauthorizedError       401, or credentials that cannot be had
     │   ├── ForbiddenError          403
     │   ├── UnresolvedError         the cluster serves nothing of that name
@@ -16,6 +17,8 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
     │   ├── ExpiredError            410 in the middle of a list: start again
     │   ├── UnprovenError           a cheaper way cannot prove what it read, or would cost more: read in another way
     │   ├── AnswerError             an answer that is not what the API promises
+    │   │   └── TooLargeError       a response of more bytes than the limit
+    │   ├── ServerError             the API server says why it cannot serve just this resource
     │   ├── RefusedError            the mass-delete guard
     │   └── LockedError             another sync of this scope is running
     └── DatabaseError               PostgreSQL cannot be reached, or refuses
@@ -54,11 +57,34 @@ class ScopeError(InventoryError):
     status: ClassVar[Literal["forbidden", "unauthorized", "unreachable", "refused", "busy", "failed"]] = "failed"
     """What the ledger records; each is a `model.Status`."""
 
+    def __init__(
+        self,
+        *args: object,
+        http_status: int | None = None,
+        kubernetes_reason: str | None = None,
+        request: str | None = None,
+    ) -> None:
+        """Say what happened.
+
+        :param args: the message.
+        :param http_status: the status of the response, if there was one.
+        :param kubernetes_reason: the reason in its Status, such as ``Expired``; "" in one without, None without one.
+        :param request: method and path.
+        """
+        super().__init__(*args)
+        self.http_status = http_status
+        self.kubernetes_reason = kubernetes_reason
+        self.request = request
+
 
 class UnreachableError(ScopeError):
     """The API server did not answer, or not in time."""
 
     status = "unreachable"
+
+
+class SlowError(UnreachableError):
+    """The whole of a response did not come within its time, though bytes may have."""
 
 
 class UnauthorizedError(ScopeError):
@@ -94,6 +120,14 @@ class UnprovenError(ScopeError):
 
 class AnswerError(ScopeError):
     """The answer is cut off, of another media type, or not what the API promises."""
+
+
+class TooLargeError(AnswerError):
+    """A response has more bytes than we take."""
+
+
+class ServerError(ScopeError):
+    """The API server says why it cannot serve just this resource, such as a conversion webhook that is down."""
 
 
 class RefusedError(ScopeError):

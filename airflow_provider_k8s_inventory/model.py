@@ -6,7 +6,7 @@ is declared in `resources`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, LiteralString, NamedTuple
@@ -145,6 +145,8 @@ class Page:
     """What a person should know about it."""
     null: bool = False
     """Whether its items were null, which Go's own types take for none."""
+    first: Hashable = None
+    """What tells its first object from others; None: it has none, or one that cannot be read."""
 
     @property
     def count(self) -> int:
@@ -174,6 +176,8 @@ class MetadataPage:
     """As for `Page`."""
     size: int
     """Bytes of the answer."""
+    first: Hashable = None
+    """As for `Page`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Final
@@ -60,6 +61,7 @@ def demo(
 
     KUBECONFIG and DATABASE_URL are left alone. Exit status: 0, 1 when a scope failed, 2 for wrong usage.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it has processes to take down, which takes its time
     console = Console()
     wanted = stage.Wanted(folder=folder, dags=dags, clusters=clusters, dsn=dsn)
     if stop:

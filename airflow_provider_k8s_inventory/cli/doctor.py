@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any, Final
 
@@ -12,12 +11,14 @@ import click
 
 from airflow_provider_k8s_inventory.cli import options, printing
 from airflow_provider_k8s_inventory.cli.failing import speaking
+from airflow_provider_k8s_inventory.cli.interrupting import interruptible
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database
 from airflow_provider_k8s_inventory.sync.fleet import MAX_PARALLEL_CONTEXTS
+from airflow_provider_k8s_inventory.sync.workers import workers
 
 _EXAMPLES: Final = """
 \b
@@ -30,6 +31,7 @@ Examples:
 
 @click.command(epilog=_EXAMPLES)
 @options.shared
+@interruptible
 @speaking
 def doctor(schema: str, **shared: Any) -> None:
     """Check contexts, permissions and database; nothing is changed.
@@ -45,9 +47,9 @@ def doctor(schema: str, **shared: Any) -> None:
                 conn = stack.enter_context(connecting.connect(asked.dsn))
             return list(examine_context(client, asked.names, conn=conn, schema=schema))
 
-    with ThreadPoolExecutor(max_workers=MAX_PARALLEL_CONTEXTS) as executor:
-        per_context = executor.map(examine, asked.contexts)
-        findings = [*_database(asked.dsn, schema), *(finding for found in per_context for finding in found)]
+    with workers(MAX_PARALLEL_CONTEXTS, "k8s-inventory-doctor") as crew:
+        per_context = [crew.submit(examine, context) for context in asked.contexts]
+        findings = [*_database(asked.dsn, schema), *(finding for found in per_context for finding in found.result())]
     printing.print_findings(printing.console(), findings)
     failing = [finding for finding in findings if not finding.good]
     click.echo(

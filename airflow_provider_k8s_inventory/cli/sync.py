@@ -19,8 +19,10 @@ from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.cli import options, printing
 from airflow_provider_k8s_inventory.cli.durations import span
 from airflow_provider_k8s_inventory.cli.failing import speaking
+from airflow_provider_k8s_inventory.cli.interrupting import interruptible
 from airflow_provider_k8s_inventory.cli.progress import SyncProgress
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting, inventoried, ledger, migrations
 from airflow_provider_k8s_inventory.sync import absences, expanding, verdicts
@@ -32,6 +34,7 @@ _MODE = "Read all objects, their metadata first, or what changed since the last 
 _PARALLEL = "Requests to one cluster at a time."
 _TOLERATE = "Context that may be down without an exit status of 1; repeatable."
 _TOLERATE_FOR = "How long after the last good sync of a scope it may be: 30m, 24h, 7d."
+_PAGE_SIZE = "Objects asked for at once, at most; fewer where they are large."
 
 
 _EXAMPLES: Final = """
@@ -71,7 +74,9 @@ Examples:
 )
 @click.option("--tolerate", metavar="NAME|GLOB", multiple=True, help=_TOLERATE)
 @click.option("--tolerate-for", callback=span, metavar="TIME", default="24h", show_default=True, help=_TOLERATE_FOR)
+@click.option("--page-size", metavar="N", type=click.IntRange(1), default=PAGE_SIZE, show_default=True, help=_PAGE_SIZE)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line per scope on stdout.")
+@interruptible
 @speaking
 def sync(
     namespaces: tuple[str, ...],
@@ -83,6 +88,7 @@ def sync(
     mode: Any,
     verify_every: int,
     max_parallel_requests: int,
+    page_size: int,
     migrate: Any,
     tolerate: tuple[str, ...],
     tolerate_for: timedelta,
@@ -107,6 +113,7 @@ def sync(
         mode=mode,
         verify_every=verify_every,
         max_parallel_requests=max_parallel_requests,
+        page_size=page_size,
     )
     started = time.monotonic()
     with connecting.connect(asked.dsn) as conn:

@@ -54,7 +54,7 @@ def may_list(client: Client, resource: Resource, namespace: str | None = None) -
         "spec": {"resourceAttributes": attributes},
     }
     status = _post(client, _ACCESS, body, _AccessReview).status
-    return status.allowed, status.reason
+    return status.allowed, client.context.excerpt(status.reason)
 
 
 def who_am_i(client: Client) -> str:
@@ -68,7 +68,7 @@ def who_am_i(client: Client) -> str:
     except (NotServedError, ForbiddenError):
         # Before Kubernetes 1.28, and where RBAC's system:basic-user was taken away.
         return "unknown: the cluster does not say"
-    return f"{user.username} ({', '.join(user.groups)})" if user.groups else user.username
+    return client.context.excerpt(f"{user.username} ({', '.join(user.groups)})" if user.groups else user.username)
 
 
 def _post(client: Client, path: str, body: Mapping[str, object], type_: type[_T]) -> _T:

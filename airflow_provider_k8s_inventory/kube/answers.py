@@ -1,14 +1,16 @@
-"""What an answer other than the one wanted means, in words that say what to do.
+"""What a response other than the one wanted means, in words that say what to do.
 
-Requests that got no answer are in `failures`; when requests are sent again before either is in `retrying`.
+Requests that got no response are in `failures`; when requests are sent again after either is in `retrying`.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-import urllib3
 
 from airflow_provider_k8s_inventory.exceptions import (
     AnswerError,
@@ -16,55 +18,152 @@ from airflow_provider_k8s_inventory.exceptions import (
     ForbiddenError,
     NotServedError,
     ScopeError,
+    ServerError,
     UnauthorizedError,
     UnreachableError,
 )
 from airflow_provider_k8s_inventory.kube import expiry
 from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.retrying import STATUSES
+from airflow_provider_k8s_inventory.kube.retrying import STATUSES, Trouble
 
-LONGEST_EXCERPT: Final = 300
-"""Characters of somebody else's text that an error quotes."""
 _MEANING: Final[dict[int, tuple[type[ScopeError], str]]] = {
     401: (UnauthorizedError, "the token or certificate is wrong or has expired: get a new one"),
     403: (ForbiddenError, "grant the verb on the resource to this user, or leave the resource out"),
     404: (NotServedError, "the API server has no such path: the resource may not be installed"),
     410: (ExpiredError, "the snapshot is gone: the list must start again"),
 }
+_CUSTOM: Final = re.compile(r"/apis/(?P<group>[^/]+\.[^/]+)/[^/]+/(?:namespaces/[^/]+/)?(?P<plural>[^/?]+)$")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """What came of one request."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    whole: bool = True
+    """Whether the body is all that was sent; of an error's only the beginning is read."""
+
+    @property
+    def kind(self) -> str:
+        """Its media type, with its parameters."""
+        return self.headers.get("Content-Type", "")
 
 
 class _Status(msgspec.Struct, frozen=True):
     """What we read of https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ objects."""
 
-    message: str = ""
-    reason: str = ""
+    message: str | None = None
+    reason: str | None = None
 
 
-def problem(response: urllib3.BaseHTTPResponse, context: Context, request: str, accept: str) -> ScopeError | None:
-    """The error in an answer; None when it is what was asked for.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Said:
+    """What a response says for itself."""
+
+    text: str
+    reason: str | None = None
+    """The Status's; None: it is no Status of Kubernetes, so something before the API server may have sent it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Cause:
+    """Why a server says "not now", as far as its words tell."""
+
+    words: str
+    advice: str
+    error: type[ScopeError] = UnreachableError
+    retries: int | None = None
+
+
+_CAUSES: Final = (
+    _Cause(
+        # k8s.io/apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go. It has timed out already, and
+        # heals when somebody mends it.
+        words="conversion webhook for",
+        advice="the conversion webhook of the CustomResourceDefinition {crd} does not answer as it should, and none of "
+        "its objects can be read before it does: look at spec.conversion of the definition, and at that Service's pods",
+        error=ServerError,
+        retries=1,
+    ),
+    _Cause(
+        # k8s.io/apiserver/pkg/storage/value: objects in etcd that no key of the EncryptionConfiguration decrypts.
+        words="unable to transform key",
+        advice="the API server cannot decrypt what etcd holds: look at its EncryptionConfiguration",
+        error=ServerError,
+        retries=1,
+    ),
+    _Cause(words="etcdserver:", advice="its etcd does not answer in time: look at etcd and its disks, then try again"),
+    _Cause(words="is (re)initializing", advice="the API server has just started: try again in a minute"),
+    _Cause(
+        words="allotted",  # "unable to return a response in the time allotted", "within the allotted timeout"
+        advice="reading takes the API server longer than it allows itself: ask for less at once with page_size "
+        "(--page-size), or for some namespaces only",
+    ),
+)
+
+
+def problem(response: Response, context: Context, request: str, accept: str) -> Trouble | None:
+    """What is wrong with a response; None when it is what was asked for.
 
     :param request: method and path, for messages.
     :param accept: the media type that was asked for.
     """
-    status, kind = response.status, response.headers.get("Content-Type", "")
+    status = response.status
     if 200 <= status < 300:
-        return _unwanted(context, request, kind, accept)
-    said = context.redact(_said(response.data, kind))
-    what = f"context {context.name!r}: {request} gave {status}{f' ({said})' if said else ''}"
-    if status in STATUSES:
-        tries = 1 + len(response.retries.history if response.retries else ())
-        return UnreachableError(f"{what} at try {tries}; the API server is overloaded or not ready: try again later")
+        return _unwanted(response.kind, context, request, accept)
+    said = _said(response, context)
+    quoted = f"{status} ({said.text})" if said.text else f"{status}"
+    cause = _not_now(status, said, request) if status in STATUSES else None
     error, _ = _MEANING.get(status, (AnswerError, ""))
-    return error(f"{what}; {_advice(status, said, context)}")
+    return Trouble(
+        error=cause.error if cause else error,
+        what=f"context {context.name!r}: {request} gave {quoted}",
+        short=quoted,
+        advice=cause.advice if cause else _advice(status, said.text, context),
+        retries=cause.retries if cause else 0,
+        retry_after=response.headers.get("Retry-After"),
+        http_status=status,
+        kubernetes_reason=said.reason,
+    )
 
 
-def _unwanted(context: Context, request: str, kind: str, accept: str) -> AnswerError | None:
+def _unwanted(kind: str, context: Context, request: str, accept: str) -> Trouble | None:
     if not kind or "json" not in accept or "json" in kind or ("protobuf" in kind and "protobuf" in accept):
         return None
-    return AnswerError(
-        f"context {context.name!r}: {request} gave {kind.partition(';')[0]}, not JSON; "
-        f"is {context.server} the API server, or a proxy or login page before it?"
+    return Trouble(
+        error=AnswerError,
+        what=f"context {context.name!r}: {request} gave {context.excerpt(kind.partition(';')[0])}, not JSON",
+        short="not JSON",
+        advice=f"is {context.server} the API server, or a proxy or login page before it?",
+        retries=0,
     )
+
+
+def _not_now(status: int, said: _Said, request: str) -> _Cause:
+    """Why a server cannot serve this request now."""
+    custom = _CUSTOM.search(request)
+    for cause in _CAUSES:
+        if cause.words in said.text:
+            crd = f"{custom['plural']}.{custom['group']}" if custom else "behind it"
+            return _Cause(words="", advice=cause.advice.format(crd=crd), error=cause.error, retries=cause.retries)
+    if status == 429:
+        advice = (
+            "the API server is overloaded or not ready, or limits our requests: try again later, "
+            "or with fewer max_parallel_requests (--max-parallel-requests)"
+        )
+    elif status == 500 and said.reason is not None:
+        advice = "the API server failed at this request: its log says more; try again later"
+    elif status == 503 and said.reason is None and custom:
+        # kube-aggregator answers in plain text when the Service behind an APIService does not.
+        advice = (
+            f"if other resources of this cluster are read, the API server of the group {custom['group']} is down: "
+            "look at its APIService; else the API server is overloaded or not ready: try again later"
+        )
+    else:
+        advice = "the API server is overloaded or not ready: try again later"
+    return _Cause(words="", advice=advice)
 
 
 def _advice(status: int, said: str, context: Context) -> str:
@@ -81,15 +180,16 @@ def _advice(status: int, said: str, context: Context) -> str:
     return f"that is no answer of Kubernetes's list API; check what serves {context.server}"
 
 
-def _said(body: bytes, kind: str) -> str:
-    """What the answer says for itself: a Status's message, or plain text."""
-    if "html" in kind or body.lstrip()[:1] == b"<":
-        return "an HTML page: something before the API server answered"
+def _said(response: Response, context: Context) -> _Said:
+    """What it says for itself: a Status's message, or plain text."""
+    body = response.body
+    if "html" in response.kind or body.lstrip()[:1] == b"<":
+        return _Said(text="an HTML page: something before the API server answered")
+    reason: str | None = None
     try:
         status = msgspec.json.decode(body, type=_Status)
-        text = status.message or status.reason
-    except (msgspec.MsgspecError, UnicodeError):
-        text = body[: 4 * LONGEST_EXCERPT].decode(errors="replace")
-    text = " ".join(text.split())
-    text = "".join(character for character in text if character.isprintable())
-    return text if len(text) <= LONGEST_EXCERPT else f"{text[:LONGEST_EXCERPT]}…"
+        text = status.message or status.reason or ""
+        reason = context.excerpt(status.reason or "")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        text = body.decode(errors="replace")
+    return _Said(text=context.excerpt(text, whole=response.whole), reason=reason)

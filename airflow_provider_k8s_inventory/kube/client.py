@@ -1,32 +1,66 @@
 """HTTP to the API server of one context: the one place from where requests are sent.
 
-What is asked for is in `listing`, `metadata`, `watching` and `discovery`; what unwanted answers and failures mean is
-in `answers` and `failures`.
+What is asked for is in `listing`, `metadata`, `watching` and `discovery`; what unwanted responses and failures mean is
+in `answers` and `failures`, how long a request may take in `bounds`.
 """
 
 from __future__ import annotations
 
+import io
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from typing import Final, Self
+from dataclasses import dataclass
+from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
 from airflow_provider_k8s_inventory import __version__
-from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube import answers, failures, pools, retrying
+from airflow_provider_k8s_inventory.exceptions import SlowError, TooLargeError, UnreachableError
+from airflow_provider_k8s_inventory.kube import answers, failures, pools, stopping
+from airflow_provider_k8s_inventory.kube.answers import Response
+from airflow_provider_k8s_inventory.kube.bounds import Bound
 from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.credentials import Proof
+from airflow_provider_k8s_inventory.kube.lines import Line
+from airflow_provider_k8s_inventory.kube.retrying import Patience, Tries, Trouble
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 JSON: Final = "application/json"
-PIECE: Final = 1 << 20
-"""Bytes read at once from an answer that is streamed."""
+PIECE: Final = 256 << 10
+"""Bytes read at once, decoded: a body that expands to gigabytes takes no more before it is given up."""
+RESPONSE_BYTES: Final = 64 << 20
+"""Bytes of one response, decoded. Only lists of aggregated APIs that know no pages are so large: the metrics of 5,000
+nodes take some 4 MB, of 80,000 pods 60 MB. Where there are pages, `listing` keeps them much smaller."""
+DOCUMENT_BYTES: Final = 16 << 20
+"""Bytes of a response that is no list: discovery of 2,000 CustomResourceDefinitions takes some 2 MB."""
+ERROR_BYTES: Final = 1 << 20
+"""Bytes that are read of a response that is an error: its first words say why."""
 USER_AGENT: Final = f"airflow-provider-k8s-inventory/{__version__}"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Request:
+    """One request, as often as it is sent."""
+
+    method: str
+    path: str
+    params: Mapping[str, str | int] | None = None
+    body: bytes | None = None
+    accept: str = JSON
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def target(self) -> str:
+        """The path with its query."""
+        return self.path + (f"?{urlencode(self.params, quote_via=quote, safe='')}" if self.params else "")
 
 
 class Client:
@@ -40,76 +74,91 @@ class Client:
         context: Context,
         *,
         connect_timeout: float = 10,
-        read_timeout: float = 60,
+        read_timeout: float = 65,
+        request_timeout: float = 70,
         retries: int = 4,
         retry_after_max: float = 30,
         backoff: float = 0.5,
         max_parallel_requests: int = 4,
+        response_bytes: int = RESPONSE_BYTES,
     ) -> None:
         """Keep what is needed for the first request.
 
         :param connect_timeout: seconds for one try to connect, TLS included.
-        :param read_timeout: seconds without a byte after which an answer is given up.
+        :param read_timeout: seconds without a byte after which a response is given up.
+        :param request_timeout: seconds for the whole of a request, with all tries and the waits between them; bytes
+            that come prolong it, see `bounds`. kube-apiserver gives itself 60 (``--request-timeout``), and its word
+            that they are over should still be heard.
         :param retries: how many times a request is sent again when the server does not answer, breaks off, or says
             "not now" (429, 500, 502, 503, 504).
         :param retry_after_max: the longest wait in seconds that the server may ask for.
-        :param max_parallel_requests: requests at a time; further ones wait.
         :param backoff: the scale in seconds of the growing waits when it asks for none.
+        :param max_parallel_requests: requests at a time; further ones wait.
+        :param response_bytes: bytes of one response, decoded, at most.
         """
         self.context = context
-        self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
-        self._retries = retrying.retries(retries, retry_after_max=retry_after_max, backoff=backoff)
+        self.response_bytes = response_bytes
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
+        self._request_timeout = request_timeout
+        self._patience = Patience(retries=retries, retry_after_max=retry_after_max, backoff=backoff)
         self._lock = threading.Lock()
         self._connections_kept = max_parallel_requests
         self._places = threading.BoundedSemaphore(max_parallel_requests)
         self._pool: urllib3.PoolManager | None = None
         self._presented: ClientCertificate | None = None
 
-    def get(self, path: str, params: Mapping[str, str | int] | None = None, *, accept: str = JSON) -> bytes:
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        accept: str = JSON,
+        most: int = DOCUMENT_BYTES,
+    ) -> bytes:
         """What the API server has at a path.
 
         :param path: below the server's URL, quoted; for example ``/api/v1/pods``.
         :param params: the query.
         :param accept: the media types wanted.
+        :param most: bytes of the response, decoded, at most.
         :raises UnauthorizedError: 401, or credentials that cannot be had.
         :raises ForbiddenError: 403.
         :raises NotServedError: 404.
         :raises ExpiredError: 410.
-        :raises UnreachableError: no connection, no TLS, no answer in time, or "not now" to the last try.
-        :raises AnswerError: an answer that is cut off or of another media type, or any other status.
+        :raises UnreachableError: no connection, no TLS, no response in time, or "not now" to the last try.
+        :raises ServerError: "not now" for this resource only, and the server says why.
+        :raises TooLargeError: a response of more bytes.
+        :raises AnswerError: a response that is cut off or of another media type, or any other status.
         """
-        return self._send("GET", path, params=params, accept=accept)
-
-    @contextmanager
-    def stream(self, path: str, params: Mapping[str, str | int], *, accept: str = JSON) -> Iterator[Iterator[bytes]]:
-        """What the API server sends at a path while it sends it, in pieces of any length.
-
-        :raises ScopeError: as `get`; for the pieces, AnswerError or UnreachableError when they break off.
-        """
-        request = f"GET {path}"
-        with self._places:
-            response = self._exchange("GET", path, params, None, accept, whole=False)
-            try:
-                if error := answers.problem(response, self.context, request, accept):
-                    raise error
-                yield self._pieces(response, request)
-            finally:
-                # A connection in the middle of an answer is of no use to another request.
-                response.close()
-
-    def _pieces(self, response: urllib3.BaseHTTPResponse, request: str) -> Iterator[bytes]:
-        try:
-            yield from response.stream(PIECE, decode_content=True)
-        except HTTPError as error:
-            raise failures.failed(error, self.context, request) from error
+        return self._whole(_Request(method="GET", path=path, params=params, accept=accept), most)
 
     def post(self, path: str, body: bytes) -> bytes:
-        """The answer to a question that is too long for a query, such as a SelfSubjectAccessReview.
+        """The response to a question that is too long for a query, such as a SelfSubjectAccessReview.
 
         :param body: JSON. It may be sent more than once, so it must only ask.
         :raises ScopeError: as `get`.
         """
-        return self._send("POST", path, body=body)
+        return self._whole(_Request(method="POST", path=path, body=body), DOCUMENT_BYTES)
+
+    @contextmanager
+    def stream(
+        self, path: str, params: Mapping[str, str | int], *, seconds: float, accept: str = JSON
+    ) -> Iterator[Iterator[bytes]]:
+        """What the API server sends at a path while it sends it, in pieces of any length.
+
+        :param seconds: how long it is waited for, from the request to the last piece.
+        :raises ScopeError: as `get`; for the pieces, SlowError, AnswerError or UnreachableError when they break off.
+        """
+        request = _Request(method="GET", path=path, params=params, accept=accept)
+        bound = Bound(seconds, growing=False)
+        with self._line(bound) as line:
+            response = self._tried(request, line, bound, lambda opened: opened)
+            try:
+                yield self._pieces(response, request, bound)
+            finally:
+                # A connection in the middle of a response is of no use to another request.
+                response.close()
 
     def anew(self) -> Self:
         """The same context over new connections: behind an address there may be several API servers.
@@ -133,52 +182,116 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        body: bytes | None = None,
-        accept: str = JSON,
-    ) -> bytes:
-        """Send it; once more when a 401 shows that the credentials need renewing."""
-        with self._places:
-            response = self._exchange(method, path, params, body, accept)
-            if response.status == 401 and self.context.credentials.renew():
-                response = self._exchange(method, path, params, body, accept)
-        if error := answers.problem(response, self.context, f"{method} {path}", accept):
-            raise error
-        return response.data
+    @contextmanager
+    def _line(self, bound: Bound) -> Iterator[Line]:
+        """One of the places, and a line that is cut when the time is over or whoever asked has left."""
+        line, stop = Line(), stopping.current()
+        with bound.paused():
+            self._places.acquire()
+        try:
+            with stop.calling(line.cut), bound.kept(line):
+                yield line
+        finally:
+            line.close()
+            self._places.release()
 
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str | int] | None,
-        body: bytes | None,
-        accept: str,
-        *,
-        whole: bool = True,
-    ) -> urllib3.BaseHTTPResponse:
+    def _whole(self, request: _Request, most: int) -> bytes:
+        bound = Bound(self._request_timeout, growing=True)
+        most = min(most, self.response_bytes)
+
+        def take(response: urllib3.BaseHTTPResponse) -> bytes:
+            body, whole = _read(response, most, bound)
+            if not whole:
+                raise TooLargeError(
+                    f"context {self.context.name!r}: the response to {request} has more than {most >> 10} KiB "
+                    "(decoded) and was given up: of large objects, ask for fewer at once with page_size (--page-size); "
+                    f"else look at what serves {self.context.server}",
+                    request=str(request),
+                )
+            return body
+
+        with self._line(bound) as line:
+            return self._tried(request, line, bound, take)
+
+    def _tried(self, request: _Request, line: Line, bound: Bound, take: Callable[[urllib3.BaseHTTPResponse], _T]) -> _T:
+        """Send it until it succeeds or there is no hope; once more when a 401 shows that credentials need renewing.
+
+        :param take: what to make of a response that was asked for.
+        """
+        tries, renewed = Tries(self._patience, bound, f"context {self.context.name!r}: {request}"), False
+        while True:
+            try:
+                response = self._send(request, line, bound)
+                with _closing(response):
+                    trouble = self._trouble(response, request, bound)
+                    taken = None if trouble else take(response)
+                if trouble:
+                    response.close()  # it may not have been read to its end
+                self._check(request, bound)
+                if not trouble:
+                    return taken  # type: ignore[return-value]  # what `take` gave
+            except HTTPError as error:
+                self._check(request, bound)
+                trouble = failures.failed(error, self.context, str(request))
+            if trouble.http_status == 401 and not renewed and self.context.credentials.renew():
+                renewed = True
+            elif not tries.again(trouble):
+                raise trouble.raised(str(request), tries.said())
+
+    def _send(self, request: _Request, line: Line, bound: Bound) -> urllib3.BaseHTTPResponse:
         if self.context.problem:
             raise UnreachableError(self.context.problem)
         # Over http:// no credentials are sent; kubectl sends none either.
-        proof = self.context.credentials.proof() if self.context.server.startswith("https://") else Proof()
-        url = self.context.server + path + (f"?{urlencode(params, quote_via=quote, safe='')}" if params else "")
-        try:
+        with bound.paused():  # a command may ask a person to log in
+            proof = self.context.credentials.proof() if self.context.server.startswith("https://") else Proof()
+            stopping.current().check()
+        left = max(0.01, bound.left)
+        with line.using():
             return self._connections(proof.certificate).urlopen(
-                method,
-                url,
-                body=body,
-                headers=self._headers(accept, body, proof.authorization),
-                timeout=self._timeout,
-                retries=self._retries,
+                request.method,
+                self.context.server + request.target,
+                body=request.body,
+                headers=self._headers(request.accept, request.body, proof.authorization),
+                timeout=urllib3.Timeout(connect=min(self._connect_timeout, left), read=min(self._read_timeout, left)),
+                retries=False,
                 redirect=False,
-                preload_content=whole,
+                preload_content=False,
             )
-        except HTTPError as error:
-            raise failures.failed(error, self.context, f"{method} {path}") from error
+
+    def _trouble(self, response: urllib3.BaseHTTPResponse, request: _Request, bound: Bound) -> Trouble | None:
+        body, whole = (b"", True) if 200 <= response.status < 300 else _read(response, ERROR_BYTES, bound)
+        got = Response(status=response.status, headers=response.headers, body=body, whole=whole)
+        return answers.problem(got, self.context, str(request), request.accept)
+
+    def _check(self, request: _Request, bound: Bound) -> None:
+        """Say who cut the line, if somebody did: a response without a length then looks complete.
+
+        :raises Stopped: whoever asked has left.
+        :raises SlowError: its time is over.
+        """
+        stopping.current().check()
+        if bound.broken:
+            came = f"only {bound.bytes} bytes of it" if bound.bytes else "nothing of it"
+            raise SlowError(
+                f"context {self.context.name!r}: the response to {request} did not come within {bound.spent:.0f} s, "
+                f"{came}: look at the network and the proxies before {self.context.server}; over a slow line, ask for "
+                "fewer objects at once with page_size (--page-size)",
+                request=str(request),
+            )
+
+    def _pieces(self, response: urllib3.BaseHTTPResponse, request: _Request, bound: Bound) -> Iterator[bytes]:
+        while True:
+            try:
+                piece = response.read1(PIECE, decode_content=True)
+            except HTTPError as error:
+                self._check(request, bound)
+                raise failures.failed(error, self.context, str(request)).raised(str(request)) from None
+            self._check(request, bound)
+            if not piece:
+                return
+            bound.bytes += len(piece)
+            with bound.paused():
+                yield piece
 
     def _connections(self, certificate: ClientCertificate | None) -> urllib3.PoolManager:
         """New ones when the credentials now give another certificate: TLS presents it per connection."""
@@ -202,3 +315,27 @@ class Client:
             # Header values are bytes; http.client takes text for latin-1, Go sends UTF-8.
             headers.add(name, value.encode().decode("latin-1"))
         return headers
+
+
+@contextmanager
+def _closing(response: urllib3.BaseHTTPResponse) -> Iterator[None]:
+    """Close the connection when the block fails: nobody reads the rest of the response."""
+    try:
+        yield
+    except BaseException:
+        response.close()
+        raise
+
+
+def _read(response: urllib3.BaseHTTPResponse, most: int, bound: Bound) -> tuple[bytes, bool]:
+    """The body, and whether that is all of it; the connection is closed when there is more than `most`."""
+    buffer, size = io.BytesIO(), 0
+    while piece := response.read1(PIECE, decode_content=True):
+        size += len(piece)
+        bound.bytes = size
+        buffer.write(piece[: max(0, most + len(piece) - size)])
+        if size > most:
+            response.close()
+            return buffer.getvalue(), False
+    response.release_conn()  # by itself it does so only where a body was read
+    return buffer.getvalue(), True

@@ -56,7 +56,7 @@ class _Namespace(msgspec.Struct, frozen=True):
 
 
 class _Version(msgspec.Struct, frozen=True, rename="camel"):
-    git_version: str
+    git_version: str | None
 
 
 def identify(client: Client) -> Identity:

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+from airflow_provider_k8s_inventory.kube import stopping
+
 TIMEOUT: Final[float] = 60
 """Seconds; logging in to a cloud takes up to ten."""
 LARGEST: Final = 1 << 20
@@ -40,6 +42,7 @@ def run(command: Sequence[str], environ: Mapping[str, str], *, timeout: float | 
     :param timeout: seconds; None means `TIMEOUT`.
     :raises CommandError: when it cannot be started, fails, takes too long, or prints too much.
     """
+    stopping.current().check()
     try:
         process = subprocess.Popen(
             command,
@@ -58,11 +61,12 @@ def run(command: Sequence[str], environ: Mapping[str, str], *, timeout: float | 
     limit = TIMEOUT if timeout is None else timeout
     with process:
         try:
-            why = _collect(process, output, errors, limit)
+            with stopping.current().calling(lambda: _end(process)):
+                why = _collect(process, output, errors, limit)
         finally:
             if process.poll() is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _end(process)
+    stopping.current().check()
     if why := why or (f"failed with exit status {process.returncode}" if process.returncode else ""):
         raise CommandError(why, said=errors.decode(errors="replace"))
     return bytes(output)
@@ -93,3 +97,9 @@ def _collect(process: subprocess.Popen[bytes], output: bytearray, errors: bytear
                 return ""
             if left <= 0:
                 return f"did not end within {limit:g} seconds"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it with all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

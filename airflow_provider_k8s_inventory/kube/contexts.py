@@ -13,10 +13,9 @@ from typing import Final
 from urllib.parse import unquote
 
 from airflow_provider_k8s_inventory.exceptions import UnknownContextError
+from airflow_provider_k8s_inventory.kube import quoting
 from airflow_provider_k8s_inventory.kube.credentials import Credentials
 
-SHORTEST_SECRET: Final = 5
-"""Shorter texts are not blotted out: they would take half the message with them. Airflow's masker does the same."""
 NAMES_SHOWN: Final = 20
 """How many contexts an error names; fleets have thousands."""
 
@@ -59,12 +58,16 @@ class Context:
         known = (*self.credentials.secrets(), userinfo, password, unquote(password))
         return tuple(dict.fromkeys(text for text in known if text))
 
-    def redact(self, text: str) -> str:
-        """The text with every secret blotted out, for what others wrote and we show."""
-        for secret in sorted(self.secrets(), key=len, reverse=True):  # one may be a part of another
-            if len(secret) >= SHORTEST_SECRET:
-                text = text.replace(secret, "***")
-        return text
+    def redact(self, text: str, *, shortest: int = quoting.SHORTEST_SECRET) -> str:
+        """The text with every secret blotted out, for what others wrote and we show.
+
+        :param shortest: leave secrets of fewer characters alone.
+        """
+        return quoting.blotted(text, (secret for secret in self.secrets() if len(secret) >= shortest))
+
+    def excerpt(self, text: str, *, whole: bool = True) -> str:
+        """What others wrote, short enough to be quoted, without secrets; see `quoting.excerpt`."""
+        return quoting.excerpt(text, self.secrets(), whole=whole)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

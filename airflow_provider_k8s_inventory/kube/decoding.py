@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,9 +19,21 @@ def decode(client: Client, request: str, body: bytes, type_: type[_T]) -> _T:
     :raises AnswerError: when it is something else.
     """
     try:
-        return msgspec.json.decode(body, type=type_)
+        try:
+            return msgspec.json.decode(body, type=type_)
+        except msgspec.ValidationError:
+            return msgspec.convert(without_nulls(msgspec.json.decode(body)), type_)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        said = client.context.excerpt(str(error))
         raise AnswerError(
-            f"context {client.context.name!r}: {request}: not an answer of Kubernetes ({error}); "
-            "is there a proxy in between?"
-        ) from error
+            f"context {client.context.name!r}: {request}: not an answer of Kubernetes ({said}); "
+            "is there a proxy in between?",
+            request=request,
+        ) from None
+
+
+def without_nulls(value: Any) -> Any:
+    """The same without the members that are null: to Go, and so to client-go, they are absent."""
+    if isinstance(value, dict):
+        return {name: without_nulls(member) for name, member in value.items() if member is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value

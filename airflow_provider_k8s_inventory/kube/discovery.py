@@ -55,7 +55,7 @@ class _Kind(msgspec.Struct, frozen=True):
 
 class _Item(msgspec.Struct, frozen=True):
     resource: str
-    scope: str
+    scope: str = ""
     # Go writes empty lists as null: a resource of which only subresources are served, as custom.metrics.k8s.io's
     # are, has no verbs of its own.
     verbs: list[str] | None = None
@@ -90,7 +90,7 @@ class _LegacyVersion(msgspec.Struct, frozen=True):
 
 class _LegacyGroup(msgspec.Struct, frozen=True, rename="camel"):
     name: str
-    versions: list[_LegacyVersion]
+    versions: list[_LegacyVersion] = []
     preferred_version: _LegacyVersion | None = None
 
 

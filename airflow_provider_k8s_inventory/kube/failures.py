@@ -14,6 +14,7 @@ from urllib3 import exceptions as http
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnauthorizedError, UnreachableError
 from airflow_provider_k8s_inventory.kube import proxies
 from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.retrying import Trouble
 
 # OpenSSL's X509_V_ERR_* numbers; Python's ssl has no names for them.
 # https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
@@ -21,48 +22,71 @@ _NOT_YET_VALID: Final = 9
 _EXPIRED: Final = 10
 _WRONG_NAME: Final = frozenset({62, 64})
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+_CUT_OFF: Final = ("Connection broken", "IncompleteRead", "ended prematurely", "chunk size line")
+"""In urllib3's words."""
 _NO_CONNECTION: Final = (http.NewConnectionError, http.ConnectTimeoutError)
 _CHECK_PROXY: Final = "check that the proxy runs, and its address in the kubeconfig's proxy-url or in HTTPS_PROXY"
 
 
-def failed(error: http.HTTPError, context: Context, request: str) -> ScopeError:
-    """The error of a request that got no answer, or a part of one.
+def failed(error: http.HTTPError, context: Context, request: str) -> Trouble:
+    """What a request that got no response, or a part of one, ran into.
 
     :param request: method and path, for messages.
     """
     reason: Exception = error
-    if isinstance(reason, http.MaxRetryError) and reason.reason:
-        reason = reason.reason
-    if isinstance(reason, http.DecodeError) or "Connection broken" in str(reason):
-        return AnswerError(
-            f"context {context.name!r}: the answer to {request} was cut off; "
-            f"if it happens again, look at the load balancers and proxies before {context.server}"
+    if isinstance(reason, http.DecodeError) or any(words in str(reason) for words in _CUT_OFF):
+        return Trouble(
+            error=AnswerError,
+            what=f"context {context.name!r}: the answer to {request} was cut off",
+            short="the response was cut off",
+            advice=f"if it happens again, look at the load balancers and proxies before {context.server}",
+            retries=0 if isinstance(reason, http.DecodeError) else None,
         )
     where = f"context {context.name!r} cannot be reached at {context.server}"
     proxy = proxies.proxy_of(context)
     if proxy:
         where += f" through the proxy {proxies.shown(proxy)}"
+    kind, why, advice = _why(reason, context)
+    short = context.excerpt(why)
+    hopeless = kind is UnauthorizedError or _unverified(reason)
+    return Trouble(error=kind, what=f"{where}: {short}", short=short, advice=advice, retries=0 if hopeless else None)
+
+
+_Why = tuple[type[ScopeError], str, str]
+"""The kind of the error, what happened, and what to do."""
+
+
+def _why(reason: Exception, context: Context) -> _Why:
     if isinstance(reason, http.ProxyError):
         reason = reason.original_error
         if isinstance(reason, _NO_CONNECTION):  # to the proxy, that is
-            return UnreachableError(f"{where}: {_unconnected(reason)[0]}; {_CHECK_PROXY}")
+            return UnreachableError, _unconnected(reason)[0], _CHECK_PROXY
     if isinstance(reason, http.SSLError):
-        return _tls(reason, context, where)
-    what = _transport(reason)
-    return UnreachableError(f"{where}: {context.redact(what)}")
+        return _tls(reason, context)
+    return (UnreachableError, *_transport(reason))
 
 
-def _transport(reason: Exception) -> str:
+def _unverified(reason: Exception) -> bool:
+    """Whether the server's certificate is not believed: it will not be in a second either."""
+    if isinstance(reason, http.ProxyError):
+        reason = reason.original_error
+    return isinstance(reason, http.SSLError) and isinstance(reason.args[0], ssl.SSLCertVerificationError)
+
+
+def _transport(reason: Exception) -> tuple[str, str]:
     """What happened to the connection, and what to do."""
     if isinstance(reason, http.LocationValueError):
-        return f"{reason}; correct the server's URL in the kubeconfig"
+        return str(reason), "correct the server's URL in the kubeconfig"
     if isinstance(reason, _NO_CONNECTION):
-        return "; ".join(_unconnected(reason))
+        return _unconnected(reason)
     if isinstance(reason, http.ReadTimeoutError):
-        return "no answer in time; the API server is overloaded, or something in between swallows the answer"
+        return (
+            "no answer in time",
+            "the API server is overloaded, or something in between swallows the answer",
+        )
     cause = reason.args[-1] if reason.args else reason  # what urllib3 wrapped stands behind its own words
     if "Tunnel connection failed" in str(cause):
-        return f"{cause}; check the proxy-url's user and password, and that the proxy allows CONNECT to this port"
+        return str(cause), "check the proxy-url's user and password, and that the proxy allows CONNECT to this port"
     return _closed(_said(cause))
 
 
@@ -76,10 +100,10 @@ def _unconnected(reason: Exception) -> tuple[str, str]:
     return "no connection in time", "check firewalls, VPN, and whether this machine needs a proxy-url to get there"
 
 
-def _closed(said: str) -> str:
+def _closed(said: str) -> tuple[str, str]:
     return (
-        f"the connection was closed without an answer ({said}); "
-        "check that this is the API server's port, and that the client certificate, if there is one, is good"
+        f"the connection was closed without an answer ({said})",
+        "check that this is the API server's port, and that the client certificate, if there is one, is good",
     )
 
 
@@ -88,37 +112,37 @@ def _said(cause: object) -> str:
     return (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
 
 
-def _tls(error: http.SSLError, context: Context, where: str) -> ScopeError:
+def _tls(error: http.SSLError, context: Context) -> _Why:
     """Why there is no TLS connection."""
     cause = error.args[0] if error.args else error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return UnreachableError(f"{where}: certificate verify failed: {_verification(cause, context)}")
+        why, advice = _verification(cause, context)
+        return UnreachableError, f"certificate verify failed: {why}", advice
     if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return UnreachableError(f"{where}: {_closed('end of file')}")
+        return (UnreachableError, *_closed("end of file"))
     reason = (cause.reason if isinstance(cause, ssl.SSLError) else None) or str(cause)
     if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
-        return UnauthorizedError(
-            f"{where}: the server does not accept the client certificate ({_words(reason)}); get a new one"
-        )
+        why = f"the server does not accept the client certificate ({_words(reason)})"
+        return UnauthorizedError, why, "get a new one"
     if reason in _NO_TLS:
-        return UnreachableError(f"{where}: no TLS is spoken there; check the port, or use http:// in the kubeconfig")
-    return UnreachableError(f"{where}: no TLS connection ({_words(reason)}); see the API server's log")
+        return UnreachableError, "no TLS is spoken there", "check the port, or use http:// in the kubeconfig"
+    return UnreachableError, f"no TLS connection ({_words(reason)})", "see the API server's log"
 
 
-def _verification(cause: ssl.SSLCertVerificationError, context: Context) -> str:
+def _verification(cause: ssl.SSLCertVerificationError, context: Context) -> tuple[str, str]:
     """Why the server's certificate is not believed, and what to do."""
     if cause.verify_code == _EXPIRED:
-        return "it has expired; renew it on the cluster (or correct this machine's clock)"
+        return "it has expired", "renew it on the cluster (or correct this machine's clock)"
     if cause.verify_code == _NOT_YET_VALID:
-        return "it is not valid yet; correct this machine's clock, or wait"
+        return "it is not valid yet", "correct this machine's clock, or wait"
     if cause.verify_code in _WRONG_NAME:
         wanted = context.tls_server_name or urlsplit(context.server).hostname
-        return f"it is not for {wanted}; give a name it is for as tls-server-name in the kubeconfig"
+        return f"it is not for {wanted}", "give a name it is for as tls-server-name in the kubeconfig"
     if context.ca_data:
         authority = f"the certificate-authority-data of cluster {context.cluster_name!r}"
     else:
         authority = f"the CA in {context.ca_file}" if context.ca_file else "any CA of this machine"
-    return f"{cause.verify_message}: it is not signed by {authority}; put the cluster's CA into the kubeconfig"
+    return f"{cause.verify_message}: it is not signed by {authority}", "put the cluster's CA into the kubeconfig"
 
 
 def _words(reason: str) -> str:

@@ -8,17 +8,15 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
+from airflow_provider_k8s_inventory.kube import quoting
 from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof, checked_token
 from airflow_provider_k8s_inventory.kube.redacting import excerpt
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
-
-LONGEST_EXCERPT: Final = 300
-"""Characters of a library's message that an error quotes."""
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -78,10 +76,7 @@ class LegacyCredentials(Credentials):
         return header
 
     def _shown(self, error: Exception) -> str:
-        text = str(error)
-        for secret in sorted(self.secrets(), key=len, reverse=True):  # one may be a part of another
-            text = text.replace(secret, "***")
-        return excerpt(text, LONGEST_EXCERPT)
+        return excerpt(quoting.blotted(str(error), self.secrets()), quoting.LONGEST_EXCERPT)
 
 
 def _configuration(provider: Provider, server: str) -> Any:

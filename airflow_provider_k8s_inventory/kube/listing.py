@@ -7,13 +7,15 @@ known here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError
+from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, TooLargeError
 from airflow_provider_k8s_inventory.kube import matching, nesting
 from airflow_provider_k8s_inventory.kube.client import JSON, Client
 from airflow_provider_k8s_inventory.model import MetadataPage, Page, Resource
@@ -26,28 +28,48 @@ _ESCAPE: Final = r"\\\1"
 class ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
     """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/list-meta/, what we read of it."""
 
-    resource_version: str = ""
-    token: str = msgspec.field(name="continue", default="")
+    resource_version: str | None = None
+    token: str | None = msgspec.field(name="continue", default=None)
+
+
+class _Name(msgspec.Struct, frozen=True):
+    name: str | None = None
+    namespace: str | None = None
+    uid: str | None = None
+
+
+class _Named(msgspec.Struct, frozen=True):
+    metadata: _Name | None = None
 
 
 class _List(msgspec.Struct, frozen=True):
     """A list; without ``items`` an answer is none, and must not pass for an empty one."""
 
-    kind: str
+    kind: str | None
     items: list[msgspec.Raw] | None
-    api_version: str = msgspec.field(name="apiVersion", default="")
-    metadata: ListMetadata = ListMetadata()
+    api_version: str | None = msgspec.field(name="apiVersion", default=None)
+    metadata: ListMetadata | None = None
 
 
 PAGE_SIZE: Final = 1000
 """Objects asked for at once, unless somebody says otherwise. An API server's effort for a page grows with what comes
 after it (seen on 1.36 with 100,000 pods), so pages should be few."""
+FIRST_PAGE: Final = 100
+"""Objects asked for at first, when nothing tells how large they are: of objects of 1.5 MB, as etcd takes them, 1000
+would cost the API server gigabytes."""
+GROWTH: Final = 10
+"""A page is of at most so many times the objects of the one before it: large ones may come in a row."""
 PAGE_BYTES: Final = 6 << 20
-"""Where objects are large, the pages after the first are of fewer, so that they have about so many at most."""
+"""Bytes, decoded, that pages after the first should have, judged by the one before."""
+MOST_PAGE_BYTES: Final = 16 << 20
+"""Bytes, decoded, at which a page is given up and asked for again with fewer objects; a sync holds two at a time."""
+SHRINKING: Final = 8
+"""The divisor of the number of objects then."""
 
 _DECODER: Final = msgspec.json.Decoder(_List)
 _DEPTH: Final = 2
 """What the items of a list are in: the list, and the array."""
+_FIRST: Final = msgspec.json.Decoder(_Named)
 _P = TypeVar("_P", Page, MetadataPage)
 
 
@@ -106,46 +128,124 @@ def walk(
     :param read: makes a page of an answer; raises ValueError for what is none.
     :raises ScopeError: as `pages`.
     """
-    what = f"context {client.context.name}: GET {path}"
+    progress = _Progress(f"context {client.context.name}: GET {path}")
     query, version = dict(parameters), None
-    tokens: set[str] = set()
+    limit = min(int(parameters["limit"]), FIRST_PAGE)
     while True:
-        body = client.get(path, query, accept=accept)
+        body, limit = _fetch(client, path, query, limit, accept)
         try:
             page = read(body)
         except (ValueError, RecursionError) as error:
+            said = client.context.excerpt(str(error))
             raise AnswerError(
-                f"{what}: the answer is not a Kubernetes list ({error}): is there a proxy in between?"
-            ) from error
+                f"{progress.what}: the answer is not a Kubernetes list ({said}): is there a proxy in between?",
+                request=f"GET {path}",
+            ) from None
+        del body  # it would live until the next one has come
         # Every page of a consistent list has the resourceVersion of the first:
         # https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
         if version is not None and page.resource_version != version:
             raise ExpiredError(f"context {client.context.name}: the list of {path} changed its resourceVersion")
-        if page.token in tokens:
-            raise AnswerError(f"{what} gave the same continue token twice")
+        progress.check(page, limit)
+        token, version = page.token, page.resource_version
+        if page.count:
+            fitting = max(1, PAGE_BYTES * page.count // page.size)
+            limit = min(int(parameters["limit"]), fitting, limit * GROWTH)
         yield page
-        if page.token is None:
+        del page
+        if token is None:
             return
-        tokens.add(page.token)
-        version = page.resource_version
         # A token has all that the first page was asked with, but the selectors.
         query = {key: value for key, value in parameters.items() if not key.startswith("resourceVersion")}
-        query["continue"] = page.token
-        if page.count:
-            query["limit"] = min(int(parameters["limit"]), max(1, PAGE_BYTES * page.count // page.size))
+        query["continue"] = token
+
+
+def _fetch(client: Client, path: str, query: Mapping[str, str | int], limit: int, accept: str) -> tuple[bytes, int]:
+    """One page, and of how many objects it may be; of fewer when they turn out to be large.
+
+    A server that heeds no limit may send as much as one response may have.
+    """
+    while True:
+        most = MOST_PAGE_BYTES if limit > 1 else client.response_bytes
+        try:
+            return client.get(path, {**query, "limit": limit}, accept=accept, most=most), limit
+        except TooLargeError:
+            if limit == 1:
+                raise
+            limit = max(1, limit // SHRINKING)
+
+
+class _Progress:
+    """Whether the pages of one list bring something: a server might go on for ever.
+
+    The list must end before its snapshot is forgotten, in 5 to 10 minutes where etcd is compacted by default; the
+    bounds are far beyond what any server with objects in it needs.
+    """
+
+    SECONDS: Final = 3600
+    OBJECTS: Final = 10_000_000
+    """etcd should hold no more than 8 GB, and an object takes it about 1 kB."""
+    BARREN: Final = 10
+    """Pages in a row without an object that is new."""
+    SMALL: Final = 10
+    SMALL_PAGES: Final = 200
+    """Pages of fewer than `SMALL` objects, though more were asked for and more are to come. kube-apiserver fills its
+    pages; servers that do not still fill them to tens."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._until = time.monotonic() + self.SECONDS
+        self._tokens: set[str] = set()
+        self._first: set[Hashable] = set()
+        self._objects = self._barren = self._small = 0
+
+    def check(self, page: Page | MetadataPage, asked: int) -> None:
+        """Take note of a page.
+
+        :raises AnswerError: when it cannot go on like this.
+        """
+        if page.token is None:
+            return
+        if page.token in self._tokens:
+            raise AnswerError(f"{self.what} gave the same continue token twice")
+        self._tokens.add(page.token)
+        # Lists are in the order of their keys, so one that starts again where it was has come no further.
+        new = page.count > 0 and (page.first is None or page.first not in self._first)
+        self._first.add(page.first)
+        self._barren = 0 if new else self._barren + 1
+        self._small += page.count < min(asked, self.SMALL)
+        self._objects += page.count
+        if why := self._endless():
+            raise AnswerError(
+                f"{self.what} does not end: {why}, and the server says that more is to come; "
+                "look at what serves this list"
+            )
+
+    def _endless(self) -> str | None:
+        if self._barren >= self.BARREN:
+            return f"{self._barren} pages in a row brought nothing new"
+        if self._small >= self.SMALL_PAGES:
+            return f"{self._small} pages had fewer than {self.SMALL} objects each"
+        if self._objects >= self.OBJECTS:
+            return f"there were {self._objects} objects"
+        return f"it took more than {self.SECONDS} s" if time.monotonic() > self._until else None
 
 
 def _read(body: bytes, expected: Resource | None) -> Page:
     answer = _decode(body)
+    if not answer.kind:
+        raise ValueError("it has no kind")
+    items, metadata = answer.items or [], answer.metadata or ListMetadata()
     if expected:
-        matching.check_list(expected, answer.kind, answer.api_version)
-        matching.check_version(expected, answer.metadata.resource_version)
+        matching.check_list(expected, answer.kind, answer.api_version or "")
+        matching.check_version(expected, metadata.resource_version or "")
     return Page(
-        items=answer.items or [],
-        resource_version=answer.metadata.resource_version,
-        token=answer.metadata.token or None,
+        items=items,
+        resource_version=metadata.resource_version or "",
+        token=metadata.token or None,
         size=len(body),
         null=answer.items is None,
+        first=_first(items),
     )
 
 
@@ -164,3 +264,11 @@ def _decode(body: bytes) -> _List:
             raise error from None
     items = None if answer.items is None else [nesting.unfold(item, inner) for item in answer.items]
     return msgspec.structs.replace(answer, items=items)
+
+
+def _first(items: Sequence[msgspec.Raw]) -> Hashable:
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError):
+        metadata = _FIRST.decode(items[0]).metadata
+        if metadata and (metadata.uid or metadata.name):
+            return metadata.uid, metadata.namespace, metadata.name
+    return None

@@ -27,8 +27,8 @@ ACCEPT: Final = ",".join(
 
 class _Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     name: str
-    uid: str = ""
-    resource_version: str = ""
+    uid: str | None = None
+    resource_version: str | None = None
     namespace: str | None = None
 
 
@@ -39,8 +39,8 @@ class _Object(msgspec.Struct, frozen=True):
 class _List(msgspec.Struct, frozen=True):
     kind: str
     items: list[_Object] | None
-    api_version: str = msgspec.field(name="apiVersion", default="")
-    metadata: listing.ListMetadata = listing.ListMetadata()
+    api_version: str | None = msgspec.field(name="apiVersion", default=None)
+    metadata: listing.ListMetadata | None = None
 
 
 _LIST: Final = msgspec.json.Decoder(_List)
@@ -63,14 +63,17 @@ def pages(
     if at is not None:
         parameters |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
     for page in listing.walk(client, path, parameters, accept=ACCEPT, read=partial(_read, expected=expected)):
-        yield replace(page, items=_items(page, f"context {client.context.name}: GET {path}"))
+        yield replace(page, items=_items(page, client, path))
 
 
-def _items(page: MetadataPage, what: str) -> Iterator[Seen]:
+def _items(page: MetadataPage, client: Client, path: str) -> Iterator[Seen]:
     try:
         yield from page.items
     except ValueError as error:
-        raise AnswerError(f"{what}: an item of the list is not an object of Kubernetes ({error})") from error
+        said = client.context.excerpt(str(error))
+        raise AnswerError(
+            f"context {client.context.name}: GET {path}: an item of the list is not an object of Kubernetes ({said})"
+        ) from None
 
 
 def seen(item: bytes | msgspec.Raw) -> Seen:
@@ -92,19 +95,20 @@ def _read(body: bytes, expected: Resource | None) -> MetadataPage:
 def _read_json(body: bytes, expected: Resource | None) -> MetadataPage:
     answer = text.decode(_LIST, text.holdable(body)[0])
     if expected and answer.kind != protobuf.KIND:  # a server that sends whole objects all the same
-        matching.check_list(expected, answer.kind, answer.api_version)
+        matching.check_list(expected, answer.kind, answer.api_version or "")
     if expected and answer.items is None:
         raise ValueError("its items are null")
-    items = answer.items or []
+    items, metadata = answer.items or [], answer.metadata or listing.ListMetadata()
     return MetadataPage(
         items=map(_seen, items),
         count=len(items),
-        resource_version=answer.metadata.resource_version,
-        token=answer.metadata.token or None,
+        resource_version=metadata.resource_version or "",
+        token=metadata.token or None,
         size=len(body),
+        first=_seen(items[0])[:3] if items else None,
     )
 
 
 def _seen(item: _Object) -> Seen:
     metadata = item.metadata
-    return Seen(metadata.uid, metadata.namespace, metadata.name, metadata.resource_version)
+    return Seen(metadata.uid or "", metadata.namespace, metadata.name, metadata.resource_version or "")

@@ -11,21 +11,28 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.connection import HTTPSConnection
 
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube import proxies, tls
+from airflow_provider_k8s_inventory.kube import lines, proxies, tls
 from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.credentials import basic
 from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 
-class _UnverifiedConnection(HTTPSConnection):
+class _UnverifiedConnection(lines.Tls):
     """Without urllib3's warning at every request: the kubeconfig asked for it with insecure-skip-tls-verify."""
 
     def connect(self) -> None:
         super().connect()
         self.is_verified = True
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = lines.Plain
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = lines.Tls
 
 
 class _UnverifiedPool(urllib3.HTTPSConnectionPool):
@@ -44,12 +51,19 @@ def manager(context: Context, certificate: ClientCertificate | None, connections
     if certificate:
         certificate.load_into(trust)
     proxy = proxies.proxy_of(context)
-    options: dict[str, Any] = {"maxsize": connections, "ssl_context": trust, "server_hostname": context.tls_server_name}
+    options: dict[str, Any] = {
+        "maxsize": connections,
+        "ssl_context": trust,
+        "server_hostname": context.tls_server_name,
+        "socket_options": lines.OPTIONS,
+    }
     if proxy and proxy.startswith("socks"):
         return _through_socks(context, proxy, options)
     made = _through_proxy(context, proxy, options) if proxy else urllib3.PoolManager(**options)
-    if context.insecure_skip_verify:
-        made.pool_classes_by_scheme = {**made.pool_classes_by_scheme, "https": _UnverifiedPool}
+    made.pool_classes_by_scheme = {
+        "http": _PlainPool,
+        "https": _UnverifiedPool if context.insecure_skip_verify else _TlsPool,
+    }
     return made
 
 
@@ -95,6 +109,20 @@ def _through_socks(context: Context, url: str, options: dict[str, Any]) -> urlli
         raise UnreachableError(
             f"context {context.name!r}: its proxy-url is a SOCKS proxy, which needs PySocks: pip install PySocks"
         )
-    from urllib3.contrib.socks import SOCKSProxyManager
+    from urllib3.contrib import socks
 
-    return SOCKSProxyManager(url.replace("socks5://", "socks5h://", 1), **options)
+    class Plain(lines.Held, socks.SOCKSConnection):
+        pass
+
+    class Tls(lines.Held, socks.SOCKSHTTPSConnection):
+        pass
+
+    class PlainPool(socks.SOCKSHTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class TlsPool(socks.SOCKSHTTPSConnectionPool):
+        ConnectionCls = Tls
+
+    made = socks.SOCKSProxyManager(url.replace("socks5://", "socks5h://", 1), **options)
+    made.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+    return made

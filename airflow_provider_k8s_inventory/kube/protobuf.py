@@ -58,6 +58,7 @@ def metadata_page(body: bytes) -> MetadataPage:
         resource_version=about.get(2, ""),
         token=about.get(3) or None,
         size=len(body),
+        first=_seen(body, *items[0])[:3] if items else None,
     )
 
 

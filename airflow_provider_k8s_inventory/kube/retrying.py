@@ -1,72 +1,135 @@
 """When a request is sent again, and after how long.
 
-What an answer finally means is in `answers`, and what none means in `failures`.
+What an unwanted response means is in `answers`, and what a failed connection means in `failures`: both give a
+`Trouble`.
 """
 
 from __future__ import annotations
 
 import logging
-import ssl
-from types import TracebackType
-from typing import Final, Self
+import random
+import time
+from dataclasses import dataclass
+from typing import Final
 
 import urllib3
-from urllib3.connectionpool import ConnectionPool
-from urllib3.exceptions import InvalidHeader, MaxRetryError, SSLError
+from urllib3.exceptions import InvalidHeader
 
-_log = logging.getLogger(__name__)
+from airflow_provider_k8s_inventory.exceptions import ScopeError
+from airflow_provider_k8s_inventory.kube import stopping
+from airflow_provider_k8s_inventory.kube.bounds import Bound
+
+log = logging.getLogger(__name__)
 
 STATUSES: Final = frozenset({429, 500, 502, 503, 504})
-"""Answers that say "not now"."""
+"""The statuses that say "not now"."""
 LONGEST_BACKOFF: Final = 30
-"""Seconds."""
+"""Seconds between two tries, where the server asks for no wait."""
+_NO_LIMIT: Final = 10**12
+"""urllib3 would cut a Retry-After to 6 hours; ours is cut to less, and the message says what the server asked for."""
 
 
-class Retries(urllib3.Retry):
-    """urllib3's, but a certificate that does not verify now will not verify in a second either."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """Why a try did not bring what was asked for; every text of others in it is redacted and cut."""
 
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: urllib3.BaseHTTPResponse | None = None,
-        error: Exception | None = None,
-        _pool: ConnectionPool | None = None,
-        _stacktrace: TracebackType | None = None,
-    ) -> Self:
-        """Count one more try.
+    error: type[ScopeError]
+    what: str
+    """What failed, with context and request."""
+    short: str
+    """Why, in a few words."""
+    advice: str = ""
+    """What to do."""
+    retries: int | None = None
+    """How many more tries may help, at most; None: as many as the caller allows."""
+    retry_after: str | None = None
+    """The server's Retry-After, as it came."""
+    http_status: int | None = None
+    kubernetes_reason: str | None = None
 
-        :raises MaxRetryError: when it was the last.
+    def raised(self, request: str, tried: str = "") -> ScopeError:
+        """Make it an exception.
+
+        :param request: method and path.
+        :param tried: how often it was tried, ready to be shown.
         """
-        if isinstance(error, SSLError) and isinstance(error.args[0], ssl.SSLCertVerificationError):
-            raise MaxRetryError(_pool, url, error) from error  # type: ignore[arg-type]  # urllib3 passes its pool
-        left = super().increment(method, url, response, error, _pool, _stacktrace)
-        if response:  # of errors urllib3 itself warns
-            _log.warning("%s %s gave %s; trying again", method, url, response.status)
-        return left
-
-    def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
-        """Seconds to wait; a Retry-After that is neither a number nor a date counts as none."""
-        try:
-            return super().get_retry_after(response)
-        except InvalidHeader:
-            return None
+        return self.error(
+            "; ".join(filter(None, (self.what, self.advice))) + tried,
+            http_status=self.http_status,
+            kubernetes_reason=self.kubernetes_reason,
+            request=request,
+        )
 
 
-def retries(times: int, *, retry_after_max: float, backoff: float) -> Retries:
-    """How often and how patiently.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """How often and how patiently requests are sent again."""
 
-    :param times: at most so many more tries after the first.
-    :param retry_after_max: the longest wait in seconds that a server may ask for.
-    :param backoff: the scale in seconds of the waits when it asks for none: 0, 2, 4, 8 … times that, with jitter.
-    """
-    return Retries(
-        total=times,
-        allowed_methods=None,  # our only POST asks a question
-        status_forcelist=STATUSES,
-        raise_on_status=False,
-        backoff_factor=backoff,
-        backoff_jitter=backoff,
-        backoff_max=LONGEST_BACKOFF,
-        retry_after_max=retry_after_max,  # type: ignore[arg-type]  # compared and slept, never counted
-    )
+    retries: int
+    """How many more tries after the first, at most."""
+    retry_after_max: float
+    """The longest wait in seconds that a server may ask for."""
+    backoff: float
+    """The scale in seconds of the waits when it asks for none: 0, 2, 4, 8 … times that, with jitter."""
+
+
+class Tries:
+    """The tries of one request."""
+
+    def __init__(self, patience: Patience, bound: Bound, who: str) -> None:
+        """Begin with the first.
+
+        :param bound: the time all of them have.
+        :param who: context and request, for the log.
+        """
+        self._patience = patience
+        self._bound = bound
+        self._who = who
+        self._count = 1
+        self._started = time.monotonic()
+        self._asked = ""
+
+    def again(self, trouble: Trouble) -> bool:
+        """Wait until the next try is due; False when there is none.
+
+        :raises Stopped: when whoever asked leaves meanwhile.
+        """
+        allowed = self._patience.retries
+        if trouble.retries is not None:
+            allowed = min(allowed, trouble.retries)
+        if self._count > allowed:
+            return False
+        wait = self._wait(trouble.retry_after)
+        if wait >= self._bound.left:
+            return False
+        self._count += 1
+        when = f"in {wait:.0f} s" if wait >= 0.5 else "now"
+        log.info("%s: try %d of %d %s%s: %s", self._who, self._count, allowed + 1, when, self._asked, trouble.short)
+        stopping.current().wait(wait)
+        return True
+
+    def said(self) -> str:
+        """How often it was tried, behind an error's message; nothing when it was once."""
+        if self._count == 1 and not self._asked:
+            return ""
+        tries = f"{self._count} tries" if self._count > 1 else "1 try"
+        return f" ({tries} in {time.monotonic() - self._started:.0f} s{self._asked})"
+
+    def _wait(self, asked: str | None) -> float:
+        seconds = _seconds(asked)
+        if seconds is not None:
+            self._asked = f"; the server asked for {seconds:.0f} s" if seconds > self._patience.retry_after_max else ""
+            return min(seconds, self._patience.retry_after_max)
+        if self._count == 1:
+            return 0
+        backoff = self._patience.backoff
+        jitter = random.random() * backoff  # noqa: S311  # it keeps many tasks from coming back at the same moment
+        return min(LONGEST_BACKOFF, backoff * float(2 ** (self._count - 1)) + jitter)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Seconds to wait; a Retry-After that is neither a number nor a date counts as none."""
+    try:
+        return urllib3.Retry(retry_after_max=_NO_LIMIT).parse_retry_after(retry_after) if retry_after else None
+    except (InvalidHeader, ValueError, OverflowError):
+        return None

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, ScopeError, UnprovenError
+from airflow_provider_k8s_inventory.exceptions import (
+    AnswerError,
+    ExpiredError,
+    ScopeError,
+    SlowError,
+    TooLargeError,
+    UnprovenError,
+)
 from airflow_provider_k8s_inventory.kube import matching, nesting, text, versions
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Changes, Resource
@@ -21,18 +29,24 @@ SECONDS: Final = 3
 """How long the server is asked to watch. It sends a bookmark 2 s before the end, so after 1 s
 (``nextBookmarkTime`` in k8s.io/apiserver/pkg/storage/cacher/cache_watcher.go)."""
 
+WAITED: Final = 30
+"""Seconds that a watch is waited for, ten times what the server is asked for: ``timeoutSeconds`` is only asked."""
+LINE_BYTES: Final = 16 << 20
+"""Bytes of one event, which is one line: etcd takes objects of 1.5 MB (``--max-request-bytes``), unless told otherwise,
+and one that is stored as protobuf may be several times as long as JSON."""
+
 _GONE: Final = 410
 
 
 class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
     # One object's may be odd, and then only proves nothing.
-    resource_version: Any = ""
+    resource_version: Any = None
 
 
 class _Mark(msgspec.Struct, frozen=True):
     """What is read of the object of an event, or of a BOOKMARK."""
 
-    metadata: _Metadata = _Metadata()
+    metadata: _Metadata | None = None
     kind: Any = None
     api_version: Any = msgspec.field(name="apiVersion", default=None)
 
@@ -40,8 +54,9 @@ class _Mark(msgspec.Struct, frozen=True):
 class _Status(msgspec.Struct, frozen=True):
     """What is read of the object of an ERROR; other objects may have fields of these names too."""
 
-    code: int = 0
-    message: str = ""
+    code: int | None = None
+    message: str | None = None
+    reason: str | None = None
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -58,7 +73,13 @@ _DEPTH: Final = 1
 
 
 def changes(
-    client: Client, path: str, *, since: str, until: str, expected: Resource | None = None
+    client: Client,
+    path: str,
+    *,
+    since: str,
+    until: str,
+    expected: Resource | None = None,
+    seconds: float | None = None,
 ) -> Iterator[Changes]:
     """What changed between two resourceVersions, and perhaps after; the last piece has a resourceVersion.
 
@@ -67,6 +88,7 @@ def changes(
     :param since: where a list or a watch was complete.
     :param until: a resourceVersion the server has told just now.
     :param expected: whose objects they must be; None: whatever comes.
+    :param seconds: how long the watch is waited for; None: `WAITED`.
     :raises ExpiredError: the server does not remember so far back.
     :raises AnswerError: the server ended the watch with another error, or this is no watch.
     :raises UnprovenError: the watch ended before an event or a bookmark came that reaches `until`.
@@ -78,88 +100,114 @@ def changes(
         "allowWatchBookmarks": "true",
         "timeoutSeconds": SECONDS,
     }
-    what = f"context {client.context.name}: watching {path}"
     if since == until:
         # Nothing at all was written since, and a watch would bring no bookmark: they only ever go forward.
         yield Changes(events=[], resource_version=until, size=0)
         return
-    with client.stream(path, parameters) as pieces:
-        for lines in _lines(pieces):
-            piece = _read(lines, what, until, expected)
-            yield piece
-            if piece.resource_version is not None:
-                return
-    raise UnprovenError(f"{what}: the API server sent no bookmark that proves every change has come")
+    reader = _Reader(client, path, until, expected)
+    try:
+        with client.stream(path, parameters, seconds=WAITED if seconds is None else seconds) as pieces:
+            for lines in _lines(pieces, reader.what):
+                piece = reader.read(lines)
+                yield piece
+                if piece.resource_version is not None:
+                    return
+    except SlowError as error:
+        raise UnprovenError(f"{error}; no bookmark proves that every change has come") from error
+    raise UnprovenError(f"{reader.what}: the API server sent no bookmark that proves every change has come")
 
 
-def _lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
+def _lines(pieces: Iterator[bytes], what: str) -> Iterator[list[bytes]]:
     """Whole lines, as many as have come."""
-    rest = b""
+    rest: list[bytes] = []
+    size = 0
     for piece in pieces:
         *lines, last = piece.split(b"\n")
         if lines:
-            lines[0] = rest + lines[0]
-            rest = last
+            lines[0] = b"".join([*rest, lines[0]])
+            rest, size = [], 0
             yield [line for line in lines if line]
-        else:
-            rest += last
+        rest.append(last)
+        size += len(last)
+        if size > LINE_BYTES:
+            raise TooLargeError(f"{what}: an event of more than {LINE_BYTES >> 20} MiB: is it a watch?")
 
 
-def _read(lines: list[bytes], what: str, until: str, expected: Resource | None) -> Changes:
-    events: list[tuple[bool, msgspec.Raw]] = []
-    reached: str | None = None
-    size = 0
-    for line in lines:
-        size += len(line)
-        event = _event(line, what)
-        if event.type == "ERROR":
-            raise _error(_decode(_STATUS, event.object, what), what)
-        if expected:
-            _check(event.object, what, expected)
-        if event.type == "BOOKMARK":
-            reached = _reached(event.object, what, until)
-            if reached:
-                break
-        else:
-            events.append((event.type == "DELETED", event.object))
-    if events and not reached:
-        # Events come in the order of their resourceVersions, so one that reaches `until` proves as much as a bookmark.
-        reached = _reached(events[-1][1], what, until)
-    return Changes(events=events, resource_version=reached, size=size)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the lines of one watch."""
 
+    client: Client
+    path: str
+    until: str
+    expected: Resource | None
 
-def _check(item: msgspec.Raw, what: str, expected: Resource) -> None:
-    mark = _decode(_MARK, item, what)
-    try:
-        matching.check_object(expected, mark.kind, mark.api_version)
-    except ValueError as error:
-        raise AnswerError(f"{what} brought {error}: is there a proxy in between?") from error
+    @property
+    def what(self) -> str:
+        """How messages call it."""
+        return f"context {self.client.context.name}: watching {self.path}"
 
+    def read(self, lines: list[bytes]) -> Changes:
+        """Make one piece of some lines."""
+        events: list[tuple[bool, msgspec.Raw]] = []
+        reached: str | None = None
+        size = 0
+        for line in lines:
+            size += len(line)
+            event = self._event(line)
+            if event.type == "ERROR":
+                raise self._error(self._decode(_STATUS, event.object))
+            if self.expected:
+                self._match(event.object, self.expected)
+            if event.type == "BOOKMARK":
+                reached = self._reached(event.object)
+                if reached:
+                    break
+            else:
+                events.append((event.type == "DELETED", event.object))
+        if events and not reached:
+            # Events come in the order of their resourceVersions, so one that reaches `until` proves as much as a
+            # bookmark.
+            reached = self._reached(events[-1][1])
+        return Changes(events=events, resource_version=reached, size=size)
 
-def _reached(mark: msgspec.Raw, what: str, until: str) -> str | None:
-    """The resourceVersion of an event's object, if everything up to `until` has come with it."""
-    version = _decode(_MARK, mark, what).metadata.resource_version
-    return version if isinstance(version, str) and versions.reaches(version, until) else None
+    def _match(self, item: msgspec.Raw, expected: Resource) -> None:
+        mark = self._decode(_MARK, item)
+        try:
+            matching.check_object(expected, mark.kind, mark.api_version)
+        except ValueError as error:
+            said = self.client.context.excerpt(str(error))
+            raise AnswerError(f"{self.what} brought {said}: is there a proxy in between?") from None
 
+    def _reached(self, mark: msgspec.Raw) -> str | None:
+        """The resourceVersion of an event's object, if everything up to `until` has come with it."""
+        metadata = self._decode(_MARK, mark).metadata
+        version = metadata.resource_version if metadata else None
+        return version if isinstance(version, str) and versions.reaches(version, self.until) else None
 
-def _error(status: _Status, what: str) -> ScopeError:
-    kind = ExpiredError if status.code == _GONE else AnswerError
-    return kind(f"{what}: {status.message or 'the API server ended it with an error'}")
+    def _error(self, status: _Status) -> ScopeError:
+        said = self.client.context.excerpt(status.message or "") or "the API server ended it with an error"
+        kind = ExpiredError if status.code == _GONE else AnswerError
+        reason = self.client.context.excerpt(status.reason or "")
+        return kind(
+            f"{self.what}: {said}", http_status=status.code, kubernetes_reason=reason, request=f"GET {self.path}"
+        )
 
+    def _event(self, line: bytes) -> _Event:
+        with suppress(msgspec.DecodeError, RecursionError):
+            return _EVENT.decode(line)
+        # An object that msgspec cannot pass over, such as a deep one.
+        with suppress(ValueError):
+            outer, inner = nesting.fold(line, _DEPTH)
+            event = _EVENT.decode(outer)
+            return msgspec.structs.replace(event, object=nesting.unfold(event.object, inner))
+        return self._decode(_EVENT, line)
 
-def _event(line: bytes, what: str) -> _Event:
-    with suppress(msgspec.DecodeError, RecursionError):
-        return _EVENT.decode(line)
-    # An object that msgspec cannot pass over, such as a deep one.
-    with suppress(ValueError):
-        outer, inner = nesting.fold(line, _DEPTH)
-        event = _EVENT.decode(outer)
-        return msgspec.structs.replace(event, object=nesting.unfold(event.object, inner))
-    return _decode(_EVENT, line, what)
-
-
-def _decode(decoder: msgspec.json.Decoder[_T], data: bytes | msgspec.Raw, what: str) -> _T:
-    try:
-        return text.decode(decoder, data)
-    except (ValueError, RecursionError) as error:
-        raise AnswerError(f"{what}: the answer is not a watch ({error}): is there a proxy in between?") from error
+    def _decode(self, decoder: msgspec.json.Decoder[_T], data: bytes | msgspec.Raw) -> _T:
+        try:
+            return text.decode(decoder, data)
+        except (ValueError, RecursionError) as error:
+            said = self.client.context.excerpt(str(error))
+            raise AnswerError(
+                f"{self.what}: the answer is not a watch ({said}): is there a proxy in between?"
+            ) from None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from airflow_provider_k8s_inventory.sync.workers import workers
 
 _T = TypeVar("_T")
 
@@ -12,11 +13,11 @@ _T = TypeVar("_T")
 def ahead(items: Iterable[_T]) -> Iterator[_T]:
     """The same items; the next one is under way while the caller has this one.
 
-    Never more than that: the one after the next is asked for when the next is taken.
+    Never more than that: the one after the next is asked for when the next is taken. Who leaves ends what is under way.
     """
     iterator = iter(items)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="k8s-inventory-ahead") as executor:
-        coming = executor.submit(next, iterator, None)
+    with workers(1, "k8s-inventory-ahead") as crew:
+        coming = crew.submit(next, iterator, None)
         while (item := coming.result()) is not None:
-            coming = executor.submit(next, iterator, None)
+            coming = crew.submit(next, iterator, None)
             yield item

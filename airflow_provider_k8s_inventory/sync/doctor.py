@@ -88,9 +88,8 @@ def examine_context(
         yield Finding(subject=context, check="kubeconfig", good=True, detail=f"warning: {warning}")
     try:
         version = decode(client, "GET /version", client.get("/version"), dict[str, object]).get("gitVersion")
-        yield Finding(
-            subject=context, check="reachable", good=True, detail=f"{client.context.server}, Kubernetes {version}"
-        )
+        detail = f"{client.context.server}, Kubernetes {client.context.excerpt(str(version))}"
+        yield Finding(subject=context, check="reachable", good=True, detail=detail)
         yield Finding(subject=context, check="who am I", good=True, detail=access.who_am_i(client))
     except ScopeError as error:
         yield Finding(subject=context, check="reachable", good=False, detail=str(error))

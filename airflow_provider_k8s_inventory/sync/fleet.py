@@ -64,7 +64,7 @@ def run_fleet(
     reports: SimpleQueue[SyncReport | None] = SimpleQueue()
     abandoned = Event()
     database, elsewhere = Database(connect, settings.schema), Elsewhere()
-    with closing(database), workers(parallel, "k8s-inventory-context") as executor:
+    with closing(database), workers(parallel, "k8s-inventory-context") as crew:
 
         def sync(context: Context) -> None:
             try:
@@ -78,7 +78,7 @@ def run_fleet(
             finally:
                 reports.put(None)
 
-        futures = [executor.submit(sync, context) for context in contexts]
+        futures = [crew.submit(sync, context) for context in contexts]
         try:
             for _ in futures:
                 while (report := reports.get()) is not None:
@@ -179,8 +179,8 @@ def _run_context(
     yield from reports
     rest = [name for name in _in_order(names, own, meant) if name not in own[:1]]
     database.expect(len(rest) - len(own[1:]))
-    with workers(settings.max_parallel_requests, "k8s-inventory-scope") as executor:
-        futures = [executor.submit(crew.sync, name) for name in rest]
+    with workers(settings.max_parallel_requests, "k8s-inventory-scope") as threads:
+        futures = [threads.submit(crew.sync, name) for name in rest]
         for future in as_completed(futures):
             yield future.result()
 

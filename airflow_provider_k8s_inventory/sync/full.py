@@ -95,7 +95,8 @@ def _list(work: Work, write: Write) -> str | None:
             return reading.prove_absent(work.client, work.answer.definition.resource)
     raise ExpiredError(
         f"context {work.client.context.name}: the list of {work.answer.definition.name} expired {MAX_RESTARTS} times "
-        "before its end; nothing was changed: try a bigger page size"
+        f"before its end; nothing was changed. Read it in less time: with a page_size (--page-size) above "
+        f"{work.settings.page_size}, which takes fewer requests, or some namespaces at a time (--namespace)"
     )
 
 

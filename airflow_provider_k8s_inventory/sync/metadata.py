@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
@@ -24,7 +24,7 @@ from airflow_provider_k8s_inventory.sync.rows import key
 from airflow_provider_k8s_inventory.sync.settings import NAMESPACE
 from airflow_provider_k8s_inventory.sync.storing import store
 from airflow_provider_k8s_inventory.sync.work import Work
-from airflow_provider_k8s_inventory.sync.workers import workers
+from airflow_provider_k8s_inventory.sync.workers import Workers, workers
 
 PER_OBJECT: Final = 2
 """How many objects' metadata take the place of one whole object in a page: half of it may be managedFields."""
@@ -85,8 +85,8 @@ def _fetch(work: Work, differing: Sequence[Seen], *, since: str) -> None:
     """Stage the objects that differ as they are by now: newer, or gone, than in the list."""
     loading.stage(work.cursor, work.target)
     reader, write = work.reader(), partial(loading.copy, work.cursor, work.target)
-    with workers(work.settings.max_parallel_requests, "k8s-inventory-fetch") as executor:
-        for batch in _batches(_fetched(work, executor, differing, since)):
+    with workers(work.settings.max_parallel_requests, "k8s-inventory-fetch") as crew:
+        for batch in _batches(_fetched(work, crew, differing, since)):
             _correct(work, batch)
             for _, page in batch:
                 work.tally.took(page)
@@ -97,12 +97,12 @@ def _fetch(work: Work, differing: Sequence[Seen], *, since: str) -> None:
     work.tally.warnings.extend(reader.warnings)
 
 
-def _fetched(work: Work, executor: Executor, differing: Sequence[Seen], since: str) -> Iterator[Fetched]:
+def _fetched(work: Work, crew: Workers, differing: Sequence[Seen], since: str) -> Iterator[Fetched]:
     """Each object in turn; the next ones are under way."""
     most = _WAITING * work.settings.max_parallel_requests
     coming: deque[tuple[Seen, Future[Page]]] = deque()
     for seen in differing:
-        coming.append((seen, executor.submit(_get, work, seen, since)))
+        coming.append((seen, crew.submit(_get, work, seen, since)))
         if len(coming) == most:
             first, future = coming.popleft()
             yield first, future.result()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Final
 
 import psycopg
 
@@ -27,6 +28,8 @@ from airflow_provider_k8s_inventory.sync.settings import Settings
 from airflow_provider_k8s_inventory.sync.work import Tally, Work, target_of
 
 log = logging.getLogger(__name__)
+
+_SHORTEST_TOKEN: Final = 12
 
 
 def run(
@@ -73,13 +76,38 @@ def run(
         reason = str(error)
     except psycopg.Error as error:
         status, reason = "failed", f"PostgreSQL, syncing {scope}: {explaining.explain(error)}"
+    except MemoryError:
+        # A chained traceback would hold what filled it.
+        status, reason = (
+            "failed",
+            (
+                f"this process ran out of memory, syncing {scope}: give it more, or lower page_size (--page-size, now "
+                f"{settings.page_size}) and max_parallel_requests (--max-parallel-requests, now "
+                f"{settings.max_parallel_requests})"
+            ),
+        )
     except Exception as error:
         log.exception("%s: a defect of this package", scope)
         status, reason = "failed", f"a defect of this package, please report it: {type(error).__name__}: {error}"
     failed = replace(_filled(report, tally), status=status, reason=reason)
     # It wrote nothing but its line.
     failed = replace(failed, resource_version=None, seen=0, inserted=0, updated=0, unchanged=0, deleted=0)
-    return record(conn, settings.schema, failed, connect)
+    return record(conn, settings.schema, _redacted(failed, client), connect)
+
+
+def _redacted(report: SyncReport, client: Client) -> SyncReport:
+    """Without the context's long secrets, whoever brought them in: a server may repeat a token in any name."""
+
+    def redact(text: str) -> str:
+        # Shorter ones may be words of ours; what servers write is without them already.
+        return client.context.redact(text, shortest=_SHORTEST_TOKEN)
+
+    return replace(
+        report,
+        reason=report.reason and redact(report.reason),
+        fallback=report.fallback and redact(report.fallback),
+        warnings=tuple(map(redact, report.warnings)),
+    )
 
 
 def _names(
@@ -137,6 +165,7 @@ def _sync(
         done = replace(_filled(report, tally), status="success", shape=work.shape)
         if absence:
             done = replace(done, status="absent", reason=absence + _hint(scope, known, conn, settings))
+        done = _redacted(done, client)
         ledger.record(cursor, settings.schema, done)
     return done
 

@@ -5,6 +5,7 @@ How it is read and written is in `sync`; which scopes there are is planned in `o
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -14,6 +15,7 @@ from airflow_provider_k8s_inventory.exceptions import KubeconfigError, ScopeErro
 from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
+from airflow_provider_k8s_inventory.kube.stopping import Stop, Stopped
 from airflow_provider_k8s_inventory.model import Origin
 
 if TYPE_CHECKING:
@@ -90,6 +92,8 @@ class KubernetesToPostgresOperator(InventoryOperator):
         "verify_every",
         "max_parallel_requests",
     )
+    _stop: Stop | None = None
+
     ui_color = "#e8eaf6"
 
     def __init__(
@@ -142,6 +146,20 @@ class KubernetesToPostgresOperator(InventoryOperator):
     @failing.unretried
     def execute(self, context: Context) -> dict[str, Any]:
         """Sync, and return the report of one scope, or what those of several came to."""
+        self._stop = Stop()
+        with self._stop.ruling():
+            try:
+                return self._execute(context)
+            except Stopped:
+                raise ScopeError("the task was ended from outside; what was not complete was not written") from None
+
+    def on_kill(self) -> None:
+        """End the requests under way: Airflow calls this on SIGTERM, in the middle of `execute`, and on a time-out."""
+        if self._stop:
+            # In a thread of its own: this is a signal's handler, and what it interrupts may hold a lock.
+            threading.Thread(target=self._stop.set, daemon=True).start()
+
+    def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_k8s_inventory.sync import expanding, verdicts
 
         names = arguments.names("resource", self.resource)

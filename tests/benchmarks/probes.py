@@ -67,7 +67,7 @@ def watch_list(place: Place, *, kind: str) -> dict[str, Any]:
     """
     objects = size = 0
     rest = b""
-    with _client(place) as client, client.stream(PODS.resource.path(), _WATCH_LIST, accept=kind) as pieces:
+    with _client(place) as client, client.stream(PODS.resource.path(), _WATCH_LIST, seconds=300, accept=kind) as pieces:
         for piece in pieces:
             rest += piece
             # Lines are decoded many at a time; the last of all is short, and does not fill a block.

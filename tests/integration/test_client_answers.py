@@ -58,7 +58,7 @@ def status(code: int, message: str) -> Answer:
         (406, AnswerError, "no answer of Kubernetes"),
         (410, ExpiredError, "the list must start again"),
         (429, UnreachableError, "overloaded or not ready"),
-        (500, UnreachableError, "overloaded or not ready"),
+        (500, UnreachableError, "the API server failed at this request: its log says more"),
         (503, UnreachableError, "overloaded or not ready"),
         (501, AnswerError, "no answer of Kubernetes"),
     ],

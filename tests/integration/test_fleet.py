@@ -250,7 +250,8 @@ def test_a_caller_that_stops_begins_nothing_new(fleet: Fleet, database: str, inv
 
     # The second context may have been under way, the third not.
     assert len(opened) < 3
-    assert len(inventory.ledger()) == len(opened)
+    # What was under way was ended, or was complete.
+    assert 1 <= len(inventory.ledger()) <= len(opened)
 
 
 def test_a_defect_in_one_context_is_raised_when_the_others_are_done(

@@ -47,7 +47,7 @@ def tls(reason: str) -> http.SSLError:
 )
 def test_the_words_for_a_failure(error: http.HTTPError, kind: type[ScopeError], words: str) -> None:
     context = Context(name="dev", cluster_name="c", server="https://a.test")
-    caught = failed(error, context, "GET /version")
+    caught = failed(error, context, "GET /version").raised("GET /version")
     assert type(caught) is kind
     assert words in str(caught)
     assert "context 'dev'" in str(caught)
@@ -57,4 +57,4 @@ def test_a_certificate_of_tomorrow_points_to_the_clock() -> None:
     cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
     cause.verify_code, cause.verify_message = 9, "certificate is not yet valid"
     context = Context(name="dev", cluster_name="c", server="https://a.test")
-    assert "correct this machine's clock" in str(failed(http.SSLError(cause), context, "GET /version"))
+    assert "correct this machine's clock" in failed(http.SSLError(cause), context, "GET /version").advice
