@@ -52,6 +52,22 @@ tell_all()
 """
 """A DAG that does what nobody should."""
 
+_ODD = f"""
+from airflow.sdk import DAG
+
+from airflow_provider_k8s_inventory.operators.plan import KubernetesInventoryPlanOperator
+from airflow_provider_k8s_inventory.operators.report import KubernetesInventoryReportOperator
+from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
+
+with DAG("odd", schedule=None, default_args={{"kubernetes_conn_id": "odd", "postgres_conn_id": "{DATABASE}"}}):
+    plan = KubernetesInventoryPlanOperator(task_id="plan", resource_names=["pods"])
+    sync = KubernetesToPostgresOperator.partial(
+        task_id="sync", map_index_template="{{{{ task.cluster_context }}}} · {{{{ task.resource }}}}"
+    ).expand_kwargs(plan.output)
+    sync >> KubernetesInventoryReportOperator(task_id="report", planned=plan.output)
+"""
+"""A DAG over the connection `odd`, whose contexts have odd names."""
+
 _WITNESS = """
 import sys, traceback
 
@@ -69,7 +85,7 @@ which end by `os._exit`."""
 
 
 class Live:
-    """An Airflow with the example DAG, of which two lines were changed: its connections; and with `tell_all`."""
+    """An Airflow with the example DAG, of which two lines were changed: its connections; with `tell_all` and `odd`."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.folder = folder
@@ -190,7 +206,7 @@ def live_airflow(folder: Path, database: str) -> Iterator[Live]:
     with AirflowProcesses(environment, folder) as processes:
         processes.wait_until(AirflowApi(url).healthy)
         airflow = Live(url, folder)
-        processes.wait_until(lambda: airflow.ask("GET", "dags")["total_entries"] == 2)
+        processes.wait_until(lambda: airflow.ask("GET", "dags")["total_entries"] == 3)
         yield airflow
 
 
@@ -203,6 +219,7 @@ def _environment(folder: Path, database: str, url: str) -> dict[str, str]:
     changed = changed.replace('"postgres_conn_id": "postgres_default"', f'"postgres_conn_id": "{DATABASE}"')
     (home.dags / f"{DAG_ID}.py").write_text(changed)
     (home.dags / "tell_all.py").write_text(_PROBE)
+    (home.dags / "odd.py").write_text(_ODD)
     (folder / "python").mkdir()
     (folder / "python" / "sitecustomize.py").write_text(_WITNESS.format(file=str(folder / "imports")))
     environment = home.environment(

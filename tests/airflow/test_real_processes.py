@@ -21,6 +21,19 @@ from tests.airflow.live import CLUSTERS, DATABASE, Live, live_airflow
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
+ODD = [
+    "{{ 7 * 7 }}",
+    f"{{{{ conn.{DATABASE}.password }}}}",
+    "{% raw %}",
+    "{# dev #}",
+    "[dev]",
+    "a, b",
+    " dev ",
+    "x.sql",
+]
+"""Names of contexts that would be templates, lists or files."""
+
+
 @dataclass
 class Act:
     """The run at one time: its state, those of its tasks by label, and what the report said."""
@@ -46,6 +59,8 @@ class Story:
     """Every log file by its path, of tasks and processes, after the third."""
     killed: Act
     """Another run, whose only sync was killed while it waited for the cluster."""
+    odd: dict[str, str]
+    """The states of a run over contexts with odd names, by label."""
     told: str
     """The log of a task that logs secrets on purpose."""
     airflow: Live
@@ -83,13 +98,24 @@ def _tell(airflow: Live, simulator: Simulator, inventory: str, metadata: str) ->
     airflow.clear("k8s_inventory", run_id, "sync", 3)
     third = _act(airflow, run_id, 3)
     airflow.look_everywhere("k8s_inventory", run_id)
+    odd = _odd(airflow, document)
     events = airflow.ask("GET", "assets/events")["asset_events"]
     logs = {str(path): path.read_text(errors="replace") for path in airflow.folder.rglob("*.log")}
     killed = _kill(airflow, simulator)
     # Last, as a scheduler with the LocalExecutor echoes what tasks log, and masks nothing there.
     told = airflow.log("tell_all", airflow.run("tell_all"), "log_secrets")
     secrets = _secrets(document, inventory)
-    return Story(first, second, third, ledger, events, secrets, logs, killed, told, airflow, metadata)
+    return Story(first, second, third, ledger, events, secrets, logs, killed, odd, told, airflow, metadata)
+
+
+def _odd(airflow: Live, document: dict[str, Any]) -> dict[str, str]:
+    contexts = [{"name": name, "context": document["contexts"][0]["context"]} for name in ODD]
+    airflow.connect(
+        "odd", {"conn_type": "k8s_inventory"}, kube_config_secret=json.dumps(document | {"contexts": contexts})
+    )
+    run_id = airflow.run("odd")
+    airflow.look_everywhere("odd", run_id)
+    return airflow.states("odd", run_id)
 
 
 def _kill(airflow: Live, simulator: Simulator) -> Act:
@@ -196,6 +222,11 @@ def test_a_sync_that_was_killed_before_it_could_report_is_in_the_report(story: S
     assert "Errors: 1" in story.killed.report
 
 
+def test_the_names_of_contexts_are_data(story: Story) -> None:
+    synced = {f"{name} · pods": "success" for name in ODD}
+    assert story.odd == {"plan": "success", "report": "success", **synced}
+
+
 def test_no_credential_is_in_an_answer_of_the_rest_api(story: Story) -> None:
     answers = "\n".join(story.airflow.answers)
     assert "kube_config_secret" in answers
@@ -203,7 +234,7 @@ def test_no_credential_is_in_an_answer_of_the_rest_api(story: Story) -> None:
 
 
 def test_no_credential_is_in_a_log_file(story: Story) -> None:
-    assert sum("task_id=sync" in path for path in story.logs) == 6
+    assert sum("task_id=sync" in path for path in story.logs) == 6 + len(ODD)
     assert found(story.secrets, "\n".join(story.logs.values())) == []
 
 
