@@ -69,6 +69,8 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
         if errors:
             self.log.error("%s", headline(verdicts, now=now))
         for cause in causes(verdicts):
+            if not cause.context_name:
+                continue  # the headline has said it
             say = self.log.error if cause.error else self.log.warning if cause.excuse else self.log.info
             say("%s", cause.line(now))
         for warning in warnings(each.report for each in verdicts):
@@ -93,9 +95,12 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
 
 
 def _table(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    width = max((len(str(each.report.scope)) for each in verdicts), default=0)
+    scopes = [each for each in verdicts if each.report.context_name]
+    if not scopes:
+        return
+    width = max(len(str(each.report.scope)) for each in scopes)
     yield f"{'scope':<{width}}  {'status':<12}" + "".join(f"{name:>10}" for name in (*_COUNTS, "seconds"))
-    for each in verdicts:
+    for each in scopes:
         report = each.report
         counts = "".join(f"{getattr(report, name):>10}" for name in _COUNTS)
         excuse = f"  {each.excuse}" if each.excuse else ""
@@ -109,8 +114,8 @@ def _complaint(verdicts: Sequence[Verdict]) -> str:
         return (
             "The ledger knows no sync of this run; is one upstream of this task, with the same connection and schema?"
         )
-    failed = sum(each.error for each in verdicts)
-    return (
-        f"{headline(verdicts, now=datetime.now(UTC))}; {failed} of {len(verdicts)} scopes. The reasons are in the log "
-        "above: put them right, then clear the run's failed tasks together with their downstream ones"
-    )
+    said = headline(verdicts, now=datetime.now(UTC))
+    scopes = [each for each in verdicts if each.report.context_name]
+    if failed := sum(each.error for each in scopes):
+        said += f"; {failed} of {len(scopes)} scopes. The reasons are in the log above"
+    return f"{said}: put that right, then clear the run's failed tasks together with their downstream ones"

@@ -154,9 +154,12 @@ def _oldest(times: Sequence[datetime | None]) -> datetime | None:
 
 
 def headline(verdicts: Sequence[Verdict], *, now: datetime) -> str:
-    """Say which clusters failed: ``1 of 2 clusters failed: prod (unreachable, last good 8 min ago)``."""
+    """Say which clusters failed: ``1 of 2 clusters failed: prod (unreachable, last good 8 min ago)``.
+
+    Of a task that failed before any cluster was named it has the reason too.
+    """
     bad = [each for each in causes(verdicts) if each.error]
-    tasks = [f"{', '.join(each.resources)} failed" for each in bad if not each.context_name]
+    tasks = [f"{each.where} failed: {each.reason}" for each in bad if not each.context_name]
     by_context: dict[str, list[Cause]] = {}
     for each in bad:
         if each.context_name:

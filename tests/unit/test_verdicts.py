@@ -115,7 +115,7 @@ def test_the_headline_leaves_out_what_is_no_error() -> None:
 
 def test_a_task_that_failed_before_any_cluster_was_named_is_said_by_its_name() -> None:
     group = [verdict("", "plan", "failed", reason="no context 'dve'")]
-    assert headline(group, now=NOW) == "plan failed"
+    assert headline(group, now=NOW) == "plan failed: no context 'dve'"
     assert [cause.line(NOW) for cause in causes(group)] == ["plan: failed: no context 'dve'"]
 
 
