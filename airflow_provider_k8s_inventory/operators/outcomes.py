@@ -7,11 +7,11 @@ it. Reading the ledger is in `postgres.ledger`, speaking about the outcome in `r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.hooks import arguments
 from airflow_provider_k8s_inventory.model import Origin, SyncReport
@@ -93,7 +93,8 @@ class _Planned(NamedTuple):
 
     context_name: str
     names: tuple[str, ...]
-    globs: tuple[str, ...]
+    uncertain: tuple[str, ...]
+    """Globs, and names that the cluster alone can resolve."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,12 +146,12 @@ def _missing(broken: _Broken, reports: Sequence[SyncReport], planned: _Planned |
 def _unreported(broken: _Broken, reports: Sequence[SyncReport], planned: _Planned) -> list[SyncReport]:
     reported = {report.resource for report in reports}
     lost = [broken.report(planned.context_name, name, broken.end) for name in planned.names if name not in reported]
-    # A task that ended by itself has reported what its globs meant.
+    # A task that ended by itself has reported what they meant.
     if not broken.failure or not reports:
         lost += [
-            broken.report(planned.context_name, glob, f"{broken.end}; what {glob} means there is not known")
-            for glob in planned.globs
-            if glob not in reported
+            broken.report(planned.context_name, name, f"{broken.end}; what {name} means there is not known")
+            for name in planned.uncertain
+            if name not in reported
         ]
     return lost
 
@@ -164,16 +165,19 @@ def _plan(planned: Sequence[Mapping[str, Any]], states: Mapping[Instance, str | 
 
 
 def _read(scopes: Mapping[str, Any]) -> _Planned:
-    # `sync` brings the driver, which the parsing of a DAG file need not pay for.
-    from airflow_provider_k8s_inventory.sync import expanding
-
-    found: Sequence[str] = arguments.names("resource", scopes["resource"])
-    with suppress(UnknownResourceError):  # what the cluster alone can resolve stays as it was planned
-        found = expanding.checked(found)
+    certain: list[str] = []
+    uncertain: list[str] = []
+    for name in arguments.names("resource", scopes["resource"]):
+        try:
+            asked = resources.asked(name)
+        except UnknownResourceError:  # the sync has said so
+            continue
+        known = (asked.certain or asked.name in resources.CATALOGUE) and not resources.is_glob(asked.name)
+        (certain if known else uncertain).append(str(asked))
     return _Planned(
         context_name=scopes["cluster_context"],
-        names=tuple(name for name in found if not expanding.is_glob(name)),
-        globs=tuple(filter(expanding.is_glob, found)),
+        names=tuple(dict.fromkeys(certain)),
+        uncertain=tuple(dict.fromkeys(uncertain)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -195,7 +195,7 @@ def past(conn: psycopg.Connection, *, schema: str, scopes: Iterable[Scope]) -> d
 _DOWN: Final = """
 SELECT {columns} FROM {ledger}
 WHERE dag_id = %(dag_id)s AND run_id = %(run_id)s AND context_name = %(context_name)s
-    AND status IN ('unreachable', 'unauthorized') AND cluster_uid IS NULL AND warnings = '{{}}'
+    AND status IN ('unreachable', 'unauthorized') AND cluster_uid IS NULL AND warnings <@ %(remarks)s::text[]
     AND try_number >= %(try_number)s AND finished_at > started_at
     AND started_at >= %(since)s AND finished_at > now() - %(longest)s
 ORDER BY id DESC LIMIT 1
@@ -203,11 +203,19 @@ ORDER BY id DESC LIMIT 1
 
 
 def last_down(
-    conn: psycopg.Connection, *, schema: str, context_name: str, origin: Origin, since: datetime, longest: timedelta
+    conn: psycopg.Connection,
+    *,
+    schema: str,
+    context_name: str,
+    remarks: Sequence[str],
+    origin: Origin,
+    since: datetime,
+    longest: timedelta,
 ) -> SyncReport | None:
     """Return the last sync of a run and context in which the cluster did not respond at all; None: there is none.
 
     :param conn: a connection that reads tuples.
+    :param remarks: the warnings of a report whose cluster was not asked; any other shows that it responded.
     :param origin: the task instance that wants to know. An earlier try tells a later one nothing.
     :param since: the start of the run; that of a run which was cleared is the last one.
     :param longest: how long ago it may be.
@@ -221,6 +229,7 @@ def last_down(
             "dag_id": origin.dag_id,
             "run_id": origin.run_id,
             "context_name": context_name,
+            "remarks": list(remarks),
             "try_number": origin.try_number,
             "since": since,
             "longest": longest,

@@ -210,8 +210,8 @@ class _Crew:
         # A database that cannot be read is each scope's own failure.
         with suppress(psycopg.Error, DatabaseError), self.database.connection() as conn:
             if self.origin:
-                context_name = self.client.context.name
-                self.hopeless = remembering.down(conn, self.settings.schema, context_name, self.origin, since)
+                context = self.client.context
+                self.hopeless = remembering.down(conn, self.settings.schema, context, self.origin, since)
 
     def sync(self, name: str) -> SyncReport:
         with self.under_way.doing(self.client.context.name, name):

@@ -8,6 +8,7 @@ from typing import Final
 
 import psycopg
 
+from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import Origin, SyncReport
 from airflow_provider_k8s_inventory.postgres import ledger
 from airflow_provider_k8s_inventory.sync import verdicts
@@ -16,9 +17,7 @@ LONGEST: Final = timedelta(minutes=5)
 """Then a cluster is asked again: it pays its time-outs, at most a minute, once in so long."""
 
 
-def down(
-    conn: psycopg.Connection, schema: str, context_name: str, origin: Origin, since: datetime
-) -> SyncReport | None:
+def down(conn: psycopg.Connection, schema: str, context: Context, origin: Origin, since: datetime) -> SyncReport | None:
     """Return the report to repeat where another task of the run has just found the cluster down.
 
     A task that is cleared or retried asks anew, and so does the first one of a run that was cleared.
@@ -30,6 +29,12 @@ def down(
     """
     with conn.transaction():
         found = ledger.last_down(
-            conn, schema=schema, context_name=context_name, origin=origin, since=since, longest=LONGEST
+            conn,
+            schema=schema,
+            context_name=context.name,
+            remarks=context.warnings,
+            origin=origin,
+            since=since,
+            longest=LONGEST,
         )
     return replace(found, reason=verdicts.repeated(found, now=datetime.now(UTC)), origin=origin) if found else None

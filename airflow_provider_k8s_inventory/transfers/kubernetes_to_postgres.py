@@ -189,7 +189,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         connect = postgres.Opener(self.postgres_conn_id)
         client, settings = self._chosen(context, [name])
         with client, postgres.connection(self.postgres_conn_id) as conn:
-            down = since and remembering.down(conn, settings.schema, client.context.name, origin, since)
+            down = since and remembering.down(conn, settings.schema, client.context, origin, since)
             if down:
                 yield repeat(conn, name, settings, down)
             else:
