@@ -181,7 +181,7 @@ def test_an_older_list_of_a_cluster_that_is_further(
     mode: str, full: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     before = inventory.versions()
-    full.inject(Fault(path=PATHS["pods"], query={"limit": "000$"}, body=a_list("PodList", "v1", [], "7"), times=None))
+    full.inject(Fault(path=PATHS["pods"], query={"limit": "^..+$"}, body=a_list("PodList", "v1", [], "7"), times=None))
     report = sync(mode=mode, verify_every=1)
 
     assert report.status == "failed"
