@@ -119,7 +119,7 @@ def _ways_on(wanted: Wanted, home: AirflowHome) -> dict[str, str]:
     shown = conninfo.make_conninfo("", **settings | {"password": None}) if wanted.dsn else home.inventory
     ways = {results.psql(shown): "ask more"}
     if wanted.clusters is None:
-        ways |= _ways_of_simulated(Path(home.kubeconfig), shlex.quote(shown))
+        ways |= _ways_of_simulated(Path(home.kubeconfig), shown)
     return ways | {
         "make ui": "see the DAG in Airflow, and run single scopes again",
         "make demo-stop": "stop the clusters and the database",
@@ -127,18 +127,16 @@ def _ways_on(wanted: Wanted, home: AirflowHome) -> dict[str, str]:
 
 
 def _ways_of_simulated(kubeconfig: Path, dsn: str) -> dict[str, str]:
-    program = results.program()
-    kubectl = f"kubectl --kubeconfig {results.short(kubeconfig)}"
-    ways = {f"{kubectl} get pods -A": "see what the clusters say"}
-    if broken := simulated.broken(kubeconfig.parent):
-        return ways | {
-            f"{program} status --dsn {dsn}": "see which scopes are fresh",
-            f"{program} demo --heal {broken[0]}": "let the cluster answer again, then make demo",
-        }
-    lab = results.short(simulated.lab(kubeconfig.parent))
-    wanted = "--resource nodes --resource '*.cert-manager.io'"
-    return ways | {
+    program, kubectl = results.program(), f"kubectl --kubeconfig {results.short(kubeconfig)}"
+    ways = {
+        f"{kubectl} get pods -A": "see what the clusters say",
         f"{kubectl} delete pod -l app=shop-worker": "delete pods, then make demo",
-        f"{program} sync --kubeconfig {lab} {wanted} --dsn {dsn}": "sync nodes and custom resources of a lab",
-        f"{program} demo --break prod": "break a cluster, then make demo",
+        f"export DATABASE_URL={shlex.quote(dsn)}": "go on without Airflow",
+        f"{program} sync --kubeconfig {results.short(simulated.lab(kubeconfig.parent))} --resource '*'": (
+            "sync nodes and custom resources of a third cluster"
+        ),
+        f"{program} status": "see which scopes are fresh",
     }
+    if broken := simulated.broken(kubeconfig.parent):
+        return ways | {f"{program} demo --heal {broken[0]}": "let the cluster answer again, then make demo"}
+    return ways | {f"{program} demo --break prod": "break a cluster, then make demo"}

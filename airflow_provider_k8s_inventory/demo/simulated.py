@@ -47,7 +47,7 @@ def start(folder: Path) -> Path:
 
 def lab(folder: Path) -> Path:
     """Name the kubeconfig of the cluster `lab`."""
-    return folder / "lab.kubeconfig"
+    return folder / "lab"
 
 
 def stop(folder: Path) -> bool:
