@@ -23,6 +23,7 @@ from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.postgres import connecting, freshness
 from airflow_provider_k8s_inventory.postgres.freshness import Freshness
+from airflow_provider_k8s_inventory.sync import verdicts
 from airflow_provider_k8s_inventory.sync.durations import told
 
 _EXAMPLES: Final = """
@@ -170,7 +171,7 @@ def _name(scope: Freshness) -> str:
 
 
 def _reason(scope: Freshness) -> str:
-    return f": {scope.last_status}: {scope.last_reason}" if scope.last_reason else ""
+    return f": {scope.last_status}: {verdicts.first_said(scope.last_reason)}" if scope.last_reason else ""
 
 
 def _last_good(scopes: Sequence[Freshness]) -> str:

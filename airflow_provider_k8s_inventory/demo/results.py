@@ -22,6 +22,8 @@ from rich.table import Table
 from airflow_provider_k8s_inventory import resources, sync
 from airflow_provider_k8s_inventory.demo import postgres_programs
 from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.sync import verdicts
+from airflow_provider_k8s_inventory.sync.verdicts import Verdict
 
 _TABLES: Final = {name: [resources.CATALOGUE[name].table.name] for name in resources.DEFAULT} | {
     "crds": ["k8s_crds", "k8s_custom_resources"]
@@ -46,12 +48,8 @@ def show_counts(console: Console, conn: psycopg.Connection, contexts: Collection
 
 def show_reports(console: Console, reports: Sequence[SyncReport]) -> None:
     """Why scopes failed, what changed, and the line every run ends with."""
-    causes: dict[tuple[str, str], list[str]] = {}
-    for report in reports:
-        if not report.good:
-            causes.setdefault((report.context_name, f"{report.status}: {report.reason}"), []).append(report.resource)
-    for (context_name, cause), names in causes.items():
-        text = f"{context_name} · {', '.join(names)}: {cause}"
+    for cause in verdicts.causes(Verdict(report=report) for report in reports if not report.good):
+        text = f"{cause.where}: {cause.status}: {cause.reason}"
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
     changes = ", ".join(f"{sum(getattr(each, done) for each in reports)} {done}" for done in _CHANGES)
     console.print(f"Rows: {changes}", highlight=False)

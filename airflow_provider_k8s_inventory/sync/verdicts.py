@@ -128,7 +128,7 @@ def causes(verdicts: Iterable[Verdict]) -> list[Cause]:
     for each in verdicts:
         report = each.report
         if report.reason or not report.good:
-            key = report.context_name, report.status, _REPEATED.sub("", report.reason or ""), each.excuse
+            key = report.context_name, report.status, first_said(report.reason or ""), each.excuse
             found.setdefault(key, []).append(each)
     return [
         Cause(
@@ -182,6 +182,11 @@ def _last_good(time: datetime | None, now: datetime) -> str:
 def repeated(report: SyncReport, *, now: datetime) -> str:
     """Say the reason of a report to another scope of its context, which is not asked again."""
     return f"{report.reason} (as {told(now - report.finished_at, units=1)} ago: {report.scope})"
+
+
+def first_said(reason: str) -> str:
+    """Take away what `repeated` adds."""
+    return _REPEATED.sub("", reason)
 
 
 def warnings(reports: Iterable[SyncReport]) -> Iterator[str]:

@@ -180,3 +180,15 @@ def test_a_database_without_tables_says_what_to_do(run: CommandLine, empty_datab
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "k8s-inventory sync" in result.stderr
+
+
+def test_one_cause_is_said_once_though_scopes_tell_when_it_was_found(
+    run: CommandLine, dev: Cluster, inventory: Inventory
+) -> None:
+    run.sync("--context", "dev", "--resource", "pods", "--resource", "nodes")
+    inventory.query(
+        "UPDATE k8s_syncs SET status = 'unreachable', reason = 'context dev is down' "
+        "|| CASE resource WHEN 'pods' THEN '' ELSE ' (as 20 s ago: dev · pods)' END"
+    )
+
+    assert "dev · nodes, pods: never, no sync succeeded: unreachable: context dev is down\n" in status(run)[1]
