@@ -85,7 +85,7 @@ class _Aggregated(msgspec.Struct, frozen=True):
 
 
 class _LegacyVersion(msgspec.Struct, frozen=True):
-    version: str
+    version: str = ""
 
 
 class _LegacyGroup(msgspec.Struct, frozen=True, rename="camel"):
@@ -100,8 +100,8 @@ class _LegacyGroups(msgspec.Struct, frozen=True):
 
 class _LegacyItem(msgspec.Struct, frozen=True, rename="camel"):
     name: str
-    kind: str
-    namespaced: bool
+    kind: str = ""
+    namespaced: bool = False
     verbs: list[str] | None = None
     singular_name: str | None = None
     short_names: list[str] | None = None
@@ -178,7 +178,7 @@ def _resource(group: str, version: str, item: _Item) -> Resource:
 
 def _read_legacy_groups(client: Client, found: _Found) -> None:
     for group in _get(client, "/apis", _LegacyGroups).groups or ():
-        versions = [entry.version for entry in group.versions]
+        versions = [entry.version for entry in group.versions if entry.version]
         if group.preferred_version:
             versions.sort(key=group.preferred_version.version.__ne__)
         for version in versions:

@@ -1,0 +1,85 @@
+"""A task that Airflow ends, by its execution_timeout or by SIGTERM, ends at once and closes its connections."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+import psycopg
+import pytest
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.execution_time.timeout import timeout
+
+from airflow_provider_k8s_inventory.exceptions import ScopeError
+from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
+from tests.airflow.tasks import execute
+from tests.fixtures.raw import RawServer, response
+
+KUBE_SYSTEM = b'{"metadata":{"name":"kube-system","uid":"u"}}'
+
+
+@pytest.fixture
+def server() -> Iterator[RawServer]:
+    """Says who it is, and nothing else."""
+
+    def pieces(request: str) -> Iterator[bytes]:
+        return iter([response(KUBE_SYSTEM)]) if "kube-system" in request else server.silence()
+
+    with RawServer(pieces) as server:
+        yield server
+
+
+@pytest.fixture(params=["pods", "pods, services, deployments"], ids=["one scope", "several scopes"])
+def operator(
+    request: pytest.FixtureRequest, server: RawServer, inventory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> KubernetesToPostgresOperator:
+    path = tmp_path / "kubeconfig"
+    path.write_text(
+        f"clusters: [{{name: c, cluster: {{server: '{server.url}'}}}}]\n"
+        "contexts: [{name: dev, context: {cluster: c}}]\n"
+    )
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return KubernetesToPostgresOperator(
+        task_id="sync", cluster_context="dev", resource=request.param, execution_timeout=timedelta(seconds=1)
+    )
+
+
+def unchanged(inventory: str) -> bool:
+    with psycopg.connect(inventory) as conn:
+        return conn.execute("SELECT count(*) FROM k8s_pods").fetchone() == (0,)
+
+
+def test_a_timeout_ends_the_request(operator: KubernetesToPostgresOperator, server: RawServer, inventory: str) -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        with pytest.raises(AirflowTaskTimeout), timeout(2):  # as the task runner does
+            execute(operator)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert server.closed.wait(10)
+    assert unchanged(inventory)
+
+
+def test_sigterm_ends_the_request(operator: KubernetesToPostgresOperator, server: RawServer, inventory: str) -> None:
+    def on_term(number: int, frame: FrameType | None) -> None:
+        operator.on_kill()  # as the task runner does
+
+    before = signal.signal(signal.SIGTERM, on_term)
+    alarm = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    signal.setitimer(signal.ITIMER_REAL, 2)
+    try:
+        with pytest.raises(ScopeError, match="the task was ended from outside"):
+            execute(operator)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGALRM, alarm)
+    assert server.closed.wait(10)
+    assert unchanged(inventory)
+
+
+def test_a_task_that_does_not_run_can_be_killed(operator: KubernetesToPostgresOperator) -> None:
+    operator.on_kill()
