@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,9 @@ from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.sync import expanding
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+Select = Callable[[Sequence[str], Sequence[str]], tuple[Context, ...]]
+"""Gives the contexts of names and globs, without those to leave out."""
 
 _DATABASE = (
     click.option(
@@ -71,6 +74,7 @@ class Asked:
     names: tuple[str, ...]
     """The resources: names and globs."""
     dsn: str
+    """Empty where a command does without a database, and none was named."""
 
 
 def shared(command: _F) -> _F:
@@ -91,32 +95,41 @@ def gather(
     names: Sequence[str],
     config_path: Path | None,
     dsn: str | None,
+    select: Select | None = None,
+    database_needed: bool = True,
 ) -> Asked:
     """Find out what was asked for.
 
+    :param select: gives the contexts that names and globs choose; None takes them from kubeconfigs.
+    :param database_needed: whether it is wrong usage to name no database.
     :raises UsageError: when something cannot be, with what could.
     """
     config = SourceFile(config_path)
-    found_dsn = database(config, dsn)
+    found_dsn = database(config, dsn, needed=database_needed)
     wanted = resource_names(config, names) or resources.DEFAULT
-    paths = kubeconfig_path.split(os.pathsep) if kubeconfig_path else None
     expanding.of_catalogue(wanted)  # before anything is asked of a cluster
+    select = select or partial(_of_kubeconfigs, kubeconfig_path)
     return Asked(
-        contexts=kubeconfig.select(kubeconfig.load(paths), context_names(config, contexts), streams.decoded(exclude)),
+        contexts=select(context_names(config, contexts), streams.decoded(exclude)),
         names=tuple(wanted),
         dsn=found_dsn,
     )
 
 
-def database(config: SourceFile, dsn: str | None) -> str:
+def _of_kubeconfigs(path: str | None, contexts: Sequence[str], exclude: Sequence[str]) -> tuple[Context, ...]:
+    return kubeconfig.select(kubeconfig.load(path.split(os.pathsep) if path else None), contexts, exclude)
+
+
+def database(config: SourceFile, dsn: str | None, *, needed: bool = True) -> str:
     """Find the DSN.
 
+    :param needed: whether there must be one; else it may be empty.
     :raises UsageError: when there is none.
     """
     found = dsn or config.text("database_url") or os.environ.get("DATABASE_URL")
-    if not found:
+    if needed and not found:
         raise UsageError("no database: give --dsn, set DATABASE_URL, or database_url in --config")
-    return found
+    return found or ""
 
 
 def context_names(config: SourceFile, contexts: Sequence[str]) -> Sequence[str]:

@@ -73,6 +73,6 @@ def print_findings(console: Console, findings: Iterable[Finding]) -> None:
     for name in ("", "subject", "check", "detail"):
         table.add_column(name, overflow="fold")
     for finding in findings:
-        mark = "[green]✓[/]" if finding.good else "[red]✗[/]"
+        mark = "[red]✗[/]" if not finding.good else "[yellow]![/]" if finding.limited else "[green]✓[/]"
         table.add_row(mark, escape(finding.subject), escape(finding.check), escape(finding.detail))
     console.print(table)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -16,7 +18,7 @@ from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
-from airflow_provider_k8s_inventory.postgres import ledger, limits, migrations, rights
+from airflow_provider_k8s_inventory.postgres import inventoried, ledger, limits, migrations, rights
 from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.sync import expanding, identity, reading
 from airflow_provider_k8s_inventory.sync.knowing import Known
@@ -35,6 +37,32 @@ class Finding:
     good: bool
     detail: str
     """What was found; when it is not good, what to do."""
+    limited: bool = False
+    """Whether a sync works, but with less than there could be."""
+    absent: str | None = None
+    """The name or glob that the context serves nothing of; whether it is wrong, only all contexts tell."""
+
+
+def weigh(findings: Sequence[Finding], synced: Callable[[], Collection[str]]) -> list[Finding]:
+    """Turn what no context serves, and none ever did, into what would fail.
+
+    :param findings: those of all contexts.
+    :param synced: gives the resources that were ever synced; called only where it matters.
+    """
+    contexts = {finding.subject for finding in findings} - {"database"}
+    absent: dict[str, set[str]] = {}
+    for finding in findings:
+        if finding.absent:
+            absent.setdefault(finding.absent, set()).add(finding.subject)
+    nowhere = {name for name, subjects in absent.items() if subjects == contexts}
+    ever = synced() if nowhere else ()
+    wrong = {name for name in nowhere if not any(fnmatchcase(each, name) for each in ever)}
+    return [
+        replace(finding, good=False, limited=False, detail=f"{finding.detail}; no context serves it, nor ever did")
+        if finding.absent in wrong
+        else finding
+        for finding in findings
+    ]
 
 
 def examine_database(conn: psycopg.Connection, schema: str) -> Iterator[Finding]:
@@ -75,17 +103,23 @@ def _writable(conn: psycopg.Connection, schema: str, *, migrated: bool) -> Findi
 
 
 def examine_context(
-    client: Client, names: Sequence[str], *, conn: psycopg.Connection | None = None, schema: str = "public"
+    client: Client,
+    names: Sequence[str],
+    *,
+    namespaces: Sequence[str] = (),
+    conn: psycopg.Connection | None = None,
+    schema: str = "public",
 ) -> Iterator[Finding]:
     """Whether a context's resources can be synced.
 
     :param names: the resources: names and globs.
+    :param namespaces: the namespaces a sync is to be narrowed to; empty: all.
     :param conn: a connection to the database, to compare the cluster with the one its rows were read from.
     :param schema: the schema of the tables.
     """
     context = client.context.name
     for warning in client.context.warnings:
-        yield Finding(subject=context, check="kubeconfig", good=True, detail=f"warning: {warning}")
+        yield Finding(subject=context, check="kubeconfig", good=True, limited=True, detail=f"warning: {warning}")
     try:
         version = decode(client, "GET /version", client.get("/version"), dict[str, object]).get("gitVersion")
         detail = f"{client.context.server}, Kubernetes {client.context.excerpt(str(version))}"
@@ -94,16 +128,72 @@ def examine_context(
     except ScopeError as error:
         yield Finding(subject=context, check="reachable", good=False, detail=str(error))
         return
-    asked = expanding.of_catalogue(names)
-    if any(map(expanding.is_glob, names)) and "crds" not in asked:
-        asked.append("crds")  # which say what else the globs mean
     known = Known(client)
+    asked, problems = _meaning(client, known, names, conn, schema)
     identified = _identity(client, known, needed="clusters" in asked)
     yield identified
     if conn and identified.good and (another := _same_cluster(known, client.context, asked, conn, schema)):
         yield another
-    for name in asked:
-        yield _resource(client, known, name)
+    for namespace in namespaces:
+        yield _namespace(client, known, namespace)
+    for name, written in asked.items():
+        yield _resource(client, known, name, written, namespaces)
+    yield from problems
+
+
+def _meaning(
+    client: Client, known: Known, names: Sequence[str], conn: psycopg.Connection | None, schema: str
+) -> tuple[dict[str, str], list[Finding]]:
+    """The canonical names, each with what it was asked for as, and what is wrong with the others."""
+    context = client.context.name
+    asked = {name: name for name in expanding.of_catalogue(names) if name in resources.CATALOGUE}
+    others = [name for name in names if resources.canonical(name) not in resources.CATALOGUE]
+    if not others:
+        return asked, []
+    try:
+        meant, problems = expanding.expand(others, known.discovery(), context, *_inventory(conn, schema, context))
+    except ScopeError as error:
+        return asked, [Finding(subject=context, check="discovery", good=False, detail=str(error))]
+    for written, name in meant.items():
+        asked.setdefault(name, written)
+    return asked, [_problem(context, problem) for problem in problems]
+
+
+def _inventory(
+    conn: psycopg.Connection | None, schema: str, context: str
+) -> tuple[Sequence[str], Callable[[str], Sequence[Resource]]]:
+    """What the inventory knows of resources; nothing without a database, or before its tables are there."""
+    with suppress(psycopg.Error):
+        if conn:
+            inventoried.known(conn, schema, "")
+            return inventoried.kept(conn, schema, context), partial(inventoried.known, conn, schema)
+    return (), lambda _: ()
+
+
+def _problem(context: str, problem: expanding.Problem) -> Finding:
+    missing = problem.unresolved or problem.status == "absent"
+    return Finding(
+        subject=context,
+        check=f"may list {problem.name}",
+        good=missing,
+        limited=missing,
+        detail=problem.reason,
+        absent=problem.name if missing else None,
+    )
+
+
+def _namespace(client: Client, known: Known, namespace: str) -> Finding:
+    try:
+        problem = None if known.has_namespace(namespace) else "there is none of that name: it will be as empty"
+    except ScopeError as error:
+        problem = str(error)
+    return Finding(
+        subject=client.context.name,
+        check=f"namespace {namespace}",
+        good=True,
+        limited=problem is not None,
+        detail=problem or "yes",
+    )
 
 
 def _identity(client: Client, known: Known, *, needed: bool) -> Finding:
@@ -112,14 +202,15 @@ def _identity(client: Client, known: Known, *, needed: bool) -> Finding:
         uid = known.identity().uid
     except (ForbiddenError, NotServedError) as error:
         lost = "clusters will fail" if needed else "cluster_uid will be NULL"
-        return Finding(subject=subject, check=check, good=not needed, detail=f"{error}; without it {lost}")
+        detail = f"{error}; without it {lost}"
+        return Finding(subject=subject, check=check, good=not needed, limited=not needed, detail=detail)
     except ScopeError as error:
         return Finding(subject=subject, check=check, good=False, detail=str(error))
     return Finding(subject=subject, check=check, good=True, detail=f"cluster {uid}")
 
 
 def _same_cluster(
-    known: Known, context: Context, names: Sequence[str], conn: psycopg.Connection, schema: str
+    known: Known, context: Context, names: Iterable[str], conn: psycopg.Connection, schema: str
 ) -> Finding | None:
     """What tells that the context's rows are of another cluster than the one that answers."""
     uid, problem = reading.identify(known)
@@ -140,21 +231,32 @@ def _same_cluster(
     return Finding(subject=context.name, check="same cluster", good=False, detail=refusal + more)
 
 
-def _resource(client: Client, known: Known, name: str) -> Finding:
+def _resource(client: Client, known: Known, name: str, written: str, namespaces: Sequence[str]) -> Finding:
     # A cluster's row needs no more than its identity, but counts the nodes where it may.
-    check = "may count nodes" if name == "clusters" else f"may list {name}"
-    listed = "nodes" if name == "clusters" else name
+    counted = name == "clusters"
+    subject, check = client.context.name, "may count nodes" if counted else f"may list {name}"
+    asked = resources.asked("nodes" if counted else name)
     try:
-        good, detail = _may_list(client, reading.definition_of(listed, known).resource)
+        resource = reading.definition_of(asked.name, known, asked.version).resource
+        if known.discovery().find(resource.name, resource.version) is None and not discovery.serves(client, resource):
+            detail = f"not served: will be absent{expanding.hint(resource.name, known.discovery())}"
+            return Finding(subject=subject, check=check, good=True, limited=True, detail=detail, absent=written)
+        problem = _lacking(client, resource, namespaces)
     except ScopeError as error:
-        return Finding(subject=client.context.name, check=check, good=False, detail=str(error))
-    if name == "clusters" and not good:
-        good, detail = True, f"{detail}; node_count will be NULL"
-    return Finding(subject=client.context.name, check=check, good=good, detail=detail)
+        return Finding(subject=subject, check=check, good=False, detail=str(error))
+    if problem and counted:
+        return Finding(
+            subject=subject, check=check, good=True, limited=True, detail=f"{problem}; node_count will be NULL"
+        )
+    return Finding(subject=subject, check=check, good=not problem, detail=problem or "yes")
 
 
-def _may_list(client: Client, resource: Resource) -> tuple[bool, str]:
-    if not discovery.serves(client, resource):
-        return True, "not served: will be absent"
-    allowed, reason = access.may_list(client, resource)
-    return allowed, "yes" if allowed else f"no: grant get and list on {resource.name}{f' ({reason})' if reason else ''}"
+def _lacking(client: Client, resource: Resource, namespaces: Sequence[str]) -> str | None:
+    """What to grant, so that a resource may be listed; None: nothing."""
+    problems = []
+    for namespace in namespaces if namespaces and resource.namespaced else (None,):
+        allowed, reason = access.may_list(client, resource, namespace)
+        if not allowed:
+            where = f" in namespace {namespace}" if namespace else ""
+            problems.append(f"grant list and watch on {resource.name}{where}{f' ({reason})' if reason else ''}")
+    return f"no: {'; '.join(problems)}" if problems else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_k8s_inventory.simulator import Cluster, Rule, Simulator, User
 from tests.fixtures.command_line import CommandLine
+from tests.fixtures.manifests import crd
 from tests.fixtures.tables import Inventory
 
 
@@ -39,7 +40,7 @@ def test_a_missing_right_would_fail(run: CommandLine, dev: Cluster) -> None:
 
     assert result.exit_code == 1
     assert result.stdout.rstrip().splitlines()[-1] == "9 checks, 1 would fail."
-    assert "grant get and list on pods" in line(result.stdout, "✗", "may list pods")
+    assert "grant list and watch on pods" in line(result.stdout, "✗", "may list pods")
     assert run.sync("--context", "dev", "--resource", "pods", "--resource", "nodes").exit_code == 1
 
 
@@ -60,15 +61,46 @@ def test_a_schema_that_does_not_exist_would_fail(run: CommandLine) -> None:
     assert "✗" in line(result.stdout, "database", "migrated")
 
 
-def test_globs_need_the_custom_resources_definitions(run: CommandLine, dev: Cluster) -> None:
-    dev.add_user(
-        User(name="admin", groups=(), denied=(Rule(resources=("customresourcedefinitions.apiextensions.k8s.io",)),))
-    )
-    result = run.doctor("--context", "dev", "--resource", "po*")
+def test_without_a_database_the_clusters_are_examined_and_it_says_so(run: CommandLine) -> None:
+    result = run("doctor", "--kubeconfig", run.kubeconfig, "--context", "dev", "--resource", "pods")
+
+    assert result.exit_code == 0
+    assert "!" in line(result.stdout, "database", "not checked: give --dsn")
+    assert "✓" in line(result.stdout, "may list pods")
+    assert result.stdout.rstrip().splitlines()[-1] == "5 checks, 1 would do with less."
+
+
+def test_a_name_that_no_context_serves_would_fail(run: CommandLine) -> None:
+    result = run.doctor("--resource", "podz")
 
     assert result.exit_code == 1
-    assert "✓" in line(result.stdout, "may list pods")
-    assert "✗" in line(result.stdout, "may list crds")
+    assert "did you mean pods" in line(result.stdout, "✗", " dev ", "may list podz")
+
+
+def test_what_has_gone_everywhere_does_not(run: CommandLine, dev: Cluster) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    run.sync("--resource", "widgets.example.com")
+    dev.delete("crd", "widgets.example.com")
+    result = run.doctor("--resource", "widgets.example.com")
+
+    assert result.exit_code == 0
+    assert "will be absent" in line(result.stdout, "!", " dev ", "widgets.example.com")
+
+
+def test_rights_are_asked_for_in_namespaces(run: CommandLine, dev: Cluster) -> None:
+    dev.add_user(User(name="admin", groups=(), denied=(Rule(resources=("pods",), namespaces=("kube-system",)),)))
+    which = ("--context", "dev", "--resource", "pods", "--namespace")
+
+    assert run.doctor(*which, "default").exit_code == 0
+    assert run.doctor(*which, "kube-system").exit_code == 1
+    assert run.doctor(*which, "a/b").exit_code == 2
+
+
+def test_a_connection_or_a_kubeconfig(run: CommandLine) -> None:
+    result = run.doctor("--conn-id", "k8s_inventory_default")
+
+    assert result.exit_code == 2
+    assert "give --conn-id or --kubeconfig, not both" in result.stderr
 
 
 def test_contexts_are_examined_in_their_order(run: CommandLine, simulator: Simulator) -> None:

@@ -13,7 +13,7 @@ from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.kube import kubeconfig
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
-from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database
+from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh
 from tests.fixtures.manifests import crd, pod
 from tests.fixtures.tables import TABLES, Inventory
 from tests.integration.conftest import Syncer
@@ -96,7 +96,7 @@ def test_what_may_not_be_listed_is_said_with_what_to_grant(dev: Cluster, doctor:
 
     assert findings["who am I"].detail == "reader (team, system:authenticated)"
     assert [findings[f"may list {name}"].good for name in ("pods", "deployments", "services")] == [False, False, True]
-    assert findings["may list deployments"].detail == "no: grant get and list on deployments.apps"
+    assert findings["may list deployments"].detail == "no: grant list and watch on deployments.apps"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_nodes_that_may_not_be_counted_fail_nothing(dev: Cluster, doctor: Doctor
     findings = doctor("clusters", "nodes", context="dev-reader")
 
     assert findings["may count nodes"].good
-    assert findings["may count nodes"].detail == "no: grant get and list on nodes; node_count will be NULL"
+    assert findings["may count nodes"].detail == "no: grant list and watch on nodes; node_count will be NULL"
     assert not findings["may list nodes"].good
     assert sync("clusters", context="dev-reader").good
 
@@ -144,13 +144,89 @@ def test_a_custom_resource_may_be_listed(dev: Cluster, doctor: Doctor) -> None:
     assert doctor(WIDGETS)[f"may list {WIDGETS}"].detail == "yes"
 
 
-@pytest.mark.parametrize("names", [("*",), ("po*", "nodes"), ("*.example.com",)])
-def test_globs_need_the_definitions_of_custom_resources(names: tuple[str, ...], dev: Cluster, doctor: Doctor) -> None:
-    dev.add_user(User(name="reader", denied=(Rule(resources=("customresourcedefinitions.apiextensions.k8s.io",)),)))
-    finding = doctor(*names, context="dev-reader")["may list crds"]
+def test_globs_mean_what_is_served_and_each_is_looked_at(dev: Cluster, doctor: Doctor) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.add_user(User(name="reader", denied=(Rule(resources=("ingresses.networking.k8s.io",)),)))
+    findings = doctor("po*", "w*.example.com", "ing*", "secr*", context="dev-reader")
 
-    assert not finding.good
-    assert finding.detail == "no: grant get and list on customresourcedefinitions.apiextensions.k8s.io"
+    good = {check: finding.good for check, finding in findings.items() if check.startswith("may list")}
+    assert good == {
+        "may list pods": True,
+        "may list poddisruptionbudgets.policy": True,
+        "may list podtemplates": True,
+        f"may list {WIDGETS}": True,
+        "may list ingressclasses.networking.k8s.io": True,
+        "may list ingresses.networking.k8s.io": False,
+        "may list secr*": True,
+    }
+    assert "secrets, which are never stored" in findings["may list secr*"].detail
+
+
+@pytest.mark.parametrize("name", ["ing", "Ingress", "ingresses.v1.networking.k8s.io"])
+def test_names_are_resolved(name: str, doctor: Doctor) -> None:
+    assert doctor(name)["may list ingresses.networking.k8s.io"].detail == "yes"
+
+
+def test_discovery_that_is_forbidden_leaves_the_catalogue(dev: Cluster, doctor: Doctor) -> None:
+    dev.inject(Fault(path="^/api$", status=403, times=None))
+    findings = doctor("clusters", "ing")
+
+    assert not findings["discovery"].good
+    assert "may list ingresses.networking.k8s.io" not in findings
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("podz", "may list podz"),
+        ("widgetz.example.com", "may list widgetz.example.com"),
+        ("*.example.org", "may list *.example.org"),
+        ("bindings", "may list bindings"),
+    ],
+)
+def test_a_name_that_no_context_serves_would_fail(name: str, check: str, dev: Cluster, doctor: Doctor) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    found = [*doctor(name).values(), *doctor(name, context="prod").values()]
+
+    weighed = [finding for finding in weigh(found, set) if finding.check == check]
+    assert [finding.good for finding in weighed] == [False, False]
+    known = [finding for finding in weigh(found, lambda: {name.replace("*", "things")}) if finding.check == check]
+    assert all(finding.good and finding.limited for finding in known) or name == "bindings"
+
+
+def test_what_one_context_serves_is_less_in_the_other(dev: Cluster, doctor: Doctor) -> None:
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    found = [*doctor("widget").values(), *doctor("widget", context="prod").values()]
+    weighed = [finding for finding in weigh(found, set) if finding.check.startswith("may list")]
+
+    assert [(finding.subject, finding.good, finding.limited) for finding in weighed] == [
+        ("dev", True, False),
+        ("prod", True, True),
+    ]
+
+
+def test_rights_are_asked_for_in_the_namespaces(dev: Cluster, sync: Syncer) -> None:
+    dev.add_user(User(name="reader", denied=(Rule(resources=("pods",), namespaces=("kube-system",)),)))
+    with sync.client("dev-reader") as client:
+        found = examine_context(client, ["pods", "nodes"], namespaces=("default", "kube-system", "shop"))
+        findings = {finding.check: finding for finding in found}
+
+    assert findings["may list pods"].detail == "no: grant list and watch on pods in namespace kube-system"
+    assert findings["may list nodes"].detail == "yes"
+    assert [findings[f"namespace {name}"].limited for name in ("default", "kube-system", "shop")] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_a_403_is_never_behind_a_plain_mark(dev: Cluster, doctor: Doctor) -> None:
+    dev.inject(Fault(path="/kube-system$", status=403, times=None))
+    dev.add_user(User(name="admin", groups=(), denied=(Rule(resources=("nodes",)),)))
+    findings = doctor("pods", "crds")
+
+    assert findings["identity"].limited
+    assert findings["identity"].good
 
 
 def test_an_older_server_does_not_say_who_i_am(dev: Cluster, doctor: Doctor) -> None:
