@@ -41,9 +41,14 @@ def get_provider_info() -> dict[str, Any]:
                 # The form, read since Airflow 3.2; on 3.1 the same fields are keys of the connection's extra.
                 "conn-fields": _fields(),
                 "ui-field-behaviour": {
-                    "hidden-fields": ["host", "port", "login", "password", "schema", "extra"],
-                    "relabeling": {},
-                    "placeholders": {"kube_config_path": "/etc/kubernetes/clusters.yaml"},
+                    # The port is shown for the Test button of Airflow 3.3.2: it sends 0 for a port that is not set, is
+                    # told that this is not the port stored, and says "Bad Request".
+                    "hidden-fields": ["host", "login", "password", "schema", "extra"],
+                    "relabeling": {"port": "Port (not used)"},
+                    "placeholders": {
+                        "port": "0: the Test button of Airflow 3.3 needs it",
+                        "kube_config_path": "/etc/kubernetes/clusters.yaml",
+                    },
                 },
             }
         ],
@@ -54,23 +59,24 @@ def _fields() -> dict[str, Any]:
     return {
         "kube_config_path": {
             "label": "Kubeconfig file",
-            "description": "On the workers; several are separated by a colon, as in KUBECONFIG.",
+            "description": "Give one of these three, or none for the kubeconfig of the worker. A path on the workers, "
+            "for example /etc/kubernetes/clusters.yaml; several are separated by a colon, as in KUBECONFIG.",
             "schema": {"type": ["string", "null"]},
         },
         # Airflow's REST API hides an extra's value only when its key says secret, password or token.
         "kube_config_secret": {
-            "label": "Kubeconfig (JSON)",
-            "description": "The output of `kubectl config view --raw --flatten -o json`.",
+            "label": "Kubeconfig (JSON or YAML)",
+            "description": "Its text, stored encrypted: the output of `kubectl config view --raw --flatten -o json`.",
             "schema": {"type": ["string", "null"], "format": "password"},
         },
         "in_cluster": {
-            "label": "In cluster",
-            "description": "The cluster the workers run in, with their own service account.",
+            "label": "The cluster Airflow runs in",
+            "description": "Only this one, with the service account of the workers' pods.",
             "schema": {"type": ["boolean", "null"]},
         },
         "page_size": {
             "label": "Page size",
-            "description": "Objects asked for at once, when the operator says nothing.",
+            "description": "Objects asked for at once, when the operator says nothing, for example 500. Empty: 1000.",
             "schema": {"type": ["integer", "null"], "minimum": 1},
         },
     }

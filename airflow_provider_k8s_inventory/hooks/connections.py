@@ -7,11 +7,11 @@ what is read here into contexts and clients is in `kubernetes`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.hooks import arguments
+from airflow_provider_k8s_inventory.hooks import arguments, fieldnames
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -37,6 +37,8 @@ class Fields:
     """Stands for the namespace of every context."""
     disable_verify_ssl: bool = False
     page_size: int | None = None
+    warnings: tuple[str, ...] = ()
+    """What a person should know of the Connection though it can be used."""
 
 
 def read(connection: Connection) -> Fields:
@@ -61,6 +63,7 @@ def read(connection: Connection) -> Fields:
         raise UsageError(
             f"{source}: name the field kube_config_secret; Airflow's REST API shows one that is named kube_config"
         )
+    warnings = [*fieldnames.check(kind, source, extra)]
     fields = Fields(
         source=source,
         paths=tuple(path for path in str(field("kube_config_path") or "").split(":") if path),
@@ -71,8 +74,9 @@ def read(connection: Connection) -> Fields:
         disable_verify_ssl=flag("disable_verify_ssl"),
         page_size=arguments.whole(f"{source}: page_size", field("page_size")),
     )
-    _check(fields, kind)
-    return fields
+    leads_somewhere = _check(fields, kind)
+    warnings += fieldnames.check_standard(connection, source, leads_somewhere=leads_somewhere)
+    return replace(fields, warnings=tuple(warnings))
 
 
 def _extra(connection: Connection, source: str) -> dict[str, Any]:
@@ -83,7 +87,11 @@ def _extra(connection: Connection, source: str) -> dict[str, Any]:
     return extra
 
 
-def _check(fields: Fields, kind: str) -> None:
+def _check(fields: Fields, kind: str) -> bool:
+    """Whether the fields say which clusters are meant.
+
+    :raises UsageError: when several do.
+    """
     given = [
         name
         for name, value in (
@@ -95,3 +103,4 @@ def _check(fields: Fields, kind: str) -> None:
     ]
     if len(given) > 1:
         raise UsageError(f"{fields.source} has {' and '.join(given)}; keep one of them")
+    return bool(given)

@@ -12,14 +12,14 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import InventoryError, UnauthorizedError, UnknownResourceError
-from airflow_provider_k8s_inventory.hooks import connections
-from airflow_provider_k8s_inventory.kube import access, discovery, documents, listing, names
+from airflow_provider_k8s_inventory.hooks import connections, probing
+from airflow_provider_k8s_inventory.kube import discovery, documents, listing, names
 from airflow_provider_k8s_inventory.kube import kubeconfig as kubeconfigs
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials
@@ -28,8 +28,6 @@ from airflow_provider_k8s_inventory.model import Page, Resource
 
 if TYPE_CHECKING:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
-
-_NAMES_SHOWN: Final = 10
 
 
 class KubernetesInventoryHook(BaseHook):
@@ -81,7 +79,10 @@ class KubernetesInventoryHook(BaseHook):
         changes: dict[str, Any] = {"namespace": fields.namespace} if fields.namespace else {}
         if fields.disable_verify_ssl:
             changes["insecure_skip_verify"] = True
-        contexts = {name: replace(context, **changes) for name, context in found.contexts.items()}
+        contexts = {
+            name: replace(context, warnings=(*context.warnings, *fields.warnings), **changes)
+            for name, context in found.contexts.items()
+        }
         return replace(found, contexts=contexts)
 
     def contexts(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Context, ...]:
@@ -135,19 +136,17 @@ class KubernetesInventoryHook(BaseHook):
             yield from listing.pages(client, found.path(namespace), limit=limit, expected=found)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether the first context answers, for the button of Airflow's connection form.
+        """Whether every context answers, for the button of Airflow's connection form.
 
         Airflow runs this in its API server, whose network and files need not be the workers'.
         """
         try:
-            first, *others = self.contexts()
-            with self.client(first) as client:
-                identity = access.who_am_i(client)
+            good, message = probing.probe(self.contexts())
         except InventoryError as error:
             return False, str(error)
-        names = f"; not asked: {', '.join(context.name for context in others[:_NAMES_SHOWN])}" if others else ""
-        more = f" and {len(others) - _NAMES_SHOWN} more" if len(others) > _NAMES_SHOWN else ""
-        return True, f"context {first.name} answers, we are {identity}{names}{more}"
+        # The form calls a Connection by another name while it tests it.
+        said = (warning.removeprefix(f"{self.fields.source}: ") for warning in self.fields.warnings)
+        return good, "; ".join((message, *said))
 
     def kubernetes_hook(self, context: str | Context) -> KubernetesHook:
         """Airflow's own hook for one context, for what this one does not do. It brings in both Kubernetes clients.

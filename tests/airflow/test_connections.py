@@ -86,9 +86,92 @@ def test_a_field_that_cannot_be_is_named(field: str, value: str) -> None:
         read("k8s_inventory", **{field: value})
 
 
-def test_nothing_else_of_a_connection_is_read() -> None:
-    hostile = {"exec": "/bin/true", "allow_exec": True, "config_file": "/etc/passwd", "schema": "other"}
-    assert read("k8s_inventory", **hostile) == read("k8s_inventory")
+@pytest.mark.parametrize(
+    ("field", "meant"),
+    [
+        ("kube_config_pth", "kube_config_path"),
+        ("kubeconfig_path", "kube_config_path"),
+        ("Kube_Config_Path", "kube_config_path"),
+        (" kube_config_path", "kube_config_path"),
+        ("kube-config-path", "kube_config_path"),
+        ("extra__k8s_inventory__kube_config_pth", "kube_config_path"),
+        ("extra__kubernetes__kube_config_path", "kube_config_path"),
+        ("kube_config_secrets", "kube_config_secret"),
+        ("incluster", "in_cluster"),
+        ("pagesize", "page_size"),
+    ],
+)
+def test_a_misspelt_field_is_refused_with_the_one_that_is_meant(field: str, meant: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read("k8s_inventory", **{field: "the value"})
+
+    assert str(refused.value) == f"connection 'it': nothing reads its field {field!r}; did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    ("field", "meant"),
+    [
+        ("kube_config_pth", "kube_config_path"),
+        ("kubeconfig", "kube_config"),
+        ("kube_config_secret", "kube_config"),
+        ("extra__kubernetes__in_clustr", "in_cluster"),
+        ("context", "cluster_context"),
+    ],
+)
+def test_so_is_one_of_a_stock_connection(field: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=rf"did you mean {meant}\?"):
+        read("kubernetes", **{field: "the value"})
+
+
+@pytest.mark.parametrize("field", ["exec", "allow_exec", "config_file", "timeout"])
+def test_what_nothing_reads_is_refused_with_what_is_read(field: str) -> None:
+    with pytest.raises(UsageError, match=f"nothing reads its field {field!r}; ") as refused:
+        read("k8s_inventory", **{field: "the-value"})
+
+    assert "the-value" not in str(refused.value)
+
+
+def test_a_kubeconfig_in_the_place_of_the_extra_is_known_as_one() -> None:
+    with pytest.raises(UsageError, match="this is a kubeconfig: put it, as text, into the field kube_config_secret"):
+        read("k8s_inventory", apiVersion="v1", clusters=[{}], contexts=[{}], users=[{}])
+
+
+def test_what_only_the_stock_hook_reads_is_fine_in_its_type_and_refused_in_ours() -> None:
+    stock = {"disable_tcp_keepalive": True, "extra__kubernetes__xcom_sidecar_container_image": "alpine"}
+
+    assert read("kubernetes", **stock) == read("kubernetes")
+    with pytest.raises(UsageError, match="Airflow's own type `kubernetes` has it"):
+        read("k8s_inventory", disable_tcp_keepalive=True)
+
+
+def test_what_nobody_reads_in_a_stock_connection_is_said() -> None:
+    assert read("kubernetes", owner="platform").warnings == ("connection 'it': nothing here reads its field 'owner'",)
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_unknown_field_without_value_is_none(empty: Any) -> None:
+    assert read("k8s_inventory", kube_config=empty, xcom_sidecar_container_image=empty) == read("k8s_inventory")
+
+
+def standard(kind: str = "k8s_inventory", **fields: Any) -> connections.Fields:
+    return connections.read(Connection(conn_id="it", conn_type=kind, **fields))
+
+
+@pytest.mark.parametrize("kind", ["k8s_inventory", "kubernetes"])
+@pytest.mark.parametrize("fields", [{"host": "https://prod.example.com"}, {"login": "me", "password": "it"}])
+def test_a_host_or_login_does_not_lead_to_the_workers_own_cluster(kind: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"nothing reads its {' and '.join(fields)}, and nothing else says which"):
+        standard(kind, **fields)
+
+
+def test_a_host_beside_a_kubeconfig_is_said() -> None:
+    found = standard(host="prod.example.com", port=6443, extra=json.dumps({"kube_config_path": "/a"}))
+
+    assert found.warnings == ("connection 'it': nothing here reads its host and port",)
+
+
+def test_a_port_of_zero_is_none() -> None:
+    assert standard(port=0) == standard()
 
 
 def test_what_is_read_shows_no_secret() -> None:

@@ -20,7 +20,7 @@ from airflow_provider_k8s_inventory.exceptions import (
 )
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 from airflow_provider_k8s_inventory.model import Resource
-from airflow_provider_k8s_inventory.simulator import Simulator, User
+from airflow_provider_k8s_inventory.simulator import Fault, Simulator, User
 
 LEASES = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease", namespaced=True)
 
@@ -159,19 +159,49 @@ def test_discovery_names_what_a_cluster_serves(kubeconfig: Path) -> None:
     assert {"pods", "deployments.apps", "leases.coordination.k8s.io"} <= served
 
 
-def test_the_test_button_asks_the_first_context(kubeconfig: Path) -> None:
+def test_the_test_button_asks_every_context(kubeconfig: Path) -> None:
     good, message = KubernetesInventoryHook().test_connection()
+    dev, prod = message.split("; ")
     assert good
-    assert message.startswith("context dev answers, we are ")
-    assert message.endswith("not asked: prod")
+    assert dev.startswith("dev ✓ ")
+    assert prod.startswith("prod ✓ ")
 
 
-def test_the_test_button_says_why_it_is_red(connect: Any, simulator: Simulator) -> None:
+def test_the_test_button_says_who_does_not_answer_and_why(connect: Any, simulator: Simulator) -> None:
     hook = connect("k8s_inventory", kube_config_secret=simulator.kubeconfig_document())
+    simulator.stop("prod")
     simulator["dev"].add_user(User(name="admin", token="another"))
     good, message = hook.test_connection()
+    dev, prod = message.split("; prod ")
     assert not good
-    assert "context 'dev'" in message
+    assert dev.startswith("dev ✗ context 'dev'")
+    assert prod.startswith("✗ context 'prod' cannot be reached")
+
+
+def test_the_test_button_asks_a_dead_cluster_once(connect: Any, simulator: Simulator) -> None:
+    hook = connect("k8s_inventory", kube_config_secret=simulator.kubeconfig_document())
+    fault = simulator["prod"].inject(Fault(status=503, times=None))
+    good, message = hook.test_connection()
+    assert (good, fault.hits) == (False, 1)
+    assert "dev ✓ " in message
+
+
+def test_of_many_contexts_the_test_button_names_those_that_do_not_answer(connect: Any, simulator: Simulator) -> None:
+    document = simulator.kubeconfig_document()
+    dead, alive = (each["context"] for each in document["contexts"])
+    names = [f"c{number:02}" for number in range(19)]
+    contexts = [{"name": name, "context": alive} for name in names] + [{"name": "last", "context": dead}]
+    simulator.stop("dev")
+    good, message = connect("k8s_inventory", kube_config_secret=document | {"contexts": contexts}).test_connection()
+    assert not good
+    assert message.startswith("19 of 20 contexts answer; last ✗ ")
+
+
+def test_the_test_button_says_what_nothing_reads(connect: Any, simulator: Simulator) -> None:
+    hook = connect("kubernetes", kube_config=simulator.kubeconfig_document(), owner="platform")
+    good, message = hook.test_connection()
+    assert good
+    assert message.endswith("; nothing here reads its field 'owner'")
 
 
 def test_a_connection_that_cannot_be_makes_the_button_red(connect: Any) -> None:

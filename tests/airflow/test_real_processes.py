@@ -65,6 +65,8 @@ class Story:
     """The log of a task that logs secrets on purpose."""
     airflow: Live
     metadata: str
+    document: dict[str, Any]
+    """The kubeconfig."""
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +107,7 @@ def _tell(airflow: Live, simulator: Simulator, inventory: str, metadata: str) ->
     # Last, as a scheduler with the LocalExecutor echoes what tasks log, and masks nothing there.
     told = airflow.log("tell_all", airflow.run("tell_all"), "log_secrets")
     secrets = _secrets(document, inventory)
-    return Story(first, second, third, ledger, events, secrets, logs, killed, odd, told, airflow, metadata)
+    return Story(first, second, third, ledger, events, secrets, logs, killed, odd, told, airflow, metadata, document)
 
 
 def _odd(airflow: Live, document: dict[str, Any]) -> dict[str, str]:
@@ -255,3 +257,19 @@ def test_no_credential_is_in_what_airflow_stores_of_a_run(story: Story) -> None:
 
 def test_no_task_imports_a_kubernetes_client(story: Story) -> None:
     assert story.airflow.imports() == ["the watch works"]
+
+
+def test_the_test_button_works_for_a_connection_with_port_zero(story: Story) -> None:
+    airflow = story.airflow
+    document = json.dumps(story.document)
+    airflow.connect("tested", {"conn_type": "k8s_inventory", "port": 0}, kube_config_secret=document)
+    stored = airflow.ask("GET", "connections/tested")
+    # As the list of connections sends it: all of them text but the port, which is a number whether or not there is one.
+    texts = {name: stored[name] or "" for name in ("description", "host", "login", "password", "schema", "extra")}
+    body = texts | {"connection_id": "tested", "conn_type": "k8s_inventory", "port": int(stored["port"] or 0)}
+
+    assert "kube_config_secret" in body["extra"]
+    assert document not in body["extra"]
+    answer = airflow.ask("POST", "connections/test", body)
+    assert "dev ✓ " in answer["message"]
+    assert "prod " in answer["message"]
