@@ -8,6 +8,16 @@ from tests.fixtures.conformance.live_inventory import LiveInventory
 
 pytestmark = EVERY_MODE
 
+
+def deep(levels: int) -> object:
+    """Objects in each other; what any tenant may send."""
+    value: object = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+DEEPS = CustomResource("deeps", "Deep")
 GADGETS = CustomResource("gadgets", "Gadget")
 """One that comes and goes."""
 
@@ -20,6 +30,24 @@ def test_instances_are_rows_of_one_table(inventory: LiveInventory, namespace: st
 
     (row,) = (row for row in inventory.rows(WIDGETS.name).values() if row["namespace"] == namespace)
     assert (row["name"], row["kind"], row["object"]["spec"]) == ("small", "Widget", {"size": 3})
+
+
+def test_a_deep_instance_has_a_row_without_object_until_it_is_deleted(inventory: LiveInventory, namespace: str) -> None:
+    DEEPS.define(inventory.cluster)
+    DEEPS.add(inventory.cluster, namespace, "good")
+    inventory.sync(DEEPS.name)
+    DEEPS.add(inventory.cluster, namespace, "deep", {"deep": deep(800)})
+    first, second = inventory.sync(DEEPS.name), inventory.sync(DEEPS.name)
+    rows = {row["name"]: row["object"] for row in inventory.rows(DEEPS.name).values() if row["namespace"] == namespace}
+
+    assert (first.status, first.inserted, second.inserted, second.updated) == ("success", 1, 0, 0)
+    assert (rows["deep"], rows["good"]["spec"]) == (None, {"size": 3})
+    assert f"{namespace}/deep has more than 500 levels of nesting: its row has no object" in first.warnings
+
+    DEEPS.remove(inventory.cluster, namespace, "deep")
+
+    assert inventory.sync(DEEPS.name).deleted == 1
+    assert inventory.names(DEEPS.name) >= {"good"}
 
 
 def test_a_withdrawn_resource_is_absent_and_its_rows_go(inventory: LiveInventory, namespace: str) -> None:
