@@ -15,7 +15,7 @@ from tests.fixtures.conformance.live_inventory import LiveInventory
 from tests.fixtures.conformance.world import populate
 
 CONTEXT = "dev"
-USERS = ("second", "sometimes", "without-identity", "without-nodes", "without-pods")
+USERS = ("reader", "second", "sometimes", "without-identity", "without-nodes", "without-pods")
 """The users of real control planes, which know nobody they were not started with."""
 
 
