@@ -97,6 +97,27 @@ def test_the_form_chooses_contexts_resources_and_what_happens_to_rows(inventory:
     assert found == [("dev", 3, 1)]
 
 
+def test_a_name_that_no_cluster_serves_is_red_in_the_report_alone(
+    inventory: str, simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ended = run(resources=["ing", "ingressez.networking.k8s.io"])
+    assert ended.state == "failed"
+    assert states(ended) == {
+        "migrate": "success",
+        "plan": "success",
+        **{f"{context} · ingresses.networking.k8s.io": "success" for context in ("dev", "prod")},
+        **{f"{context} · ingressez.networking.k8s.io": "success" for context in ("dev", "prod")},
+        "report": "failed",
+        "publish": "success",
+    }
+    said = capfd.readouterr().out
+    assert (
+        "ingressez.networking.k8s.io failed: no context serves it, and none ever did: correct the name; did you mean "
+        "ingresses.networking.k8s.io?"
+    ) in said
+    assert counted(inventory, "custom_resources") == [0]
+
+
 def test_a_plan_that_fails_is_in_the_report(inventory: str, capfd: pytest.CaptureFixture[str]) -> None:
     ended = run(contexts=["nowhere"])
     assert ended.state == "failed"
