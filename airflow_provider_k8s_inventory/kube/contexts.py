@@ -5,15 +5,15 @@ Reading kubeconfigs is in `kubeconfig`; sending requests to a context is in `cli
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from typing import Final
-from urllib.parse import unquote
 
 from airflow_provider_k8s_inventory.exceptions import UnknownContextError
-from airflow_provider_k8s_inventory.kube import quoting
+from airflow_provider_k8s_inventory.kube import proxies, quoting
 from airflow_provider_k8s_inventory.kube.credentials import Credentials
 
 NAMES_SHOWN: Final = 20
@@ -51,11 +51,17 @@ class Context:
     def __repr__(self) -> str:
         return f"Context(name={self.name!r}, cluster_name={self.cluster_name!r}, server={self.server!r})"
 
+    @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy that leads to the server, which the kubeconfig or the environment names: never show it.
+
+        None: a direct connection.
+        """
+        return self.proxy_url or proxies.from_environment(self.server, os.environ)
+
     def secrets(self) -> tuple[str, ...]:
         """Every text that must not be shown, as far as it is known now; for example for Airflow's `mask_secret`."""
-        userinfo = (self.proxy_url or "").rpartition("://")[2].partition("/")[0].rpartition("@")[0]
-        password = userinfo.partition(":")[2]
-        known = (*self.credentials.secrets(), userinfo, password, unquote(password))
+        known = (*self.credentials.secrets(), *proxies.secrets(self.proxy or ""))
         return tuple(dict.fromkeys(text for text in known if text))
 
     def redact(self, text: str, *, shortest: int = quoting.SHORTEST_SECRET) -> str:

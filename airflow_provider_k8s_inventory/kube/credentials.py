@@ -7,7 +7,8 @@ kubeconfig asks for is decided in `users`.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
@@ -90,6 +91,8 @@ class TokenFileCredentials(Credentials):
     fallback: str = ""
     """The kubeconfig's own token, for when the file cannot be read."""
     certificate: ClientCertificate | None = None
+    _sent: deque[str] = field(default_factory=lambda: deque(maxlen=2), init=False)
+    """The last token and the one before: the file may have another by the time an error quotes it."""
 
     def proof(self) -> Proof:
         """The file's content as of now.
@@ -97,15 +100,18 @@ class TokenFileCredentials(Credentials):
         client-go lets a readable token file win over the token beside it:
         https://pkg.go.dev/k8s.io/client-go/tools/clientcmd/api#AuthInfo
         """
-        return Proof(authorization=f"Bearer {self._token()}", certificate=self.certificate)
+        token = self._token()
+        if token not in self._sent:
+            self._sent.append(token)
+        return Proof(authorization=f"Bearer {token}", certificate=self.certificate)
 
     def secrets(self) -> tuple[str, ...]:
-        """The kubeconfig's token, the file's as of now, and the private key."""
+        """The kubeconfig's token, the file's as of now and those that were sent last, and the private key."""
         try:
             token = self._token()
         except UnauthorizedError:
             token = ""
-        return _known(self.fallback, token, *_keys(self.certificate))
+        return _known(self.fallback, token, *self._sent, *_keys(self.certificate))
 
     def _token(self) -> str:
         try:

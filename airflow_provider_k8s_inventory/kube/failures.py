@@ -25,6 +25,8 @@ _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"
 _CUT_OFF: Final = ("Connection broken", "IncompleteRead", "ended prematurely", "chunk size line")
 """In urllib3's words."""
 _NO_CONNECTION: Final = (http.NewConnectionError, http.ConnectTimeoutError)
+_WRAPPED: Final = "Failed to establish a new connection: "
+"""In urllib3's words, before what PySocks says."""
 _CHECK_PROXY: Final = "check that the proxy runs, and its address in the kubeconfig's proxy-url or in HTTPS_PROXY"
 
 
@@ -43,9 +45,8 @@ def failed(error: http.HTTPError, context: Context, request: str) -> Trouble:
             retries=0 if isinstance(reason, http.DecodeError) else None,
         )
     where = f"context {context.name!r} cannot be reached at {context.server}"
-    proxy = proxies.proxy_of(context)
-    if proxy:
-        where += f" through the proxy {proxies.shown(proxy)}"
+    if context.proxy:
+        where += f" through the proxy {proxies.shown(context.proxy)}"
     kind, why, advice = _why(reason, context)
     short = context.excerpt(why)
     hopeless = kind is UnauthorizedError or _unverified(reason)
@@ -63,6 +64,8 @@ def _why(reason: Exception, context: Context) -> _Why:
             return UnreachableError, _unconnected(reason)[0], _CHECK_PROXY
     if isinstance(reason, http.SSLError):
         return _tls(reason, context)
+    if isinstance(reason, _NO_CONNECTION) and (context.proxy or "").startswith("socks"):
+        return UnreachableError, _unconnected(reason)[0].rpartition(_WRAPPED)[2], _CHECK_PROXY
     return (UnreachableError, *_transport(reason))
 
 

@@ -42,6 +42,8 @@ class LegacyCredentials(Credentials):
         self._owner = f"{owner}: its auth-provider {provider.name}"
         self._lock = threading.Lock()
         self._configuration: Any = None
+        self._token = ""
+        """What the official client gave last."""
 
     def proof(self) -> Proof:
         """The token as of now, which the official client renews when it has expired, and the certificate beside it."""
@@ -58,14 +60,14 @@ class LegacyCredentials(Credentials):
                 f"{self._owner} gives no token: the official client does not know it any more, or nobody is logged in; "
                 "change the user to an exec plugin"
             )
-        token = checked_token(header.removeprefix("Bearer "), self._owner)
-        return Proof(authorization=f"Bearer {token}", certificate=self._certificate)
+        self._token = checked_token(header.removeprefix("Bearer "), self._owner)
+        return Proof(authorization=f"Bearer {self._token}", certificate=self._certificate)
 
     def secrets(self) -> tuple[str, ...]:
-        """The provider's tokens and client secret."""
+        """The provider's tokens and client secret, and the token that it has renewed."""
         key = self._certificate.secrets() if self._certificate else ()
         values = (value for name, value in self._provider.config.items() if "token" in name or "secret" in name)
-        return tuple(text for text in (*key, *values) if text)
+        return tuple(text for text in (*key, *values, self._token) if text)
 
     def _header(self) -> str | None:
         if self._configuration is None:

@@ -50,7 +50,7 @@ def manager(context: Context, certificate: ClientCertificate | None, connections
     trust = _trust(context)
     if certificate:
         certificate.load_into(trust)
-    proxy = proxies.proxy_of(context)
+    proxy = _proxy(context)
     options: dict[str, Any] = {
         "maxsize": connections,
         "ssl_context": trust,
@@ -84,6 +84,16 @@ def _trust(context: Context, *, system_roots: bool = False) -> ssl.SSLContext:
         insecure=context.insecure_skip_verify,
         system_roots=system_roots,
     )
+
+
+def _proxy(context: Context) -> str | None:
+    """The proxy's URL; the kubeconfig's was checked with the rest of it."""
+    if context.proxy and not proxies.usable(context.proxy):
+        raise UnreachableError(
+            f"context {context.name!r}: HTTPS_PROXY or HTTP_PROXY in the environment is no URL of "
+            f"{', '.join(proxies.SCHEMES)}; correct it, or name {urlsplit(context.server).hostname} in NO_PROXY"
+        )
+    return context.proxy
 
 
 def _through_proxy(context: Context, url: str, options: dict[str, Any]) -> urllib3.ProxyManager:

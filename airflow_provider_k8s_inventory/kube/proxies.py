@@ -5,34 +5,14 @@ Connecting through proxies is in `pools`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Final
-from urllib.parse import urlsplit
-
-from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube.contexts import Context
+from urllib.parse import unquote, urlsplit
 
 SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 """As Go; the last two need PySocks here."""
 _PORTS: Final = {"http": 80, "https": 443}
-
-
-def proxy_of(context: Context) -> str | None:
-    """The URL of the context's proxy, perhaps with user and password; None for a direct connection.
-
-    :raises UnreachableError: when the environment names one that is no URL.
-    """
-    if context.proxy_url:  # was checked with the rest of the kubeconfig
-        return context.proxy_url
-    url = from_environment(context.server, os.environ)
-    if url and not usable(url):
-        raise UnreachableError(
-            f"context {context.name!r}: HTTPS_PROXY or HTTP_PROXY in the environment is no URL of "
-            f"{', '.join(SCHEMES)}; correct it, or name {urlsplit(context.server).hostname} in NO_PROXY"
-        )
-    return url
 
 
 def usable(url: str) -> bool:
@@ -42,6 +22,13 @@ def usable(url: str) -> bool:
         return parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def secrets(url: str) -> tuple[str, ...]:
+    """What a message must not hold of a proxy's URL, as it is written and as the proxy is sent it."""
+    userinfo = url.rpartition("://")[2].partition("/")[0].rpartition("@")[0]
+    password = userinfo.partition(":")[2]
+    return (userinfo, unquote(userinfo), password, unquote(password))
 
 
 def shown(url: str) -> str:

@@ -70,9 +70,11 @@ def test_an_expired_gcp_token_is_fetched_by_its_command(server: ApiServer) -> No
         "token-key": "{.credential.access_token}",
         "expiry-key": "{.credential.token_expiry}",
     }
-    with Client(context(server, {"name": "gcp", "config": config})) as client:
+    it = context(server, {"name": "gcp", "config": config})
+    with Client(it) as client:
         client.get("/version")
     assert server.seen[0].header("Authorization") == "Bearer fresh-token"
+    assert it.redact("fresh-token") == "***"
 
 
 def test_a_client_certificate_beside_the_provider_is_presented(server: ApiServer) -> None:

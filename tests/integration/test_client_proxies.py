@@ -65,6 +65,15 @@ def test_a_wrong_password_is_told_without_showing_it() -> None:
     assert "wrong-word" not in str(caught.value)
 
 
+def test_the_password_of_the_environments_proxy_is_not_shown_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Proxy(f"jane:{PASSWORD}") as proxy, ApiServer() as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://jane:wrong%2Fword@{proxy.address}")
+        with Client(context(server), retries=0) as client, pytest.raises(UnreachableError) as caught:
+            client.get("/version")
+    assert "Tunnel connection failed: 407 not for ***" in str(caught.value)
+    assert not any(text in str(caught.value) for text in ("wrong/word", "wrong%2Fword", "d3Jvbmcvd29y"))
+
+
 def test_a_proxy_that_is_not_there_is_told() -> None:
     with Proxy() as proxy:
         address = proxy.address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube import proxies
+from airflow_provider_k8s_inventory.kube import pools, proxies
 from airflow_provider_k8s_inventory.kube.contexts import Context
 
 PROXY = "http://proxy.test:3128"
@@ -75,5 +75,5 @@ def test_no_proxy_does_not_cover_others(server: str, exceptions: str) -> None:
 def test_a_proxy_that_is_no_url_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://jane:secret-word@[::1")
     with pytest.raises(UnreachableError, match="HTTPS_PROXY or HTTP_PROXY in the environment is no URL") as caught:
-        proxies.proxy_of(Context(name="dev", cluster_name="c", server="https://a.test"))
+        pools.manager(Context(name="dev", cluster_name="c", server="https://a.test"), None, 1)
     assert "secret-word" not in str(caught.value)

@@ -68,6 +68,14 @@ def test_a_token_file_is_a_secret_too(tmp_path: Path) -> None:
     assert context({"tokenFile": str(tmp_path / "token"), "token": "the-token"}).secrets() == ("the-token", FILE_TOKEN)
 
 
+def test_a_token_that_was_sent_stays_a_secret_when_its_file_has_another(tmp_path: Path) -> None:
+    file = Folder(tmp_path).path / "token"
+    it = context({"tokenFile": str(file)})
+    it.credentials.proof()
+    file.write_text("another-token")
+    assert it.redact(f"{FILE_TOKEN} another-token") == "*** ***"
+
+
 def test_what_a_command_gave_is_a_secret_from_then_on(tmp_path: Path) -> None:
     command = Folder(tmp_path).command("plugin", f"echo '{exec_credential(token=EXEC_TOKEN)}'")
     it = context({"exec": {"apiVersion": V1, "command": str(command)}})
@@ -77,7 +85,12 @@ def test_what_a_command_gave_is_a_secret_from_then_on(tmp_path: Path) -> None:
 
 def test_the_password_of_a_proxy_is_a_secret() -> None:
     it = context({}, **{"proxy-url": "http://jane:the%20password@proxy.test:3128"})
-    assert it.secrets() == ("jane:the%20password", "the%20password", "the password")
+    assert it.secrets() == ("jane:the%20password", "jane:the password", "the%20password", "the password")
+
+
+def test_the_password_of_the_environments_proxy_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://jane:the-password@proxy.test:3128")
+    assert context({}).redact("the-password") == "***"
 
 
 def test_no_repr_shows_a_secret() -> None:
