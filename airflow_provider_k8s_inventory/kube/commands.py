@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import time
@@ -28,8 +29,9 @@ _POLL: Final = 0.01
 class CommandError(Exception):
     """It gave nothing; the message goes on from the command's name."""
 
-    def __init__(self, message: str, *, missing: bool = False, said: str = "") -> None:
+    def __init__(self, message: str, *, missing: bool = False, started: bool = False, said: str = "") -> None:
         super().__init__(message)
+        self.started = started
         self.missing = missing
         """Whether there is no such command."""
         self.said = said
@@ -53,6 +55,10 @@ def run(command: Sequence[str], environ: Mapping[str, str], *, timeout: float | 
             start_new_session=True,  # no terminal to ask on, and a group that can be ended as one
         )
     except FileNotFoundError:
+        if shutil.which(command[0], path=environ.get("PATH")):
+            raise CommandError(
+                "cannot be started: its first line names no program; are its line ends those of Windows?"
+            ) from None
         raise CommandError("is not on this machine", missing=True) from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "an argument or variable holds NUL, or a name ="
@@ -68,7 +74,7 @@ def run(command: Sequence[str], environ: Mapping[str, str], *, timeout: float | 
                 _end(process)
     stopping.current().check()
     if why := why or (f"failed with exit status {process.returncode}" if process.returncode else ""):
-        raise CommandError(why, said=errors.decode(errors="replace"))
+        raise CommandError(why, started=True, said=errors.decode(errors="replace"))
     return bytes(output)
 
 
@@ -76,6 +82,7 @@ def _collect(process: subprocess.Popen[bytes], output: bytearray, errors: bytear
     """Wait for the process to end, and collect what it prints; why it is to be ended, ``""`` when it has ended.
 
     A helper that it leaves behind may keep standard error open, as kubectl, which hands on its own, does not notice.
+    When it keeps standard output open, for which kubectl waits for ever, the limit ends the wait.
     """
     ends = time.monotonic() + limit
     with selectors.DefaultSelector() as selector:
@@ -96,7 +103,7 @@ def _collect(process: subprocess.Popen[bytes], output: bytearray, errors: bytear
             if ended:
                 return ""
             if left <= 0:
-                return f"did not end within {limit:g} seconds"
+                return "" if output and process.poll() is not None else f"did not end within {limit:g} seconds"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

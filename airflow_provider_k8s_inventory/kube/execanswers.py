@@ -20,6 +20,7 @@ from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
 
 SKEW: Final = timedelta(seconds=10)
 """So much before its expiry a credential is taken for expired: the request has still to travel."""
+_ZERO: Final = datetime(1, 1, 1, tzinfo=UTC)
 _VERSIONS: Final = frozenset(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
 """Those that there have been; anything else that stands there is not quoted."""
 
@@ -55,7 +56,7 @@ class Credential:
     @property
     def good(self) -> bool:
         """Whether it can still be used."""
-        return self.expires is None or datetime.now(UTC) < self.expires - SKEW
+        return self.expires is None or datetime.now(UTC) + SKEW < self.expires
 
     @property
     def proof(self) -> Proof:
@@ -90,12 +91,13 @@ def understand(output: bytes, api_version: str) -> Credential:
     if status.client_key_data:
         data, key = status.client_certificate_data, status.client_key_data
         certificate = ClientCertificate(owner="", certificate_data=data, key_data=key)
-    expires = status.expiration_timestamp
-    return Credential(
-        token=status.token,
-        certificate=certificate,
-        expires=expires.replace(tzinfo=expires.tzinfo or UTC) if expires else None,
-    )
+    return Credential(token=status.token, certificate=certificate, expires=_expiry(status.expiration_timestamp))
+
+
+def _expiry(said: datetime | None) -> datetime | None:
+    """When it expires; Go's zero time means never: ``a.exp.IsZero()`` in client-go's exec.go."""
+    expires = said and said.replace(tzinfo=said.tzinfo or UTC)
+    return None if expires == _ZERO else expires
 
 
 def _decoded(output: bytes) -> _Answer:

@@ -71,7 +71,7 @@ def check(plugin: Plugin, owner: str) -> None:
             f"{owner}: its exec plugin speaks {plugin.api_version or 'no apiVersion'}; "
             f"update it to one that speaks {' or '.join(API_VERSIONS)}"
         )
-    if plugin.interactive_mode not in {"Never", "IfAvailable"}:
+    if plugin.interactive_mode not in {"Never", "IfAvailable", ""}:
         raise UnauthorizedError(
             f"{owner}: its exec plugin has interactiveMode {plugin.interactive_mode}, and nobody is here to answer; "
             "use a way to log in that asks nothing"
@@ -154,6 +154,8 @@ class Session:
             return str(error)
         if error.missing:
             return f"{error}; {' '.join(self._plugin.install_hint.split()) or 'install it, or give its whole path'}"
+        if not error.started:
+            return f"{error}; run it by hand as the same user to see more"
         advice = "run it by hand as the same user to see more"
         said = excerpt(self._redacted(error.said), LONGEST_EXCERPT, end=True)
         if not said:

@@ -86,8 +86,15 @@ def test_the_command_runs_at_the_first_request_and_not_before(folder: Folder, se
 
 @pytest.mark.parametrize(
     ("status", "runs"),
-    [({}, 1), ({"expirationTimestamp": "later"}, 1), ({"expirationTimestamp": "2020-01-01T00:00:00Z"}, 3)],
-    ids=["no expiry", "not expired", "expired"],
+    [
+        ({}, 1),
+        ({"expirationTimestamp": "later"}, 1),
+        ({"expirationTimestamp": "9999-12-31T23:59:59Z"}, 1),
+        ({"expirationTimestamp": "2020-01-01T00:00:00Z"}, 3),
+        ({"expirationTimestamp": "0001-01-01T00:00:01Z"}, 3),
+        ({"expirationTimestamp": "0001-01-01T00:00:00Z"}, 1),
+    ],
+    ids=["no expiry", "not expired", "never expires", "expired", "expired in year one", "Go's zero time"],
 )
 def test_the_command_runs_again_only_when_its_credential_has_expired(
     folder: Folder, server: ApiServer, status: dict[str, str], runs: int
@@ -339,6 +346,30 @@ def test_a_helper_that_the_command_leaves_behind_is_not_waited_for(folder: Folde
     assert server.seen[0].header("Authorization") == f"Bearer {TOKEN}"
 
 
+def test_a_helper_that_keeps_standard_output_open_does_not_spoil_what_the_command_printed(
+    folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "TIMEOUT", 0.5)
+    held = folder.path / "held"
+    os.mkfifo(held)
+    with Client(context(folder, server, f"{prints(token=TOKEN)}; cat {held} &")) as client:
+        client.get("/version")
+    held.write_text("")  # now it ends
+    assert server.seen[0].header("Authorization") == f"Bearer {TOKEN}"
+
+
+def test_an_empty_interactive_mode_is_none(folder: Folder, server: ApiServer) -> None:
+    with Client(context(folder, server, prints(token=TOKEN), interactiveMode="")) as client:
+        client.get("/version")
+    assert server.seen[0].header("Authorization") == f"Bearer {TOKEN}"
+
+
+def test_a_command_with_line_ends_of_windows_is_not_called_missing(folder: Folder, server: ApiServer) -> None:
+    command = folder.command("windows", "")
+    command.write_bytes(b"#!/bin/sh\r\necho\r\n")
+    assert "are its line ends those of Windows?" in error_of(context(folder, server, "", command=str(command)))
+
+
 def test_all_that_a_command_says_is_read_while_it_runs(
     folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -381,7 +412,7 @@ def test_a_credential_that_was_renewed_stays_a_secret(folder: Folder, server: Ap
 def test_a_command_that_may_not_be_run(folder: Folder, server: ApiServer) -> None:
     (folder.path / "text").write_text("")
     it = context(folder, server, "", command="./text")
-    assert "command ./text cannot be started: Permission denied" in error_of(it)
+    assert "command ./text cannot be started: Permission denied; run it by hand" in error_of(it)
 
 
 def test_what_a_failing_command_said_is_in_the_log_alone(
