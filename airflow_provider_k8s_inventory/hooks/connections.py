@@ -56,6 +56,12 @@ def read(connection: Connection) -> Fields:
         # Connections made before Airflow 2.3 carry the type in the name of each field.
         return extra.get(name, extra.get(f"extra__{kind}__{name}")) or None
 
+    def text(name: str) -> str | None:
+        value = field(name)
+        if value is None or isinstance(value, str):
+            return value
+        raise UsageError(f"{source}: {name} is {value!r}; it takes text")
+
     def flag(name: str) -> bool:
         return arguments.flag(f"{source}: {name}", field(name) or False)
 
@@ -66,17 +72,25 @@ def read(connection: Connection) -> Fields:
     warnings = [*fieldnames.check(kind, source, extra)]
     fields = Fields(
         source=source,
-        paths=tuple(path for path in str(field("kube_config_path") or "").split(":") if path),
+        paths=_paths(text("kube_config_path"), source),
         document=field(_DOCUMENT_FIELDS[kind]),
         in_cluster=flag("in_cluster"),
-        cluster_context=field("cluster_context"),
-        namespace=field("namespace"),
+        cluster_context=text("cluster_context"),
+        namespace=text("namespace"),
         disable_verify_ssl=flag("disable_verify_ssl"),
         page_size=arguments.whole(f"{source}: page_size", field("page_size")),
     )
     leads_somewhere = _check(fields, kind)
     warnings += fieldnames.check_standard(connection, source, leads_somewhere=leads_somewhere)
     return replace(fields, warnings=tuple(warnings))
+
+
+def _paths(text: str | None, source: str) -> tuple[str, ...]:
+    """The files, without the spaces and line ends that come with them into a form."""
+    paths = tuple(path.strip() for path in (text or "").split(":") if path.strip())
+    if text and not paths:  # and we would go to some other cluster
+        raise UsageError(f"{source}: kube_config_path names no file; correct or remove it")
+    return paths
 
 
 def _extra(connection: Connection, source: str) -> dict[str, Any]:

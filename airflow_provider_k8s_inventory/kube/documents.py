@@ -20,6 +20,8 @@ from airflow_provider_k8s_inventory.kube.goyaml import NotYamlError, Unreadable
 LARGEST: Final = 32 << 20
 """Bytes of a kubeconfig; 2,000 contexts with a CA, a certificate and a key of their own have 12 MB."""
 
+_REWRITE: Final = "give what `kubectl config view --raw --flatten -o json` prints"
+
 Kind = Literal["context", "cluster", "user"]
 KINDS: Final[tuple[Kind, ...]] = ("context", "cluster", "user")
 
@@ -72,6 +74,8 @@ def read(path: Path) -> bytes | None:
         raise KubeconfigError(
             f"kubeconfig {path} cannot be read: {error.strerror}; check that this process's user may read it"
         ) from error
+    except ValueError:
+        raise KubeconfigError(f"kubeconfig {str(path)!r} cannot be read: no file has NUL in its name") from None
 
 
 def decode(text: str | bytes, source: str) -> Any:
@@ -154,7 +158,7 @@ def _document(value: Any, folder: Path | None, source: str) -> Document:
     if value is None:  # an empty file; kubectl accepts it too
         value = {}
     if not isinstance(value, Mapping):
-        raise KubeconfigError(f"{source} is not a kubeconfig: it holds {kind_of(value)}, not contexts, clusters, users")
+        raise KubeconfigError(f"{source} is not a kubeconfig: it holds {kind_of(value)}; {_REWRITE}")
     current = value.get("current-context")
     return Document(
         source=source,
@@ -192,6 +196,8 @@ def _named(kind: Kind, item: Any) -> tuple[str, Mapping[str, Any], str | None]:
         problem = f"has a {kind} whose name is {kind_of(name)}; {_advice(name)}"
     elif not isinstance(value, Mapping):
         problem = f"has {kind_of(value)} in the place of what the {kind} holds; {_advice(value)}"
+    elif "\0" in name:
+        problem = f"has a {kind} whose name holds NUL, which no database takes; rename it"
     else:
         return name, value, None
     return _text(name), value if isinstance(value, Mapping) else {}, problem
@@ -201,7 +207,7 @@ def _text(name: Any) -> str:
     """Some name for what has none that can be used, so that it can be told which it is."""
     if isinstance(name, bool):
         return str(name).lower()
-    return str(name) if isinstance(name, str | int | float) else ""
+    return str(name).replace("\0", "\\0") if isinstance(name, str | int | float) else ""
 
 
 def _advice(value: Any) -> str:

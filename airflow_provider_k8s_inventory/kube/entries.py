@@ -22,6 +22,7 @@ from airflow_provider_k8s_inventory.kube.goyaml import NotYamlError, Unreadable
 T = TypeVar("T")
 
 _NAMES_SHOWN: Final = 20
+_QUOTES: Final = "text that looks like a number needs quotes; true, false and numbers have none"
 _ZEROS: Final[Mapping[Any, Any]] = {str: "", bool: False}
 
 
@@ -51,7 +52,7 @@ def typed(type_: type[T], entry: Entry, owner: str, error: type[ScopeError]) -> 
     except NotYamlError as problem:
         raise error(f"{owner}: {problem}, in {entry.source}") from None
     except msgspec.ValidationError as problem:
-        raise error(f"{owner}: {problem}, in {entry.source}; text that looks like a number needs quotes") from None
+        raise error(f"{owner}: {problem}, in {entry.source}; {_QUOTES}") from None
 
 
 def converted(type_: type[T], value: Any) -> T:

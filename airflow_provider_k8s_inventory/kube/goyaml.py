@@ -61,7 +61,9 @@ _PROBLEMS: Final = {
     "did not find expected ',' or '}'": _BRACKETS,
     "did not find expected ',' or ']'": _BRACKETS,
     "did not find expected node content": _BRACKETS,
-    "mapping values are not allowed in this context": "put text that holds a colon and a space in quotes",
+    # Also of YAML that a form's field of one line has joined.
+    "mapping values are not allowed in this context": "put text that holds a colon and a space in quotes, and each "
+    "entry on a line of its own, or write it as JSON",
     "could not find expected ':'": "a colon is missing",
     "found unexpected end of stream": _QUOTES,
     "found unknown escape character": "a backslash between double quotes needs another one",

@@ -76,7 +76,7 @@ def server(entry: Entry, owner: str) -> Server:
         ca_file=beside(entry.folder, file) if file and not data else None,
         ca_data=embedded(data, owner, "certificate-authority-data", UnreachableError) if data else None,
         insecure=fields.insecure_skip_tls_verify,
-        tls_server_name=fields.tls_server_name or None,
+        tls_server_name=_server_name(fields.tls_server_name, owner) or None,
         proxy_url=_proxy(fields.proxy_url, owner) if fields.proxy_url else None,
         disable_compression=fields.disable_compression,
         exec_config=_exec_config(fields, entry, owner),
@@ -109,6 +109,14 @@ def _url(fields: _Cluster, owner: str) -> str:
     if "@" in parts.netloc:
         raise UnreachableError(f"{owner}: its cluster's `server` holds a user name; put it into the user's entry")
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _server_name(name: str, owner: str) -> str:
+    try:
+        name.encode("idna")  # as Python's ssl does
+    except UnicodeError:
+        raise UnreachableError(f"{owner}: its cluster's tls-server-name is no host name; correct it") from None
+    return name
 
 
 def _proxy(url: str, owner: str) -> str:

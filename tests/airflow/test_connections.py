@@ -80,8 +80,22 @@ def test_a_connection_of_another_type_is_refused() -> None:
         read("http")
 
 
-@pytest.mark.parametrize(("field", "value"), [("page_size", "many"), ("in_cluster", "perhaps")])
-def test_a_field_that_cannot_be_is_named(field: str, value: str) -> None:
+def test_paths_come_without_the_spaces_around_them() -> None:
+    assert read("k8s_inventory", kube_config_path=" /a : ~/b\n").paths == ("/a", "~/b")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("page_size", "many"),
+        ("in_cluster", "perhaps"),
+        ("kube_config_path", ["/a"]),
+        ("kube_config_path", " : "),
+        ("cluster_context", 5),
+        ("namespace", ["a"]),
+    ],
+)
+def test_a_field_that_cannot_be_is_named(field: str, value: Any) -> None:
     with pytest.raises(UsageError, match=f"connection 'it': {field}"):
         read("k8s_inventory", **{field: value})
 

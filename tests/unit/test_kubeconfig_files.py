@@ -276,6 +276,26 @@ def test_a_broken_document_is_told_with_its_source() -> None:
         kubeconfig.parse("contexts:\n\t- dev", source="connection x")
 
 
+@pytest.mark.parametrize("lost", ["", " ", "\\n"])
+def test_yaml_that_lost_its_line_ends_is_told_with_what_to_give_instead(lost: str) -> None:
+    text = "apiVersion: v1\ncontexts:\n- name: dev\n  context:\n    cluster: c\n".replace("\n", lost)
+    with pytest.raises(
+        KubeconfigError, match=r"connection x is not YAML: line 1, .* line of its own, or write it as JSON"
+    ):
+        kubeconfig.parse(text, source="connection x")
+
+
+@pytest.mark.parametrize("text", ["/home/jane/.kube/config", '"{}"', "YXBpVmVyc2lvbjogdjE="])
+def test_text_that_is_no_kubeconfig_is_told_with_what_to_give_instead(text: str) -> None:
+    with pytest.raises(KubeconfigError, match=r"connection x is not a kubeconfig: it holds text; give .* -o json"):
+        kubeconfig.parse(text, source="connection x")
+
+
+def test_a_path_that_no_file_can_have_is_told() -> None:
+    with pytest.raises(KubeconfigError, match="no file has NUL in its name"):
+        kubeconfig.load(["a\0b"])
+
+
 def test_reading_opens_no_connection_and_no_certificate(tmp_path: Path) -> None:
     path = write(
         tmp_path / "config",

@@ -62,6 +62,8 @@ def problem(context: Context) -> ScopeError:
             "proxy-url is no URL of http, https",
         ),
         ({"server": "https://a.test", "proxy-url": "p.test:3128"}, "proxy-url is no URL of http, https"),
+        ({"server": "https://a.test", "tls-server-name": ".b.test"}, "tls-server-name is no host name"),
+        ({"server": "https://a.test", "tls-server-name": "b" * 64}, "tls-server-name is no host name"),
         ({"server": "https://a.test", "certificate-authority": "/no/ca.crt"}, "CA in .*/no/ca.crt .*No such file"),
         (
             {"server": "https://a.test", "certificate-authority-data": base64.b64encode(b"no PEM").decode()},

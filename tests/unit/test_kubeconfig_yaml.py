@@ -93,6 +93,14 @@ def test_a_name_that_is_no_text_hurts_no_other(kind: str, text: str) -> None:
     assert all("has a context whose name is" in problem(context) for context in found.values())
 
 
+@pytest.mark.parametrize("kind", ["context", "cluster", "user"])
+def test_a_name_that_no_database_takes_hurts_no_other(kind: str) -> None:
+    found = contexts(_with(kind, f'{{name: "a\\0b", {kind}: {{}}}}'))
+    assert found.pop("good").credentials.proof().authorization == "Bearer good-token"
+    assert list(found) == (["a\\0b"] if kind == "context" else [])
+    assert all("has a context whose name holds NUL" in problem(context) for context in found.values())
+
+
 def _with(kind: str, entry: str) -> str:
     """A good kubeconfig, and one more entry."""
     entries = {
