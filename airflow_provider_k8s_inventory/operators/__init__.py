@@ -1,1 +1,1 @@
-"""The operators around a sync: migrate, plan, report. The sync itself is a transfer, in `transfers`."""
+"""The operators around a sync: migrate, plan, report, publish. The sync itself is a transfer, in `transfers`."""

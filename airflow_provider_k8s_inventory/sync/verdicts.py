@@ -22,6 +22,8 @@ _DOWN: Final = frozenset({"unreachable", "unauthorized"})
 _NAMES_SHOWN: Final = 10
 _REPEATED: Final = re.compile(r" \(as \d+ (s|min|h|d) ago: .*\)$")
 """What `repeated` adds."""
+_TRIES: Final = re.compile(r" \(\d+ (try|tries) in \d+ s[^)]*\)")
+"""What `kube.retrying` adds: four tasks that found the same cluster down need not have waited equally long."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,18 +130,18 @@ def causes(verdicts: Iterable[Verdict]) -> list[Cause]:
     for each in verdicts:
         report = each.report
         if report.reason or not report.good:
-            key = report.context_name, report.status, first_said(report.reason or ""), each.excuse
-            found.setdefault(key, []).append(each)
+            cause = _TRIES.sub("", first_said(report.reason or ""))
+            found.setdefault((report.context_name, report.status, cause, each.excuse), []).append(each)
     return [
         Cause(
             context_name=context_name,
             resources=tuple(_resource(each.report) for each in group),
             status=status,
-            reason=reason,
+            reason=first_said(group[0].report.reason or ""),
             good_at=_oldest([each.good_at for each in group]),
             excuse=excuse,
         )
-        for (context_name, status, reason, excuse), group in found.items()
+        for (context_name, status, _, excuse), group in found.items()
     ]
 
 

@@ -53,9 +53,10 @@ tell_all()
 """A DAG that does what nobody should."""
 
 _ODD = f"""
-from airflow.sdk import DAG
+from airflow.sdk import DAG, AssetAlias
 
 from airflow_provider_k8s_inventory.operators.plan import KubernetesInventoryPlanOperator
+from airflow_provider_k8s_inventory.operators.publish import KubernetesInventoryPublishOperator
 from airflow_provider_k8s_inventory.operators.report import KubernetesInventoryReportOperator
 from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
 
@@ -64,7 +65,8 @@ with DAG("odd", schedule=None, default_args={{"kubernetes_conn_id": "odd", "post
     sync = KubernetesToPostgresOperator.partial(
         task_id="sync", map_index_template="{{{{ task.cluster_context }}}} · {{{{ task.resource }}}}"
     ).expand_kwargs(plan.output)
-    sync >> KubernetesInventoryReportOperator(task_id="report", planned=plan.output)
+    report = KubernetesInventoryReportOperator(task_id="report", planned=plan.output)
+    sync >> report >> KubernetesInventoryPublishOperator(task_id="publish", outlets=[AssetAlias("odd_contexts")])
 """
 """A DAG over the connection `odd`, whose contexts have odd names."""
 

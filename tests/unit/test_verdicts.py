@@ -97,6 +97,12 @@ def test_a_reason_that_was_repeated_is_the_same_cause() -> None:
     assert (cause.resources, cause.reason) == (("pods", "services"), "context prod is unreachable")
 
 
+def test_how_long_each_task_tried_makes_no_other_cause() -> None:
+    reasons = ["it is down (5 tries in 8 s)", "it is down (5 tries in 9 s)", "it is down"]
+    (cause,) = causes([verdict(resource=reason, reason=reason) for reason in reasons])
+    assert cause.reason == "it is down (5 tries in 8 s)"
+
+
 def test_two_causes_in_one_cluster_are_two() -> None:
     assert len(causes([verdict(resource="pods"), verdict(resource="services", status="forbidden")])) == 2
 
