@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import Final
 
 from airflow_provider_k8s_inventory.kube.lines import Line
@@ -34,15 +34,15 @@ class Bound:
         self.broken = False
         """Whether the time is over and the line was cut for it."""
         self._growing = growing
-        self._lock = Lock()
         self._spent = 0.0
         self._since: float | None = time.monotonic()
 
     @property
     def spent(self) -> float:
         """Seconds so far."""
-        with self._lock:
-            return self._spent + (time.monotonic() - self._since if self._since is not None else 0)
+        # In this order, so that what another thread pauses meanwhile is not counted twice; locks would cost more.
+        spent, since = self._spent, self._since
+        return spent + (time.monotonic() - since if since is not None else 0)
 
     @property
     def left(self) -> float:
@@ -50,18 +50,23 @@ class Bound:
         longer = self.bytes / SLOWEST if self._growing else 0
         return min(self.seconds + longer, max(self.seconds, LONGEST)) - self.spent
 
+    def pause(self) -> None:
+        """Stop the clock."""
+        since, self._since = self._since, None
+        self._spent += time.monotonic() - since if since is not None else 0
+
+    def go_on(self) -> None:
+        """Let the clock run."""
+        self._since = time.monotonic()
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Stop the clock for the block."""
-        with self._lock:
-            now, since = time.monotonic(), self._since
-            self._spent += now - since if since is not None else 0
-            self._since = None
+        self.pause()
         try:
             yield
         finally:
-            with self._lock:
-                self._since = time.monotonic()
+            self.go_on()
 
     @contextmanager
     def kept(self, line: Line) -> Iterator[None]:
