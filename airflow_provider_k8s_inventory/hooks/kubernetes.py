@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import InventoryError, UnauthorizedError, UnknownResourceError
+from airflow_provider_k8s_inventory.exceptions import (
+    InventoryError,
+    UnauthorizedError,
+    UnknownResourceError,
+    UnreachableError,
+)
 from airflow_provider_k8s_inventory.hooks import connections, probing
 from airflow_provider_k8s_inventory.kube import discovery, documents, listing, names
 from airflow_provider_k8s_inventory.kube import kubeconfig as kubeconfigs
@@ -152,14 +157,17 @@ class KubernetesInventoryHook(BaseHook):
         """Airflow's own hook for one context, for what this one does not do. It brings in both Kubernetes clients.
 
         :raises UnauthorizedError: when the context's credentials are refused, such as `exec` from a Connection.
+        :raises UnreachableError: when its cluster is refused; nothing is known of its credentials then.
         """
         from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
         from kubernetes.client import Configuration
 
         name = context if isinstance(context, str) else context.name
-        credentials = self._context(name).credentials
-        if isinstance(credentials, BrokenCredentials):
-            raise UnauthorizedError(credentials.problem)
+        one = self._context(name)
+        if one.problem:
+            raise UnreachableError(one.problem)
+        if isinstance(one.credentials, BrokenCredentials):
+            raise UnauthorizedError(one.credentials.problem)
         found: dict[str, Any] = self._stock_arguments()
         if not found.get("in_cluster"):
             # Without its own, a hook loads into the process-wide default, and two hooks mix their clusters.

@@ -17,6 +17,7 @@ from airflow_provider_k8s_inventory.exceptions import (
     UnauthorizedError,
     UnknownContextError,
     UnknownResourceError,
+    UnreachableError,
 )
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 from airflow_provider_k8s_inventory.model import Resource
@@ -252,6 +253,26 @@ def test_airflows_own_hook_runs_no_refused_command(connect: Any, simulator: Simu
     hook = connect("k8s_inventory", kube_config_secret=with_plugin(simulator, tmp_path))
     with pytest.raises(UnauthorizedError, match="allow_exec=True"):
         hook.kubernetes_hook("dev")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("cluster", {"insecure-skip-tls-verify": True}),
+        ("cluster", {"tls-server-name": ".test"}),
+        ("cluster", {"disable-compression": "no"}),
+        ("context", {"namespace": 1}),
+    ],
+)
+def test_airflows_own_hook_runs_no_command_of_a_context_that_is_refused_for_its_cluster(
+    connect: Any, simulator: Simulator, tmp_path: Path, kind: str, more: dict[str, Any]
+) -> None:
+    document = with_plugin(simulator, tmp_path)
+    for entry in document[f"{kind}s"]:
+        entry[kind] |= more
+    with pytest.raises(UnreachableError, match="context 'dev'"):
+        connect("k8s_inventory", kube_config_secret=document).kubernetes_hook("dev").api_client  # noqa: B018 - it logs in
     assert not (tmp_path / "ran").exists()
 
 
