@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError, UnreachableError
 from airflow_provider_k8s_inventory.kube import pem
+
+_LARGEST: Final = 4 << 20
+"""Bytes of a file with PEM in it; the authorities of a whole system have 250 kB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -138,12 +141,16 @@ def _trust(context: ssl.SSLContext, owner: str, ca_file: str | None, ca_data: st
 def content(path: str) -> str:
     """A file with PEM in it, and around it text in any encoding.
 
-    :raises OSError: when it cannot be read.
+    :raises OSError: when it cannot be read, or does not end: a Connection may name any, such as ``/dev/zero``.
     """
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
+        with Path(path).open("rb") as file:
+            data = file.read(_LARGEST + 1)
     except ValueError as error:
         raise OSError(errno.EINVAL, "no file has NUL in its name") from error
+    if len(data) > _LARGEST:
+        raise OSError(errno.EFBIG, f"it has more than {_LARGEST >> 20} MiB", path)
+    return data.decode(errors="replace")
 
 
 @contextmanager

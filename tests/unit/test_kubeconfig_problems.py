@@ -65,6 +65,7 @@ def problem(context: Context) -> ScopeError:
         ({"server": "https://a.test", "tls-server-name": ".b.test"}, "tls-server-name is no host name"),
         ({"server": "https://a.test", "tls-server-name": "b" * 64}, "tls-server-name is no host name"),
         ({"server": "https://a.test", "certificate-authority": "/no/ca.crt"}, "CA in .*/no/ca.crt .*No such file"),
+        ({"server": "https://a.test", "certificate-authority": "/dev/zero"}, "CA in .*/dev/zero .*more than 4 MiB"),
         (
             {"server": "https://a.test", "certificate-authority-data": base64.b64encode(b"no PEM").decode()},
             "the CA in certificate-authority-data cannot be read",
