@@ -1,6 +1,6 @@
 """Run a command that prints credentials: nothing to answer it, a time limit, and its output kept to ourselves.
 
-What is printed is understood in `execanswers`.
+`execanswers` understands what it prints.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ class CommandError(Exception):
     def __init__(self, message: str, *, missing: bool = False, started: bool = False, said: str = "") -> None:
         super().__init__(message)
         self.started = started
+        """False when the system could not start it, so that it has said nothing."""
         self.missing = missing
-        """Whether there is no such command."""
+        """True when there is no such command."""
         self.said = said
         """All it wrote to standard error, as it came. It may hold credentials."""
 
 
 def run(command: Sequence[str], environ: Mapping[str, str], *, timeout: float | None = None) -> bytes:
-    """What the command prints on standard output.
+    """Return what the command prints on standard output.
 
     :param timeout: seconds; None means `TIMEOUT`.
     :raises CommandError: when it cannot be started, fails, takes too long, or prints too much.

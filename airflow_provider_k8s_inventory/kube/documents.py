@@ -33,10 +33,10 @@ class Entry:
     name: str
     value: Mapping[str, Any]
     folder: Path | None
-    """What its relative paths are relative to; None when it came in no file."""
+    """The folder of its relative paths; None when it came in no file."""
     source: str
     problem: str | None = None
-    """Why it cannot be used, to go on from the source: kubectl reads no such file."""
+    """The reason why it cannot be used, to go on from the source: kubectl reads no such file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +123,7 @@ def _check_size(text: str | bytes, source: str) -> None:
 
 
 def _commas(text: str | bytes) -> int:
-    """How many values it may have, were it JSON, but for one."""
+    """The number of values that it may have, were it JSON, but for one."""
     return text.count(",") + text.count("[") if isinstance(text, str) else text.count(b",") + text.count(b"[")
 
 
@@ -217,6 +217,6 @@ def _advice(value: Any) -> str:
 
 
 def kind_of(value: Any) -> str:
-    """What a value is, for messages."""
+    """Name the kind of a value, for messages."""
     names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping", str: "text"}
     return names.get(type(value), "something that cannot be read")

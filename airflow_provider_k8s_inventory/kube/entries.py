@@ -1,6 +1,6 @@
 """Reading one entry of a kubeconfig: its type, its paths, its embedded PEM.
 
-Where entries come from is in `documents`; what they mean is in `servers` and `users`.
+`documents` finds entries in files; `servers` and `users` say what they mean.
 """
 
 from __future__ import annotations

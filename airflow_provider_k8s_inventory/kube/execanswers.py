@@ -1,4 +1,4 @@
-"""What an exec plugin prints: a token or a client certificate, and until when it is good.
+"""Reading what an exec plugin prints: a token or a client certificate, and until when it is good.
 
 Nothing of it is ever shown. The plugin is run in `execplugins`.
 """
@@ -37,7 +37,7 @@ class _Status(msgspec.Struct, rename="camel", frozen=True):
 
 
 class _Answer(msgspec.Struct, rename="camel", frozen=True):
-    """What we know of https://kubernetes.io/docs/reference/config-api/client-authentication.v1/ objects."""
+    """The fields we know of https://kubernetes.io/docs/reference/config-api/client-authentication.v1/ objects."""
 
     kind: str = ""
     api_version: str = ""
@@ -55,12 +55,12 @@ class Credential:
 
     @property
     def good(self) -> bool:
-        """Whether it can still be used."""
+        """True while it can be used."""
         return self.expires is None or datetime.now(UTC) + SKEW < self.expires
 
     @property
     def proof(self) -> Proof:
-        """What a request carries of it."""
+        """The part of it that a request carries."""
         return Proof(authorization=f"Bearer {self.token}" if self.token else None, certificate=self.certificate)
 
     def secrets(self) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def understand(output: bytes, api_version: str) -> Credential:
 
 
 def _expiry(said: datetime | None) -> datetime | None:
-    """When it expires; Go's zero time means never: ``a.exp.IsZero()`` in client-go's exec.go."""
+    """The time of its expiry; Go's zero time means never: ``a.exp.IsZero()`` in client-go's exec.go."""
     expires = said and said.replace(tzinfo=said.tzinfo or UTC)
     return None if expires == _ZERO else expires
 

@@ -1,7 +1,6 @@
 """Credentials from a command: the exec plugins of kubeconfigs, such as those of EKS, GKE and AKS.
 
-What plugins print is read in `execanswers`, and commands are run in `commands`. Whether a kubeconfig may ask for one
-is decided in `users`.
+`execanswers` reads what plugins print, and `commands` runs them. `users` decides whether a kubeconfig may ask for one.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube import commands, execanswers, tls
+from airflow_provider_k8s_inventory.kube import commands, execanswers, quoting, tls
 from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof, checked_token
 from airflow_provider_k8s_inventory.kube.documents import Entry
 from airflow_provider_k8s_inventory.kube.entries import beside
@@ -47,7 +46,7 @@ class _Variable(msgspec.Struct, frozen=True):
 
 
 class Plugin(msgspec.Struct, rename="camel", frozen=True):
-    """What we know of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#ExecConfig objects."""
+    """The fields we know of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#ExecConfig objects."""
 
     command: str = ""
     args: list[str] = []
@@ -59,7 +58,7 @@ class Plugin(msgspec.Struct, rename="camel", frozen=True):
 
 
 def check(plugin: Plugin, owner: str) -> None:
-    """Whether the plugin can be run here.
+    """Check that the plugin can be run here.
 
     :param owner: whose it is, for messages.
     :raises UnauthorizedError: when not, with what to change.
@@ -102,7 +101,7 @@ class Session:
         self._lock = threading.Lock()
         self._credential: execanswers.Credential | None = None
         self._before: execanswers.Credential | None = None
-        """What was disproved last: an error may still quote it."""
+        """The one that was disproved last: an error may still quote it."""
         self._failure = ""
         self._failed_at = -FAILURE_KEPT
 
@@ -125,7 +124,7 @@ class Session:
                 self._credential, self._before = None, disproved
 
     def secrets(self) -> tuple[str, ...]:
-        """What the command gave last and before, and the variables and arguments that look like secrets."""
+        """The credentials that the command gave last and before, and variables and arguments that look like secrets."""
         given = (secret for one in (self._credential, self._before) if one for secret in one.secrets())
         variables = (one.value for one in self._plugin.env if _SECRET_NAME.search(one.name))
         return tuple(text for text in (*given, *variables, *_arguments(self._plugin.args)) if text)
@@ -147,7 +146,7 @@ class Session:
         return commands.run([command, *plugin.args], environ)
 
     def _explained(self, error: Exception) -> str:
-        """Why, and what to do. What the command said goes to the log alone: ledger and XCom have many readers."""
+        """Say why, and what to do. The command's own words go to the log alone: ledger and XCom have many readers."""
         if isinstance(error, OSError):
             return f"is to be told the CA in {error.filename}: {error.strerror}"
         if not isinstance(error, commands.CommandError):
@@ -157,16 +156,11 @@ class Session:
         if not error.started:
             return f"{error}; run it by hand as the same user to see more"
         advice = "run it by hand as the same user to see more"
-        said = excerpt(self._redacted(error.said), LONGEST_EXCERPT, end=True)
+        said = excerpt(quoting.blotted(error.said, self.secrets()), LONGEST_EXCERPT, end=True)
         if not said:
             return f"{error} and said nothing; {advice}"
         _log.warning("credential command %s %s and said: %s", self._plugin.command, error, said)
         return f"{error}; the log has what it said on standard error; {advice}"
-
-    def _redacted(self, text: str) -> str:
-        for secret in sorted(self.secrets(), key=len, reverse=True):  # one may be a part of another
-            text = text.replace(secret, "***")
-        return text
 
     def _spec(self) -> dict[str, Any]:
         """https://kubernetes.io/docs/reference/config-api/client-authentication.v1/, the spec."""
@@ -217,7 +211,7 @@ class ExecCredentials(Credentials):
         self._session = session
         self._owner = f"{owner}: its credential command {command}"
         self._given = threading.local()
-        """What each thread was given last, for when a 401 disproves it."""
+        """The credential that each thread was given last, for when a 401 disproves it."""
 
     def proof(self) -> Proof:
         """The token, the certificate, or both, as the command gave them."""

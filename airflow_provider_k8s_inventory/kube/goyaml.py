@@ -35,7 +35,7 @@ from 400,000 values on the share falls, to 10 % at 4,000,000: `allowedAliasRatio
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # absent where libyaml is
 _TAG: Final = "tag:yaml.org,2002:"
 _TYPES: Final = {"str", "bool", "int", "float", "null", "timestamp"}
-"""What Go resolves by tag; text under any other tag, such as ``!ruby/symbol``, is text."""
+"""The tags that Go resolves; text under any other tag, such as ``!ruby/symbol``, is text."""
 _WORDS: Final[dict[str, tuple[str, Any]]] = {
     **dict.fromkeys(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"], ("bool", True)),
     **dict.fromkeys(["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"], ("bool", False)),
@@ -69,7 +69,7 @@ _PROBLEMS: Final = {
     "found unknown escape character": "a backslash between double quotes needs another one",
     "found undefined tag handle": "put text that begins with ! in quotes",
 }
-"""What to do about libyaml's messages; of others only the place is told."""
+"""Advice by the messages of libyaml; of others only the place is told."""
 
 
 class NotYamlError(Exception):
@@ -288,7 +288,7 @@ def _set(mapping: _Broken, key: Any, value: Any, place: str) -> None:
 
 
 def _merge(mapping: _Broken, value: Any, place: str) -> None:
-    """What ``<<`` names; Go lets it win over the keys that stand before it."""
+    """Take in the mappings that ``<<`` names; Go lets them win over the keys that stand before it."""
     values = value if isinstance(value, list) else [value]
     for one in reversed(values):  # of several the first wins
         if isinstance(one, dict):

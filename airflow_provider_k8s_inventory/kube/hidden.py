@@ -13,7 +13,7 @@ from airflow_provider_k8s_inventory.kube.documents import Document, Entry, Kind,
 from airflow_provider_k8s_inventory.kube.entries import beside
 
 _NAMED: Final[tuple[Kind, ...]] = ("cluster", "user")
-"""What a context names, each in a field that is called so."""
+"""The kinds of entries that a context names, each in a field that is called so."""
 _PATHS: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
 
@@ -27,7 +27,7 @@ def warnings(name: str, merged: Merged) -> tuple[str, ...]:
 
 
 def _lost(name: str, document: Document, merged: Merged) -> Iterator[str]:
-    """What a kubeconfig says of its context that does not count."""
+    """Say what a kubeconfig has of its context that does not count."""
     context = document.entries["context"][name]
     winner = merged.entries["context"][name]
     parts = [sentence for kind in _NAMED for sentence in _hidden(kind, context.value.get(kind), document, merged)]
@@ -48,7 +48,7 @@ def _hidden(kind: Kind, name: Any, document: Document, merged: Merged) -> Iterat
 
 
 def _content(entry: Entry) -> tuple[Mapping[str, Any], str | None]:
-    """What an entry says, with its relative paths made absolute and without what says nothing."""
+    """The content of an entry, with its relative paths made absolute and without nulls."""
     value = {key: item for key, item in entry.value.items() if item is not None}
     for field in _PATHS:
         if isinstance(path := value.get(field), str):

@@ -43,7 +43,7 @@ class LegacyCredentials(Credentials):
         self._lock = threading.Lock()
         self._configuration: Any = None
         self._token = ""
-        """What the official client gave last."""
+        """The one that the official client gave last."""
 
     def proof(self) -> Proof:
         """The token as of now, which the official client renews when it has expired, and the certificate beside it."""

@@ -25,7 +25,7 @@ def usable(url: str) -> bool:
 
 
 def secrets(url: str) -> tuple[str, ...]:
-    """What a message must not hold of a proxy's URL, as it is written and as the proxy is sent it."""
+    """The parts of a proxy's URL that no message may hold, as they are written and as the proxy is sent them."""
     userinfo = url.rpartition("://")[2].partition("/")[0].rpartition("@")[0]
     password = userinfo.partition(":")[2]
     return (userinfo, unquote(userinfo), password, unquote(password))

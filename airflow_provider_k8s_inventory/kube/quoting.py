@@ -1,6 +1,6 @@
 """Quote what others wrote: secrets are blotted out of the whole text, and only then it is cut.
 
-Which secrets a context has is in `contexts` and `credentials`.
+`contexts` and `credentials` know the secrets of a context.
 """
 
 from __future__ import annotations

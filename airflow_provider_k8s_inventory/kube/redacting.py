@@ -19,7 +19,7 @@ _LOOKS_SECRET: Final = (
     re.compile(r"(?<![\w-])eyJ[\w-]+(?:\.[\w-]*)+"),
     # User and password of a URL.
     re.compile(r"(?<=://)[^\s/@]+(?=@)"),
-    # What follows the name of a secret: anything behind a colon or equals sign, else what is no plain word.
+    # The text behind the name of a secret: anything behind a colon or equals sign, else what is no plain word.
     re.compile(
         r"(?:(?:token|secret|passw(?:or)?d|passphrase|api.?key|access.?key|authorization|credentials?)[\"']?"
         r"(?:\s*[:=]\s*(?:bearer\s|basic\s)?|\s(?:is\s)?(?=\S*\d))|(?:bearer|basic)\s(?=\S*[\d=_]))[\"']?"
