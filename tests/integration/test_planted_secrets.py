@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from tests.fixtures.kubeconfigs import Folder, authority, encoded, exec_credential
+from tests.fixtures.kubeconfigs.proxy import Proxy
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer
 from tests.fixtures.programs import PROGRAM, environment
 
@@ -93,6 +94,7 @@ def write(folder: Folder, server: ApiServer) -> Path:
         "proxy": good | {"proxy-url": f"http://jane:{secret('proxy')}@127.0.0.1:1"},
         "bad proxy": good | {"proxy-url": f"ftp://jane:{secret('bad proxy')}@127.0.0.1:1"},
         "server": {"server": f"https://jane:{secret('server')}@127.0.0.1:1"},
+        "environment": good | {"server": f"https://api.test:{server.port}"},
     }
     document = {
         "contexts": [
@@ -107,12 +109,12 @@ def write(folder: Folder, server: ApiServer) -> Path:
     return path
 
 
-def ran(command: str, path: Path, database: str, scratch: Path) -> tuple[int, str]:
+def ran(command: str, path: Path, database: str, scratch: Path, proxy: str = "127.0.0.1:1") -> tuple[int, str]:
     """What a process wrote: on its streams, and into temporary files."""
     scratch.mkdir()
     done = subprocess.run(
         [*PROGRAM, command, "--kubeconfig", str(path), "--dsn", database, "--resource", "pods"],
-        env=environment(TMPDIR=str(scratch), HTTPS_PROXY=f"http://jane:{secret('environment')}@127.0.0.1:1"),
+        env=environment(TMPDIR=str(scratch), HTTPS_PROXY=f"http://jane:{secret('environment')}@{proxy}"),
         capture_output=True,
         check=False,
     )
@@ -128,10 +130,12 @@ def written(database: str) -> str:
 
 @pytest.mark.parametrize("command", ["sync", "doctor"])
 def test_no_secret_is_written(command: str, folder: Folder, server: ApiServer, database: str, tmp_path: Path) -> None:
-    status, shown = ran(command, write(folder, server), database, tmp_path / "scratch")
+    with Proxy("jane:another") as proxy:
+        status, shown = ran(command, write(folder, server), database, tmp_path / "scratch", proxy.address)
     ledger = written(database)
 
     assert status == 1
+    assert proxy.headers  # and what it was sent, it sent back
     assert len({seen.header("Authorization") for seen in server.seen}) == 4  # and what these sent was sent back
     assert "Planted" not in shown.replace("\n", "")
     assert "Planted" not in ledger
