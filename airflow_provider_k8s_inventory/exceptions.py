@@ -35,6 +35,10 @@ class InventoryError(Exception):
     """Whatever this package raises on purpose."""
 
 
+class DeclarationError(InventoryError):
+    """The declaration of a resource contradicts itself."""
+
+
 class UsageError(InventoryError):
     """The caller asked for something that cannot be."""
 

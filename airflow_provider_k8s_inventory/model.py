@@ -23,6 +23,10 @@ Mode = Literal["full", "metadata", "delta"]
 """The way a scope was read: all objects whole, their metadata and what differs, or what changed since the last time."""
 
 
+Source = Literal["list", "cluster"]
+"""Where the objects of a resource come from: a list of the API server, or what the cluster says of itself."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
     """An API endpoint, as kubectl writes it."""
@@ -108,8 +112,19 @@ class Definition:
     """What an object is decoded into before `extract`: only the fields that `extract` reads."""
     extract: Callable[[Any], tuple[Any, ...]]
     """The values of the resource's own columns, in the table's order."""
-    aliases: tuple[str, ...] = ()
-    """Other names users may write; the resource's own full name is always one."""
+    source: Source = "list"
+    """Where the objects come from."""
+
+    @property
+    def listed(self) -> bool:
+        """Whether the API server lists and watches the objects, and so grants rights to them."""
+        return self.source == "list"
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Other names users may write, the group behind them or not."""
+        names = (self.resource.plural, self.resource.singular, *self.resource.short_names)
+        return tuple(name for name in dict.fromkeys(names) if name and name != self.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,34 +6,39 @@ Nothing here knows a client or a driver; how rows are made of bytes is in `sync.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.model import Definition, Table
-from airflow_provider_k8s_inventory.resources import (
-    builtin,
-    clusters,
-    crds,
-    custom,
-    deployments,
-    namespaces,
-    nodes,
-    pods,
-    services,
-)
-
-CATALOGUE: Final[Mapping[str, Definition]] = MappingProxyType(
-    {
-        module.DEFINITION.name: module.DEFINITION
-        for module in (clusters, namespaces, nodes, pods, deployments, services, crds)
-    }
-)
-"""The resources with a table of their own, by name."""
+from airflow_provider_k8s_inventory.resources import builtin, custom
 
 DEFAULT: Final = ("clusters", "namespaces", "pods", "deployments", "services", "crds")
 """What is synced when nothing else is asked for."""
+
+
+_FIRST: Final = ("clusters", "namespaces", "nodes", "pods", "deployments", "services", "crds")
+"""The order in which people look at them; others follow by name."""
+
+
+def _declared() -> Iterator[Definition]:
+    """Find the declarations: the modules here that have a ``DEFINITION``."""
+    for module in iter_modules(__path__):
+        definition = getattr(import_module(f"{__name__}.{module.name}"), "DEFINITION", None)
+        if isinstance(definition, Definition):
+            yield definition
+
+
+def _catalogue() -> dict[str, Definition]:
+    by_name = {definition.name: definition for definition in _declared()}
+    return {name: by_name[name] for name in (*_FIRST, *sorted(by_name.keys() - set(_FIRST)))}
+
+
+CATALOGUE: Final[Mapping[str, Definition]] = MappingProxyType(_catalogue())
+"""The resources with a table of their own, by name: every module here that declares one."""
 
 TABLES: Final[tuple[Table, ...]] = (*(definition.table for definition in CATALOGUE.values()), custom.TABLE)
 """Every table, in the order they are created and listed."""
@@ -48,7 +53,7 @@ _NAMES: Final[Mapping[str, str]] = {
     **{
         written: definition.name
         for definition in CATALOGUE.values()
-        for alias in (definition.name, definition.resource.plural, *definition.aliases)
+        for alias in (definition.name, *definition.aliases)
         for written in (alias, f"{alias}.{definition.resource.group}".rstrip("."))
     },
 }

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from airflow_provider_k8s_inventory.model import Column, Table
+from airflow_provider_k8s_inventory.model import Column, Definition, Table
 
 EMPTY: Final = msgspec.Raw(b"{}")
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -76,11 +76,6 @@ def holds(conditions: Iterable[Condition] | None, type_: str) -> bool:
     return any(condition.type == type_ and condition.status == "True" for condition in conditions or ())
 
 
-def images(containers: Iterable[Container] | None) -> list[str]:
-    """The images, in the containers' order."""
-    return [container.image for container in containers or () if container.image]
-
-
 def address(written: str | None) -> str | None:
     """An address, or None: ``""`` and ``"None"`` (headless) are none."""
     return None if written == "None" else written or None
@@ -116,6 +111,15 @@ def own_columns(table: Table) -> tuple[Column, ...]:
     """The columns of a table that are not shared; `namespace` is an own one of `k8s_clusters`."""
     shared = {*SHARED_NAMES} if table.namespaced else {*SHARED_NAMES} - {_NAMESPACE.name}
     return tuple(column for column in table.columns if column.name not in shared)
+
+
+def own_values(definition: Definition, item: bytes | msgspec.Raw) -> dict[str, Any]:
+    """Read the columns of a resource's own, by name.
+
+    :raises msgspec.MsgspecError: when the object is not of the shape it should be.
+    """
+    names = [column.name for column in own_columns(definition.table) if column.extracted]
+    return dict(zip(names, definition.extract(msgspec.json.decode(item, type=definition.type)), strict=True))
 
 
 def table(

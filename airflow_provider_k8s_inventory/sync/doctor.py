@@ -130,7 +130,7 @@ def examine_context(
         return
     known = Known(client)
     asked, problems = _meaning(client, known, names, conn, schema)
-    identified = _identity(client, known, needed="clusters" in asked)
+    identified = _identity(client, known, needed=not all(map(_is_listed, asked)))
     yield identified
     if conn and identified.good and (another := _same_cluster(known, client.context, asked, conn, schema)):
         yield another
@@ -233,7 +233,7 @@ def _same_cluster(
 
 def _resource(client: Client, known: Known, name: str, written: str, namespaces: Sequence[str]) -> Finding:
     # A cluster's row needs no more than its identity, but counts the nodes where it may.
-    counted = name == "clusters"
+    counted = not _is_listed(name)
     subject, check = client.context.name, "may count nodes" if counted else f"may list {name}"
     asked = resources.asked("nodes" if counted else name)
     try:
@@ -249,6 +249,11 @@ def _resource(client: Client, known: Known, name: str, written: str, namespaces:
             subject=subject, check=check, good=True, limited=True, detail=f"{problem}; node_count will be NULL"
         )
     return Finding(subject=subject, check=check, good=not problem, detail=problem or "yes")
+
+
+def _is_listed(name: str) -> bool:
+    definition = resources.CATALOGUE.get(name)
+    return definition is None or definition.listed
 
 
 def _lacking(client: Client, resource: Resource, namespaces: Sequence[str]) -> str | None:

@@ -62,7 +62,7 @@ def _compare(work: Work) -> str | None:
     if absence:
         removing.absent(work)
         return absence
-    if work.answer.definition.name != "clusters":  # whose name is the kubeconfig's, and may change
+    if work.answer.definition.listed:  # the name of a cluster is the kubeconfig's, and may change
         _tell_apart(work)
     if duplicates := loading.deduplicate(work.cursor):
         tally.seen -= duplicates

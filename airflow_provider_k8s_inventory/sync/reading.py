@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube import cluster, discovery, listing
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Definition, Page, Resource, Scope
 from airflow_provider_k8s_inventory.resources import custom
-from airflow_provider_k8s_inventory.resources.crds import CustomResourceDefinition
-from airflow_provider_k8s_inventory.resources.shared import holds
+from airflow_provider_k8s_inventory.resources.shared import own_values
 from airflow_provider_k8s_inventory.sync.knowing import Known
 from airflow_provider_k8s_inventory.sync.settings import Settings
 
@@ -63,8 +60,9 @@ def open_answer(scope: Scope, settings: Settings, known: Known) -> Answer:
     :param known: what other scopes of the context have found out.
     :raises ScopeError: when the cluster does not answer.
     """
-    if scope.resource == "clusters":
-        return _cluster(settings, known)
+    catalogued = resources.CATALOGUE.get(scope.resource)
+    if catalogued and not catalogued.listed:
+        return _cluster(catalogued, settings, known)
     uid, problem = identify(known)
     definition = definition_of(scope.resource, known, scope.version)
     namespaces = scope.namespaces if definition.resource.namespaced else ()
@@ -132,17 +130,14 @@ def prove_absent(client: Client, resource: Resource) -> str:
 
 def _is_defined(client: Client, resource: Resource) -> bool:
     """Whether a definition says that the cluster serves a custom resource, as far as we may read them."""
-    crds = resources.CATALOGUE["crds"].resource
+    crds = resources.CATALOGUE["crds"]
+    path = crds.resource.path()
     try:
-        pages = list(listing.pages(client, crds.path(), limit=1, name=resource.name, expected=crds))
+        pages = list(listing.pages(client, path, limit=1, name=resource.name, expected=crds.resource))
     except (ForbiddenError, NotServedError):
         return False
-    found = (msgspec.json.decode(item, type=CustomResourceDefinition) for page in pages for item in page.items)
-    return any(
-        holds(definition.status.conditions, "Established")
-        and any(version.served for version in definition.spec.versions or ())
-        for definition in found
-    )
+    found = (own_values(crds, item) for page in pages for item in page.items)
+    return any(values["established"] and values["served_versions"] for values in found)
 
 
 def missing(scope: Scope, namespaces: Iterable[str], known: Known) -> Iterator[str]:
@@ -158,7 +153,7 @@ def missing(scope: Scope, namespaces: Iterable[str], known: Known) -> Iterator[s
             return
 
 
-def _cluster(settings: Settings, known: Known) -> Answer:
+def _cluster(definition: Definition, settings: Settings, known: Known) -> Answer:
     try:
         identity = known.identity()
     except ForbiddenError as error:
@@ -170,7 +165,7 @@ def _cluster(settings: Settings, known: Known) -> Answer:
         ) from error
     return Answer(
         cluster_uid=identity.uid,
-        definition=resources.CATALOGUE["clusters"],
+        definition=definition,
         namespaces=(),
         warnings=(),
         pages=lambda client: cluster.pages(client, identity, limit=settings.page_size),

@@ -8,7 +8,7 @@ import pytest
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError, UsageError
 from airflow_provider_k8s_inventory.model import Definition, Table
-from airflow_provider_k8s_inventory.resources.shared import Container, address, own_columns
+from airflow_provider_k8s_inventory.resources.shared import address, own_columns
 
 each_definition = pytest.mark.parametrize("definition", resources.CATALOGUE.values(), ids=resources.CATALOGUE)
 each_table = pytest.mark.parametrize("table", resources.TABLES, ids=lambda table: table.name)
@@ -169,13 +169,6 @@ def test_no_address_is_none(written: str | None) -> None:
 
 def test_an_address_is_kept_as_it_is_written() -> None:
     assert address("10.0.0.1/24") == "10.0.0.1/24"
-
-
-def test_containers_are_named_by_their_images() -> None:
-    from airflow_provider_k8s_inventory.resources.shared import images
-
-    assert images([Container(image="a"), Container(), Container(image="b")]) == ["a", "b"]
-    assert images(None) == []
 
 
 @each_table

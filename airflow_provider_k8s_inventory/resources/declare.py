@@ -1,0 +1,182 @@
+"""Declare a resource: one line per column, with its name, its type and the path of its value.
+
+The path is the comment of a column that has no other. A declaration that contradicts itself fails when it is imported.
+The structs that are decoded are built in `paths`; the columns that all tables share are in `shared`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os.path import commonprefix
+from typing import Any, Literal
+
+import msgspec
+
+from airflow_provider_k8s_inventory.exceptions import DeclarationError
+from airflow_provider_k8s_inventory.model import Column, Definition, Resource, Source, Table
+from airflow_provider_k8s_inventory.resources import paths, shared
+from airflow_provider_k8s_inventory.resources.extracting import compiled
+from airflow_provider_k8s_inventory.resources.paths import EACH, At
+
+Type = Literal["text", "integer", "boolean", "timestamp with time zone", "inet", "jsonb", "text[]", "inet[]"]
+"""The type of a column, as PostgreSQL writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Columns that are read together."""
+
+    columns: tuple[Column, ...]
+    reads: tuple[At, ...]
+    compute: Callable[..., Any] | None = None
+    """Makes the column's value, or a tuple of the columns' values, of the values read; None: it is the value read."""
+
+
+def text(name: str, path: str, comment: str = "", *, missing: str | None = None) -> Part:
+    """Keep a text.
+
+    :param name: the column.
+    :param path: the value's place in the object, in JSON names: ``spec.nodeName``.
+    :param comment: the column's SQL comment.
+    :param missing: the value where the object has none; None is NULL.
+    """
+    return _plain(name, "text", path, comment, str, missing)
+
+
+def integer(name: str, path: str, comment: str = "", *, missing: int | None = None) -> Part:
+    """Keep an integer of four bytes; parameters as of `text`."""
+    return _plain(name, "integer", path, comment, int, missing)
+
+
+def boolean(name: str, path: str, comment: str = "", *, missing: bool | None = None) -> Part:
+    """Keep a boolean; parameters as of `text`."""
+    return _plain(name, "boolean", path, comment, bool, missing)
+
+
+def timestamp(name: str, path: str, comment: str = "") -> Part:
+    """Keep a time; parameters as of `text`."""
+    return _plain(name, "timestamp with time zone", path, comment, shared.Time, None)
+
+
+def json(name: str, path: str, comment: str = "", *, missing: bytes = b"null") -> Part:
+    """Keep any value as JSON; parameters as of `text`, where ``null`` is NULL too."""
+    return _plain(name, "jsonb", path, comment, msgspec.Raw, msgspec.Raw(missing))
+
+
+def inet(name: str, path: str, comment: str = "") -> Part:
+    """Keep an address, NULL for ``""`` and ``"None"``; parameters as of `text`."""
+    part = _plain(name, "inet", path, comment, str, None)
+    return Part(part.columns, part.reads, shared.address)
+
+
+def texts(name: str, path: str, comment: str = "") -> Part:
+    """Keep the texts of a list, or of each item that has one: ``spec.containers[].image``; parameters as of `text`."""
+    if EACH not in path:
+        raise DeclarationError(f"{name}: {path} has no [] that says which list is read")
+    return Part((_column(name, "text[]", comment or path.removesuffix(EACH)),), (At(path, str),))
+
+
+def at(path: str, type: Any = None, *, missing: Any = None) -> At:
+    """Read a value for `computed`.
+
+    :param path: as of `text` or `texts`.
+    :param type: as for msgspec; a struct for several fields at once. None: a struct reads the value already.
+    :param missing: the value where the object has none.
+    """
+    return At(path, type, missing)
+
+
+def computed(function: Callable[..., Any], *reads: At, **columns: tuple[Type, str]) -> Part:
+    """Keep the result of a function.
+
+    :param function: takes the values that are read, in their order; returns the value of the column, or a tuple of
+        the columns' values.
+    :param reads: the values.
+    :param columns: the type and the comment by the name of the column.
+    """
+    try:
+        inspect.signature(function).bind(*reads)
+    except TypeError as error:
+        raise DeclarationError(f"{', '.join(columns)}: the function takes other values: {error}") from error
+    except ValueError:
+        pass  # some built-in functions, as bool, tell no signature
+    return Part(tuple(_column(name, *each) for name, each in columns.items()), reads, function)
+
+
+def resource(
+    api_version: str,
+    plural: str,
+    kind: str,
+    *parts: Part | Column,
+    name: str = "",
+    comment: str = "",
+    short: Sequence[str] = (),
+    namespaced: bool = True,
+    indexes: Any = (),
+    source: Source = "list",
+) -> Definition:
+    """Declare a resource with a table of its own.
+
+    :param api_version: the version that is read, as objects write it: ``apps/v1``.
+    :param plural: the resource in paths: ``deployments``.
+    :param kind: the kind of its objects: ``Deployment``.
+    :param parts: the columns of its own, in their order; a bare column is one that PostgreSQL or the sync fills.
+    :param name: what users and the table call it, when that is not the plural.
+    :param comment: the table's SQL comment, when the kinds' plural does not do.
+    :param short: the short names of kubectl.
+    :param namespaced: whether the objects live in namespaces.
+    :param indexes: the column lists of indexes on own columns.
+    :param source: where the objects come from.
+    :raises DeclarationError: when the declaration contradicts itself.
+    """
+    group, _, version = api_version.rpartition("/")
+    columns = [column for part in parts for column in (part.columns if isinstance(part, Part) else (part,))]
+    start = commonprefix([kind.lower(), plural])  # noqa: RUF071 - networkpolic of NetworkPolicy and networkpolicies
+    table = shared.table(
+        f"k8s_{name or plural}",
+        comment or kind[: len(start)] + plural[len(start) :],
+        *columns,
+        namespaced=namespaced,
+        indexes=indexes,
+    )
+    found = Resource(
+        group=group,
+        version=version,
+        plural=plural,
+        kind=kind,
+        namespaced=namespaced,
+        singular=kind.lower(),
+        short_names=tuple(short),
+    )
+    return define(name or plural, found, table, [part for part in parts if isinstance(part, Part)], source)
+
+
+def define(name: str, resource: Resource, table: Table, parts: Sequence[Part], source: Source = "list") -> Definition:
+    """Say how the objects of a resource become rows of a table that is there.
+
+    :raises DeclarationError: when the declaration contradicts itself.
+    """
+    twice = [column for column, times in Counter(column.name for column in table.columns).items() if times > 1]
+    if twice:
+        raise DeclarationError(f"{table.name} has two columns {', '.join(twice)}")
+    try:
+        type_ = paths.struct(shared.Object, [read for part in parts for read in part.reads])
+        extract = compiled(
+            type_, [(part.compute, tuple(read.path for read in part.reads), len(part.columns)) for part in parts]
+        )
+    except DeclarationError as error:
+        raise DeclarationError(f"{table.name}: {error}") from error
+    return Definition(name=name, resource=resource, table=table, type=type_, extract=extract, source=source)
+
+
+def _plain(name: str, type_: Type, path: str, comment: str, read_as: Any, missing: Any) -> Part:
+    if EACH in path:
+        raise DeclarationError(f"{name}: {path} reads a list, and {type_} holds one value")
+    return Part((_column(name, type_, comment or path),), (At(path, read_as, missing),))
+
+
+def _column(name: str, type_: Type, comment: str) -> Column:
+    return Column(name=name, type=type_, comment=comment)
