@@ -211,7 +211,7 @@ class RowReader:
     def _extract(self, decoded: Any, name: str) -> tuple[Any, ...]:
         """The values of the columns of the resource's own, with None for what could not be read, and cannot be held."""
         try:
-            own = [None if value is UNREADABLE else value for value in self._definition.extract(decoded)]
+            own = [_readable(value) for value in self._definition.extract(decoded)]
         except (AttributeError, TypeError, ValueError) as error:
             has = f"not the shape of a {self._definition.resource.kind} ({error})"
             self.remarks.add(name, has, "its own columns are NULL")
@@ -295,6 +295,13 @@ def _known(struct: _S) -> _S:
     """The same with None for the fields that could not be read."""
     unknown = {name: None for name in struct.__struct_fields__ if getattr(struct, name) is UNREADABLE}
     return msgspec.structs.replace(struct, **unknown)
+
+
+def _readable(value: Any) -> Any:
+    """The same without what could not be read."""
+    if isinstance(value, list):
+        return [item for item in value if item is not UNREADABLE]
+    return None if value is UNREADABLE else value
 
 
 def _map(raw: msgspec.Raw) -> str:

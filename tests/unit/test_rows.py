@@ -317,6 +317,15 @@ def test_what_a_column_cannot_hold_is_null_and_the_others_are_as_they_are(
     assert "web has a " in warning
 
 
+def test_an_item_of_a_list_that_cannot_be_read_is_left_out() -> None:
+    versions = [{"name": 5, "served": True}, {"name": "v1", "served": True, "storage": True}]
+    read = Read(pod(spec={"versions": versions}), definition=resources.CATALOGUE["crds"])
+
+    assert (read.row["served_versions"], read.row["storage_version"]) == (["v1"], "v1")
+    (warning,) = read.warnings
+    assert warning.startswith("shop/web has a spec.versions[].name that cannot be read (")
+
+
 @pytest.mark.parametrize(("written", "whole"), [(b"1.0", 1), (b"1e3", 1000), (b"-0.0", 0)])
 def test_a_whole_number_is_one_however_it_is_written(written: bytes, whole: int) -> None:
     item = b'{"metadata":{"uid":"u","name":"n"},"spec":{"replicas":%s}}' % written
