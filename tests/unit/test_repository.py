@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+import yaml
 
 from airflow_provider_k8s_inventory import model, resources
 from airflow_provider_k8s_inventory.provider_info import get_provider_info
+from airflow_provider_k8s_inventory.resources import custom
+from airflow_provider_k8s_inventory.resources.shared import own_columns
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
@@ -42,10 +46,52 @@ def test_the_example_dag_is_there_once() -> None:
     )
 
 
-@pytest.mark.parametrize("name", resources.CATALOGUE)
-def test_every_resource_and_its_table_are_in_the_readme(readme: str, name: str) -> None:
-    assert f"`{name}`" in readme
-    assert f"`{resources.CATALOGUE[name].table.name}`" in readme
+def tables(readme: str) -> dict[str, tuple[str, list[str]]]:
+    """The README's table of resources: of each its table and its columns; what stands in brackets explains."""
+    rows = re.findall(r"^\| (.*`.*) \| `(k8s_\w+)` \| (`.*) \|$", readme, re.MULTILINE)
+    return {
+        written: (table, re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", columns))) for written, table, columns in rows
+    }
+
+
+def test_the_readme_has_every_resource_with_its_table_and_columns(readme: str) -> None:
+    *declared, (_, others) = tables(readme).items()
+
+    assert dict(declared) == {
+        f"`{name}`": (definition.table.name, [column.name for column in own_columns(definition.table)])
+        for name, definition in resources.CATALOGUE.items()
+    }
+    assert [written for written, _ in declared][:6] == [f"`{name}`" for name in resources.DEFAULT]
+    assert others == (custom.TABLE.name, [column.name for column in own_columns(custom.TABLE)])
+
+
+def test_the_resource_that_contributing_adds_is_one_file_and_one_case() -> None:
+    written = (ROOT / "CONTRIBUTING.md").read_text().partition("## Add a resource")[2]
+    (module, *_), (row,) = (re.findall(rf"```{kind}\n(.*?)```", written, re.DOTALL) for kind in ("python", "json"))
+    declared: dict[str, Any] = {}
+    exec(module, declared)
+    columns = {column.name for column in declared["DEFINITION"].table.columns}
+
+    assert len(module.splitlines()) <= 30
+    assert columns - set(json.loads(row)) == {"context_name", "cluster_uid", "first_seen_at", "changed_at", "object"}
+
+
+def rules() -> list[dict[str, Any]]:
+    """The rules of the ClusterRole that SECURITY.md gives."""
+    (block,) = re.findall(r"^```yaml\n(.*?kind: ClusterRole$.*?)^```", (ROOT / "SECURITY.md").read_text(), re.M | re.S)
+    role: dict[str, Any] = next(yaml.safe_load_all(block))
+    found: list[dict[str, Any]] = role["rules"]
+    return found
+
+
+def test_the_cluster_role_grants_what_is_declared_and_no_more() -> None:
+    listed = [rule for rule in rules() if "list" in rule["verbs"]]
+    granted = {(group, plural) for rule in listed for group in rule["apiGroups"] for plural in rule["resources"]}
+    declared = [definition.resource for definition in resources.CATALOGUE.values() if definition.listed]
+
+    assert granted == {(resource.group, resource.plural) for resource in declared}
+    assert len({tuple(rule["verbs"]) for rule in listed}) == 1
+    assert [rule["resourceNames"] for rule in rules() if rule not in listed] == [["kube-system"]]
 
 
 @pytest.mark.parametrize("status", get_args(model.Status))

@@ -1,0 +1,106 @@
+"""All that the declarations read is in the schemas of a real API server, and of the type it is read as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+import msgspec
+import pytest
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.model import Definition
+from airflow_provider_k8s_inventory.resources.declare import Part, integer, json, resource, text, texts, timestamp
+from tests.clusters.control_plane import ControlPlane
+
+SERVED = {name: definition for name, definition in resources.CATALOGUE.items() if definition.listed}
+TYPES: Final = {str: "string", int: "integer", bool: "boolean", datetime: "string"}
+
+Schema = dict[str, Any]
+
+
+class Schemas:
+    """What a server says of the objects of one group and version."""
+
+    def __init__(self, definition: Definition, control_plane: ControlPlane) -> None:
+        resource = definition.resource
+        self._root = resource.path().rpartition("/")[0]
+        self._kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+        self._all: dict[str, Schema] = control_plane.request("GET", f"/openapi/v3{self._root}")["components"]["schemas"]
+
+    def of_object(self) -> Schema:
+        (found,) = (
+            each for each in self._all.values() if self._kind in each.get("x-kubernetes-group-version-kind", ())
+        )
+        return found
+
+    def resolve(self, schema: Schema) -> Schema:
+        """A schema without references; a property has its own in ``allOf``, beside its default."""
+        for inner in schema.get("allOf", ()):
+            schema = schema | self.resolve(inner)
+        if "$ref" in schema:
+            return self.resolve(self._all[schema["$ref"].rpartition("/")[2]])
+        return schema
+
+    def types(self, schema: Schema) -> set[str]:
+        """The types of a value; quantities and ports are of one of several."""
+        return {option["type"] for option in schema.get("oneOf", (schema,)) if "type" in option}
+
+
+def plain(type_: Any) -> Any:
+    """A type without None and without what is annotated to it."""
+    if get_origin(type_) is Annotated:
+        return plain(get_args(type_)[0])
+    if get_origin(type_) in (Union, UnionType):
+        (option,) = (option for option in get_args(type_) if option is not NoneType)
+        return plain(option)
+    return type_
+
+
+def odd(type_: Any, schema: Schema, schemas: Schemas, path: str = "") -> Iterator[str]:
+    """The paths of what is read and not served, or as another type."""
+    type_, schema = plain(type_), schemas.resolve(schema)
+    if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        for field in msgspec.structs.fields(type_):
+            below = f"{path}.{field.encode_name}".lstrip(".")
+            inner = schema.get("properties", {}).get(field.encode_name, schema.get("additionalProperties"))
+            if inner is None:
+                yield f"{below} is not served"
+            else:
+                yield from odd(field.type, inner, schemas, below)
+    elif get_origin(type_) is list and "items" in schema:
+        yield from odd(get_args(type_)[0], schema["items"], schemas, f"{path}[]")
+    elif type_ is not msgspec.Raw and TYPES.get(type_) not in schemas.types(schema):
+        yield f"{path} is {schemas.types(schema) or 'anything'}, and read as {type_}"
+    elif type_ is datetime and schema.get("format") != "date-time":
+        yield f"{path} is no time"
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_every_path_is_served(name: str, control_plane: ControlPlane) -> None:
+    schemas = Schemas(SERVED[name], control_plane)
+
+    assert list(odd(SERVED[name].type, schemas.of_object(), schemas)) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        (text("c", "spec.nodename"), "spec.nodename is not served"),
+        (texts("c", "spec.containers[].picture"), "spec.containers[].picture is not served"),
+        (json("c", "status.rest"), "status.rest is not served"),
+        (integer("c", "spec.nodeName"), "spec.nodeName is {'string'}, and read as <class 'int'>"),
+        (texts("c", "spec.nodeName[]"), "spec.nodeName is {'string'}, and read as list[str]"),
+        (text("c", "spec.containers.image"), "spec.containers.image is not served"),
+        (timestamp("c", "spec.nodeName"), "spec.nodeName is no time"),
+        (text("c", "spec.nodeSelector.zone"), None),
+        (text("c", "spec.overhead.cpu"), None),
+    ],
+)
+def test_a_path_that_is_not_served_is_found(part: Part, problem: str | None, control_plane: ControlPlane) -> None:
+    wrong = resource("v1", "pods", "Pod", part)
+    schemas = Schemas(wrong, control_plane)
+
+    assert next(odd(wrong.type, schemas.of_object(), schemas), None) == problem
