@@ -60,6 +60,11 @@ class Target:
         return sql.Identifier(self.schema, self.table.name)
 
     @property
+    def may_share_uids(self) -> bool:
+        """Whether objects may have the uid of another: custom resources may be those of an aggregated API."""
+        return self.resource is not None
+
+    @property
     def staged(self) -> tuple[Column, ...]:
         """The columns that come from the cluster, in the order rows are given."""
         return tuple(

@@ -62,8 +62,7 @@ def _compare(work: Work) -> str | None:
     if absence:
         removing.absent(work)
         return absence
-    if work.answer.definition.listed:  # the name of a cluster is the kubeconfig's, and may change
-        _tell_apart(work)
+    _tell_apart(work)
     if duplicates := loading.deduplicate(work.cursor):
         tally.seen -= duplicates
         tally.warnings.append(f"{duplicates} objects came more than once in one list; the last one counts")

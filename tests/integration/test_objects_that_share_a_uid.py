@@ -141,3 +141,20 @@ def test_a_uid_that_is_shared_in_a_watch_is_read_in_a_list(dev: Cluster, sync: S
     assert report.mode != "delta"
     assert "objects share a uid" in (report.fallback or "")
     assert inventory.names("k8s_custom_resources") == ["a", "late"]
+
+
+@pytest.mark.parametrize("mode", ["full", "metadata", "delta"])
+def test_a_uid_of_kubernetes_own_that_came_twice_is_put_right(
+    mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("pods", [named("a", "default"), named("b", "default")])
+    uids = sorted(each["metadata"]["uid"] for each in dev.objects("pods"))
+    sync("pods")
+    twice = [each | {"metadata": each["metadata"] | {"uid": uids[0]}} for each in dev.objects("pods")]
+    metadata = {"resourceVersion": str(dev.resource_version)}
+    body = json.dumps({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": twice}).encode()
+    dev.inject(Fault(path="/pods$", body=body))
+    assert sync("pods", mode="full").warnings
+    sync("pods", mode=mode)
+
+    assert sorted(row["uid"] for row in inventory.rows("k8s_pods")) == uids
