@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from airflow_provider_k8s_inventory.kube import versions
 from airflow_provider_k8s_inventory.model import Resource
 
 _CORE_KINDS: Final = frozenset({"Event", "Namespace", "Node", "Pod", "Secret", "Service"})
@@ -50,7 +51,7 @@ def check_version(resource: Resource, version: str) -> None:
     if not resource.watchable:
         return
     # Storage in etcd counts from 1; some aggregated APIs (Calico's) have other forms than numbers.
-    if not version or version == "0" or not (version.isdecimal() or _is_custom(resource)):
+    if not version or version == "0" or not (versions.is_number(version) or _is_custom(resource)):
         raise ValueError(f"its resourceVersion is {version!r}")
 
 

@@ -91,7 +91,8 @@ def changes(
     :param seconds: how long the watch is waited for; None: `WAITED`.
     :raises ExpiredError: the server does not remember so far back.
     :raises AnswerError: the server ended the watch with another error, or this is no watch.
-    :raises UnprovenError: the watch ended before an event or a bookmark came that reaches `until`.
+    :raises UnprovenError: the watch ended before an event or a bookmark came that reaches `until`, or an event is older
+        than what came before it.
     :raises ScopeError: whatever else `Client.stream` raises.
     """
     parameters: dict[str, str | int] = {
@@ -104,7 +105,7 @@ def changes(
         # Nothing at all was written since, and a watch would bring no bookmark: they only ever go forward.
         yield Changes(events=[], resource_version=until, size=0)
         return
-    reader = _Reader(client, path, until, expected)
+    reader = _Reader(client, path, since, until, expected)
     try:
         with client.stream(path, parameters, seconds=WAITED if seconds is None else seconds) as pieces:
             for lines in _lines(pieces, reader.what):
@@ -133,12 +134,14 @@ def _lines(pieces: Iterator[bytes], what: str) -> Iterator[list[bytes]]:
             raise TooLargeError(f"{what}: an event of more than {LINE_BYTES >> 20} MiB: is it a watch?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Reader:
     """Reads the lines of one watch."""
 
     client: Client
     path: str
+    last: str
+    """The resourceVersion of the last event; at first the one to watch from."""
     until: str
     expected: Resource | None
 
@@ -164,12 +167,25 @@ class _Reader:
                 if reached:
                     break
             else:
+                self._follow(event.object)
                 events.append((event.type == "DELETED", event.object))
         if events and not reached:
             # Events come in the order of their resourceVersions, so one that reaches `until` proves as much as a
             # bookmark.
             reached = self._reached(events[-1][1])
         return Changes(events=events, resource_version=reached, size=size)
+
+    def _follow(self, item: msgspec.Raw) -> None:
+        """Check that an event comes after the one before it: an older one would undo what is known already.
+
+        :raises UnprovenError: when it does not.
+        """
+        version = self._version(item)
+        if version is None:
+            return
+        if versions.precedes(version, self.last):
+            raise UnprovenError(f"{self.what} brought resourceVersion {version} after {self.last}")
+        self.last = version
 
     def _match(self, item: msgspec.Raw, expected: Resource) -> None:
         mark = self._decode(_MARK, item)
@@ -181,9 +197,13 @@ class _Reader:
 
     def _reached(self, mark: msgspec.Raw) -> str | None:
         """The resourceVersion of an event's object, if everything up to `until` has come with it."""
+        version = self._version(mark)
+        return version if version is not None and versions.reaches(version, self.until) else None
+
+    def _version(self, mark: msgspec.Raw) -> str | None:
         metadata = self._decode(_MARK, mark).metadata
         version = metadata.resource_version if metadata else None
-        return version if isinstance(version, str) and versions.reaches(version, self.until) else None
+        return version if isinstance(version, str) else None
 
     def _error(self, status: _Status) -> ScopeError:
         said = self.client.context.excerpt(status.message or "") or "the API server ended it with an error"

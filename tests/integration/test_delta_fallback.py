@@ -36,11 +36,16 @@ def status(code: int) -> dict[str, Any]:
 
 
 NEVER = {"metadata": {"resourceVersion": "1"}}
+OLD = named("x", "default", uid="x", resourceVersion="1")
 AHEAD = {"metadata": {"name": "x", "uid": "x", "resourceVersion": "999"}}
 USELESS: dict[str, dict[str, Any]] = {
     "it ends at once": {"body": b""},
     "no bookmark": {"body": event("ADDED", named("x", "default", uid="x", resourceVersion="2"))},
     "a bookmark of long ago": {"body": event("BOOKMARK", NEVER)},
+    "an event of long ago": {"body": event("ADDED", OLD) + event("BOOKMARK", {"metadata": {"resourceVersion": "999"}})},
+    "the end of an object long ago": {
+        "body": event("DELETED", OLD) + event("BOOKMARK", {"metadata": {"resourceVersion": "999"}})
+    },
     "a bookmark without a version": {"body": event("BOOKMARK", {"metadata": {}})},
     "a bookmark that is no number": {"body": event("BOOKMARK", {"metadata": {"resourceVersion": "latest"}})},
     "a bookmark of another kind": {"body": event("BOOKMARK", [])},
