@@ -133,7 +133,7 @@ def _get(work: Work, seen: Seen, since: str) -> Page:
     path = resource.path(seen.namespace)
     pages = listing.pages(work.client, path, limit=_MANY, name=seen.name, not_older_than=since, expected=resource)
     page = next(pages)
-    if page.token or not versions.reaches(page.resource_version, since):
+    if page.token or page.null or not versions.reaches(page.resource_version, since):
         raise UnprovenError(f"the list of one of {work.answer.definition.name} is not complete at {since} or later")
     for item in page.items:
         found = _identity(item)

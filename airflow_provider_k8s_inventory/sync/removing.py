@@ -13,7 +13,7 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, RefusedError
-from airflow_provider_k8s_inventory.kube import versions
+from airflow_provider_k8s_inventory.kube import cluster, versions
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Page
 from airflow_provider_k8s_inventory.postgres import loading
@@ -77,6 +77,7 @@ def absent(work: Work) -> None:
         if not _approved(work):
             _check_absence(work, going)
         with work.client.anew() as client:
+            _identify_again(work, client)
             _prove_again(work, client)
     _remove(work, EVERY, going)
 
@@ -88,9 +89,10 @@ def _remove(work: Work, gone: sql.Composable, going: int, uids: Sequence[str] = 
 
 def _bound(work: Work, going: int) -> None:
     most = work.settings.max_deletes
-    if most is not None and going > most:
+    if most is not None and work.tally.deleted + going > most:
+        before = f" beside {work.tally.deleted} that were told one by one" if work.tally.deleted else ""
         raise RefusedError(
-            f"{_loss(work, going)}, and max_deletes (--max-deletes) allows {most}: nothing was changed. "
+            f"{_loss(work, going)}{before}, and max_deletes (--max-deletes) allows {most}: nothing was changed. "
             "Look at the cluster, then allow more"
         )
 
@@ -160,9 +162,21 @@ def _prove_again(work: Work, client: Client) -> None:
 def _ask_again(work: Work, gone: sql.Composable) -> None:
     """List the scope over new connections: nothing that is gone may be there, and the state may not be older."""
     with work.client.anew() as client:
+        _identify_again(work, client)
         for page in work.answer.pages(client):
             work.tally.took(page)
             _compare(work, page, gone)
+        _identify_again(work, client)
+
+
+def _identify_again(work: Work, client: Client) -> None:
+    """Check that it is still the same cluster: another one has none of the objects there were.
+
+    :raises AnswerError: when two clusters take turns behind one address, or this one was built anew just now.
+    """
+    uid = work.answer.cluster_uid
+    if uid and (now := cluster.identify(client).uid) != uid:
+        raise AnswerError(f"{_unsteady(work)}: at first it was cluster {uid}, then {now}")
 
 
 def _compare(work: Work, page: Page, gone: sql.Composable) -> None:

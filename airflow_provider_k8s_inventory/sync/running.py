@@ -158,6 +158,8 @@ def _sync(
             replaces=_replaces(compared, settings, tally),
         )
         absence = choosing.read(work)
+        if work.replaces:
+            tally.warnings.append("the rows of another cluster were replaced, as accept_new_cluster allows")
         identity.check_namespaces(work)
         loading.stamp(cursor, target)
         if answer.namespaces:
@@ -181,7 +183,6 @@ def _replaces(compared: Comparison, settings: Settings, tally: Tally) -> bool:
         return False
     if not settings.accept_new_cluster:
         raise RefusedError(compared.refusal)
-    tally.warnings.append("the rows of another cluster were replaced, as accept_new_cluster allows")
     return True
 
 

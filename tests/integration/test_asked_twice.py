@@ -17,6 +17,7 @@ from tests.integration.conftest import Syncer
 
 MODES = pytest.mark.parametrize("mode", ["full", "metadata"])
 Routes = dict[str, Any]
+UID = str(KUBE_SYSTEM["metadata"]["uid"])
 
 
 @pytest.fixture
@@ -25,12 +26,12 @@ def servers() -> Iterator[Balanced]:
         yield state
 
 
-def server(*names: str, version: str = "100") -> Routes:
-    """An API server that knows these pods."""
+def server(*names: str, version: str = "100", uid: str = UID) -> Routes:
+    """An API server that knows these pods, of the usual cluster or another one."""
     items = [named(name, "default", uid=f"u-{name}", resourceVersion="50") for name in names]
     metadata = {"resourceVersion": version}
     return {
-        "/api/v1/namespaces/kube-system": KUBE_SYSTEM,
+        "/api/v1/namespaces/kube-system": KUBE_SYSTEM | {"metadata": {"name": "kube-system", "uid": uid}},
         "/api/v1/pods": {"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items},
         "/api/v1/namespaces": {"kind": "NamespaceList", "apiVersion": "v1", "metadata": metadata, "items": []},
     }
@@ -92,6 +93,21 @@ def test_nothing_goes_when_the_second_is_older(mode: str, sync_from: Sync, inven
 
     assert report.status == "failed"
     assert "its second list is older than its first" in (report.reason or "")
+    assert inventory.versions() == before
+
+
+@MODES
+@pytest.mark.parametrize("had", [TEN, TEN[:1]])
+@pytest.mark.parametrize("has", [["new"], []])
+def test_nothing_goes_when_another_cluster_responds_the_second_time(
+    has: list[str], had: list[str], mode: str, sync_from: Sync, inventory: Inventory
+) -> None:
+    sync_from(server(*had))
+    before = inventory.versions()
+    report = sync_from(server(*has, version="101"), server(*has, version="102", uid="other"), mode=mode)
+
+    assert report.status == "failed"
+    assert f"at first it was cluster {UID}, then other" in (report.reason or "")
     assert inventory.versions() == before
 
 
