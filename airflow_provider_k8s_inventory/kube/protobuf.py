@@ -65,7 +65,11 @@ def metadata_page(body: bytes) -> MetadataPage:
 def _seen(body: bytes, start: int, end: int) -> Seen:
     """A PartialObjectMetadata: 1 is its ObjectMeta, whose 1, 3, 5 and 6 are read."""
     found: dict[int, str] = {}
-    for number, *at in _fields(body, *_each_once(body, start, end).get(1, (0, 0))):
+    parts = _each_once(body, start, end)
+    if parts.keys() - {1}:
+        # Of a damaged length: what follows may have been other items.
+        raise ValueError("an object with more than metadata")
+    for number, *at in _fields(body, *parts.get(1, (0, 0))):
         # Generated code writes fields by their numbers, so nothing that is wanted comes later. If it did,
         # a resourceVersion would be missing, and that is noticed.
         if number > _RESOURCE_VERSION:

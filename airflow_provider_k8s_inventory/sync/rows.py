@@ -7,7 +7,7 @@ the report says so. What the columns are is declared in `resources`; how rows ge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, TypeVar
@@ -65,8 +65,14 @@ _ODD: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 class RowReader:
     """Reads the objects of one resource, and gathers what a person should know about them."""
 
-    def __init__(self, definition: Definition, *, store_object: bool) -> None:
+    def __init__(self, definition: Definition, *, store_object: bool, namespaces: Collection[str] = ()) -> None:
+        """Prepare to read.
+
+        :param store_object: whether rows keep the objects.
+        :param namespaces: where the objects must be; empty: anywhere.
+        """
         self._definition = definition
+        self._namespaces = frozenset(namespaces)
         self._store_object = store_object
         self._decoder = msgspec.json.Decoder(definition.type)
         self._namespaced = definition.table.namespaced
@@ -133,7 +139,7 @@ class RowReader:
         metadata: Metadata = decoded.metadata
         if not all(map(fitting.holds_time, filter(None, (metadata.creation_timestamp, metadata.deletion_timestamp)))):
             raise ValueError("a time")
-        if fitting.is_long(metadata.name or "") or fitting.is_long(metadata.namespace or ""):
+        if not metadata.name or fitting.is_long(metadata.name) or fitting.is_long(metadata.namespace or ""):
             raise ValueError("a name")
         return self._values(metadata, own, self._object(item) if self._store_object else None)
 
@@ -149,7 +155,20 @@ class RowReader:
                 f"the list of {self._definition.name} has {error}: is there a proxy in between?"
             ) from error
 
+    def _check_namespace(self, metadata: Metadata) -> None:
+        """Check that an object is where it was asked for: a row elsewhere is none of this scope's, and would stay.
+
+        :raises AnswerError: when it is not.
+        """
+        if self._namespaces and metadata.namespace not in self._namespaces:
+            found = f"namespace {metadata.namespace}" if metadata.namespace else "no namespace"
+            raise AnswerError(
+                f"the list of {self._definition.name} in {', '.join(sorted(self._namespaces))} has {metadata.name} of "
+                f"{found}: is there a proxy in between?"
+            )
+
     def _values(self, metadata: Metadata, own: tuple[Any, ...], stored: str | None) -> tuple[Any, ...]:
+        self._check_namespace(metadata)
         controller = metadata.controller
         namespace = (metadata.namespace,) if self._namespaced else ()
         labels, annotations = _map(metadata.labels), _map(_annotations(metadata.annotations))
@@ -191,6 +210,9 @@ class RowReader:
 
     def _metadata(self, metadata: Metadata, name: str) -> Metadata:
         """The metadata with None for what could not be read, and what cannot be held."""
+        called: Any = metadata.name
+        if called is not UNREADABLE and not called:
+            self.remarks.add(name, "no name", "its row has none")
         metadata = _known(metadata)
         values = msgspec.structs.asdict(metadata)
         cleared: dict[str, Any] = {"owner_references": [_known(owner) for owner in metadata.owner_references or ()]}

@@ -9,6 +9,7 @@ import msgspec
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_NULL: Final = msgspec.Raw(b"null")
 
 
 class Unreadable:
@@ -51,12 +52,13 @@ def salvage(raw: msgspec.Raw, type_: Any, odd: dict[str, str], path: str = "") -
 
 def _struct(raw: msgspec.Raw, type_: type[msgspec.Struct], odd: dict[str, str], path: str) -> msgspec.Struct:
     members = _MEMBERS.decode(raw)
+    # null is absent, as encoding/json of Go has it.
     read = {
         field.name: salvage(
             members[field.encode_name], field.type, odd, f"{path}.{field.encode_name}" if path else field.encode_name
         )
         for field in msgspec.structs.fields(type_)
-        if field.encode_name in members
+        if members.get(field.encode_name, _NULL) != _NULL or (field.required and field.encode_name in members)
     }
     return type_(**read)
 

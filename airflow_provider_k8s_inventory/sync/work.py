@@ -90,7 +90,9 @@ class Work:
 
     def reader(self) -> RowReader:
         """A reader of this scope's objects."""
-        return RowReader(self.answer.definition, store_object=self.settings.store_object)
+        return RowReader(
+            self.answer.definition, store_object=self.settings.store_object, namespaces=self.answer.namespaces
+        )
 
     @property
     def keeps_uid(self) -> bool:

@@ -247,3 +247,67 @@ def test_little_that_is_gone_is_not_asked_for_twice(dev: Cluster, sync: Syncer) 
 
     assert sync(mode="full").deleted == 10
     assert [request.path for request in list(dev.requests)[before:]].count("/api/v1/pods") == 1
+
+
+@MODES
+@pytest.mark.parametrize("resource", ["pods", WIDGETS])
+@pytest.mark.parametrize("namespace", ["kube-public", None])
+def test_a_list_of_another_namespace(
+    namespace: str | None, resource: str, mode: str, full: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    sync(resource, namespaces=("default",))
+    before = inventory.versions()
+    others = [named(f"b-{number}", namespace, uid=f"u{number}", resourceVersion="9") for number in range(60)]
+    items = [*full.objects(resource), *others]
+    full.inject(Fault(path=PATHS[resource], verb="list", body=a_list(*KINDS[resource], items), times=None))
+    report = sync(resource, mode=mode, namespaces=("default",))
+
+    assert report.status == "failed"
+    where = f"namespace {namespace}" if namespace else "no namespace"
+    assert f"the list of {resource} in default has b-0 of {where}" in (report.reason or "")
+    assert inventory.versions() == before
+
+
+def test_a_watch_of_another_namespace(full: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync("pods", namespaces=("default",))
+    full.create("pods", named("late", "default"))
+    version = str(full.resource_version)
+    other = {"type": "ADDED", "object": named("b", "kube-public", uid="b", resourceVersion=version)}
+    full.inject(Fault(path=PATHS["pods"], verb="watch", body=json.dumps(other).encode() + b"\n"))
+    report = sync("pods", mode="delta", namespaces=("default",))
+
+    assert (report.status, report.mode, report.inserted) == ("success", "metadata", 1)
+    assert "has b of namespace kube-public" in (report.fallback or "")
+    assert "b" not in inventory.names("k8s_pods")
+
+
+@pytest.mark.parametrize("type_", ["MODIFIED", "DELETED"])
+def test_a_watch_that_tells_old_events(type_: str, full: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    sync("pods")
+    first = full.get("pods", "a-0", "default")
+    full.patch("pods", "a-0", {"metadata": {"labels": {"tier": "front"}}}, "default")
+    assert sync("pods", mode="full").updated == 1
+    full.create("pods", named("late", "default"))
+    version = str(full.resource_version)
+    events = [(type_, first), ("BOOKMARK", {"metadata": {"resourceVersion": version}})]
+    body = b"".join(json.dumps({"type": type_, "object": object_}).encode() + b"\n" for type_, object_ in events)
+    full.inject(Fault(path=PATHS["pods"], verb="watch", body=body))
+    report = sync("pods", mode="delta")
+
+    assert (report.status, report.mode, report.deleted) == ("success", "metadata", 0)
+    assert "brought resourceVersion" in (report.fallback or "")
+    assert inventory.row("k8s_pods", "a-0")["labels"] == {"tier": "front"}
+
+
+@MODES
+@pytest.mark.parametrize("version", ["9" * 5000, "\u0663\u0664", "007"])
+def test_a_version_of_digits_that_etcd_never_gives(
+    version: str, mode: str, full: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    before = inventory.versions()
+    full.inject(Fault(path=PATHS["pods"], verb="list", body=a_list(*KINDS["pods"], full.objects("pods"), version)))
+    report = sync("pods", mode=mode)
+
+    assert "defect of this package" not in (report.reason or "")
+    assert inventory.versions() == before
+    assert sync("pods", mode=mode).unchanged == 40

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider_k8s_inventory.kube import protobuf
 from airflow_provider_k8s_inventory.model import Seen
 
-REFUSED = "protobuf|a name|utf-8"
+REFUSED = "protobuf|a name|more than metadata|utf-8"
 KIND = "PartialObjectMetadataList"
 
 
@@ -90,6 +90,7 @@ def test_an_answer_that_is_cut_off_anywhere_is_none() -> None:
         answer(item(WEB)).replace(message((2, item(WEB))), message((2, 7), (2, item(WEB)))),
         answer(item(WEB)) + message((2, message((1, message((2, "7")))))),
         answer(message((1, message((1, "web"))), (1, message((1, "web"))))),
+        answer(item(WEB) + message((2, item(WEB)))),
         protobuf.MAGIC + message((1, message((2, KIND))), (2, message((1, message((2, "7"))))), (3, "gzip")),
         protobuf.MAGIC + message((1, message((2, KIND))), (2, 2 * message((1, message((2, "7")))))),
     ],

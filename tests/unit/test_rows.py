@@ -163,8 +163,8 @@ def test_custom_resources_without_uid_do_not_take_each_others_key() -> None:
 
 @pytest.mark.parametrize(
     "item",
-    [{}, {"metadata": {}}, {"metadata": {"namespace": "shop"}}, {"spec": 1}],
-    ids=["nothing", "no metadata", "no name", "an odd shape"],
+    [{}, {"metadata": {}}, {"metadata": None}, {"metadata": {"namespace": "shop"}}, {"spec": 1}],
+    ids=["nothing", "no metadata", "null", "no name", "an odd shape"],
 )
 def test_an_object_with_neither_uid_nor_name_is_none(item: object) -> None:
     with pytest.raises(AnswerError, match="an object in the list of pods has neither uid nor name"):
@@ -178,7 +178,6 @@ def test_an_object_with_neither_uid_nor_name_is_none(item: object) -> None:
         b'"text"',
         b"null",
         b"[]",
-        b'{"metadata":null}',
         b'{"metadata":[]}',
         b'{"metadata":{"uid":"u","name":"n"}',
         b'{"metadata":{"uid":"u","name":"n"},"spec":{"number":NaN}}',
@@ -452,3 +451,21 @@ def test_a_name_of_any_length_is_cut_in_a_warning() -> None:
     (warning,) = Read(pod({"name": "x" * 10_000})).warnings
 
     assert len(warning) < 200
+
+
+@pytest.mark.parametrize("name", [name for name in resources.CATALOGUE if name != "clusters"])
+def test_null_in_the_place_of_an_object_is_absent(name: str) -> None:
+    definition = resources.CATALOGUE[name]
+    metadata = {"name": "web", "namespace": "shop", "uid": "u1"}
+    without = Read({"metadata": metadata}, definition=definition)
+    read = Read({"metadata": metadata, "spec": None, "status": None}, definition=definition)
+
+    assert (read.row | {"object": None}, read.warnings) == (without.row | {"object": None}, without.warnings)
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_an_object_without_a_name_has_a_row_and_a_warning(name: str | None) -> None:
+    read = Read(pod({"name": name, "uid": "u1"}))
+
+    assert (read.row["uid"], read.row["name"]) == ("u1", name)
+    assert [warning for warning in read.warnings if "has no name: its row has none" in warning]
