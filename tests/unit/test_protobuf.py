@@ -97,7 +97,16 @@ def test_an_answer_that_is_cut_off_anywhere_is_none() -> None:
     ids=[
         *("nothing", "pods", "a status", "no list", "no metadata", "no name", "NUL", "no UTF-8", "no end", "a group"),
         "a double",
-        *("zeros", "another field", "a number for an item", "two lists", "two metadata", "gzip", "two versions"),
+        *(
+            "zeros",
+            "another field",
+            "a number for an item",
+            "two lists",
+            "two metadata",
+            "an item in another",
+            "gzip",
+            "two versions",
+        ),
     ],
 )
 def test_what_is_no_list_of_metadata_is_refused(body: bytes) -> None:
