@@ -141,7 +141,7 @@ class RowReader:
             raise ValueError("a time")
         if not metadata.name or fitting.is_long(metadata.name) or fitting.is_long(metadata.namespace or ""):
             raise ValueError("a name")
-        return self._values(metadata, own, self._object(item) if self._store_object else None)
+        return self._values(self._key(metadata), metadata, own, self._object(item) if self._store_object else None)
 
     def _check_kind(self, decoded: Any) -> None:
         """Check that an object is what was asked for, as far as it says; those in lists of built-in resources do not.
@@ -167,13 +167,13 @@ class RowReader:
                 f"{found}: is there a proxy in between?"
             )
 
-    def _values(self, metadata: Metadata, own: tuple[Any, ...], stored: str | None) -> tuple[Any, ...]:
+    def _values(self, uid: str, metadata: Metadata, own: tuple[Any, ...], stored: str | None) -> tuple[Any, ...]:
         self._check_namespace(metadata)
         controller = metadata.controller
         namespace = (metadata.namespace,) if self._namespaced else ()
         labels, annotations = _map(metadata.labels), _map(_annotations(metadata.annotations))
         return (
-            self._key(metadata),
+            uid,
             *namespace,
             metadata.name,
             *(_json(value) if isinstance(value, msgspec.Raw) else value for value in own),
@@ -202,11 +202,12 @@ class RowReader:
             self.remarks.add(name, "bytes that are not UTF-8", "they became U+FFFD")
         for path, problem in odd.items():
             self.remarks.add(name, f"a {path} that cannot be read ({problem})", "what comes of it is NULL")
+        uid = self._key(_known(decoded.metadata))
         metadata = self._metadata(decoded.metadata, name)
         # Some columns come of the metadata, too.
         own = self._extract(msgspec.structs.replace(decoded, metadata=metadata), name)
         stored = self._stored(readable, name) if self._store_object else None
-        return self._values(metadata, own, stored)
+        return self._values(uid, metadata, own, stored)
 
     def _metadata(self, metadata: Metadata, name: str) -> Metadata:
         """The metadata with None for what could not be read, and what cannot be held."""

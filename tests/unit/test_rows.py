@@ -469,3 +469,11 @@ def test_an_object_without_a_name_has_a_row_and_a_warning(name: str | None) -> N
 
     assert (read.row["uid"], read.row["name"]) == ("u1", name)
     assert [warning for warning in read.warnings if "has no name: its row has none" in warning]
+
+
+def test_an_object_with_a_long_name_and_no_uid_has_a_digest_for_a_key() -> None:
+    one, other = (Read({"metadata": {"name": letter * 10_000}}) for letter in "ab")
+
+    assert one.row["uid"].startswith("sha256:")
+    assert one.row["uid"] != other.row["uid"]
+    assert one.row["name"] is None
