@@ -1,4 +1,4 @@
-"""Whether a response speaks of the resource that was asked for; the lists themselves are read in `listing`.
+"""Check that a response is of the resource that was asked for; `listing` reads the lists themselves.
 
 A proxy or a cache that mixes up responses sends lists that are whole and well-formed.
 """
@@ -56,5 +56,5 @@ def check_version(resource: Resource, version: str) -> None:
 
 
 def _is_custom(resource: Resource) -> bool:
-    """Whether it may be a custom resource, or one of an aggregated API: their groups are domain names."""
+    """Tell if it may be a custom resource, or one of an aggregated API: their groups are domain names."""
     return "." in resource.group and resource.group != "apiextensions.k8s.io"

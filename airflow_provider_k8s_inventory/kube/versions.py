@@ -1,4 +1,4 @@
-"""Compare resourceVersions; where they come from is in `listing`, `metadata` and `watching`.
+"""Compare resourceVersions, which `listing`, `metadata` and `watching` read.
 
 Kubernetes promises from 1.35 on that they can be compared as numbers, and has always kept to it:
 https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
@@ -13,17 +13,17 @@ _NUMBER: Final = re.compile("[1-9][0-9]*")
 
 
 def is_number(version: str) -> bool:
-    """Whether it has the form that storage in etcd gives; 0 stands for any state, and is the version of none."""
+    """Tell if it has the form that storage in etcd gives; 0 stands for any state, and is the version of none."""
     return _NUMBER.fullmatch(version) is not None
 
 
 def reaches(version: str, other: str) -> bool:
-    """Whether a state is another one or later; False also when that cannot be told."""
+    """Tell if a state is another one or later; False also when they cannot be compared."""
     return is_number(version) and is_number(other) and _order(version) >= _order(other)
 
 
 def precedes(version: str, other: str) -> bool:
-    """Whether a state is before another one; False also when that cannot be told."""
+    """Tell if a state is before another one; False also when they cannot be compared."""
     return is_number(version) and is_number(other) and _order(version) < _order(other)
 
 

@@ -1,6 +1,6 @@
-"""What changed in a resource since a resourceVersion: a watch that ends when it is proven to be caught up.
+"""Read the changes of a resource since a resourceVersion, by a watch that ends as soon as it has proven to be complete.
 
-A list of all there is comes from `listing`.
+`listing` reads all objects.
 https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
@@ -26,7 +26,7 @@ from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Changes, Resource
 
 SECONDS: Final = 3
-"""How long the server is asked to watch. It sends a bookmark 2 s before the end, so after 1 s
+"""The seconds that the server is asked to watch. It sends a bookmark 2 s before the end, so after 1 s
 (``nextBookmarkTime`` in k8s.io/apiserver/pkg/storage/cacher/cache_watcher.go)."""
 
 WAITED: Final = 30
@@ -44,7 +44,7 @@ class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Mark(msgspec.Struct, frozen=True):
-    """What is read of the object of an event, or of a BOOKMARK."""
+    """The part that is read of the object of an event, or of a BOOKMARK."""
 
     metadata: _Metadata | None = None
     kind: Any = None
@@ -52,7 +52,7 @@ class _Mark(msgspec.Struct, frozen=True):
 
 
 class _Status(msgspec.Struct, frozen=True):
-    """What is read of the object of an ERROR; other objects may have fields of these names too."""
+    """The part that is read of the object of an ERROR; other objects may have fields of these names too."""
 
     code: int | None = None
     message: str | None = None
@@ -69,7 +69,7 @@ _EVENT: Final = msgspec.json.Decoder(_Event)
 _MARK: Final = msgspec.json.Decoder(_Mark)
 _STATUS: Final = msgspec.json.Decoder(_Status)
 _DEPTH: Final = 1
-"""What the object of an event is in."""
+"""The levels that the object of an event is in."""
 
 
 def changes(
@@ -81,7 +81,7 @@ def changes(
     expected: Resource | None = None,
     seconds: float | None = None,
 ) -> Iterator[Changes]:
-    """What changed between two resourceVersions, and perhaps after; the last piece has a resourceVersion.
+    """Yield the changes between two resourceVersions, and perhaps after; the last piece has a resourceVersion.
 
     :param client: the cluster.
     :param path: what to watch, as `Resource.path` gives it.
@@ -147,7 +147,7 @@ class _Reader:
 
     @property
     def what(self) -> str:
-        """How messages call it."""
+        """The name of it in messages."""
         return f"context {self.client.context.name}: watching {self.path}"
 
     def read(self, lines: list[bytes]) -> Changes:

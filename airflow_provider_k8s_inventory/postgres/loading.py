@@ -130,7 +130,7 @@ def tell_apart(cursor: psycopg.Cursor[Any], target: Target) -> list[str]:
 
 
 def are_told_apart(cursor: psycopg.Cursor[Any], target: Target) -> bool:
-    """Whether no two objects share a uid, of those that are staged and those that have rows."""
+    """Check that no two objects share a uid, of those that are staged and those that have rows."""
     by_rows = (statements.named_otherwise,) if target.may_share_uids else ()
     return all(
         cursor.execute(statement(target), target.parameters).fetchone() == (False,)

@@ -61,7 +61,7 @@ class Target:
 
     @property
     def may_share_uids(self) -> bool:
-        """Whether objects may have the uid of another: custom resources may be those of an aggregated API."""
+        """Tell if objects may have the uid of another: custom resources may be those of an aggregated API."""
         return self.resource is not None
 
     @property

@@ -1,6 +1,6 @@
-"""Compare which cluster answers with the one a scope's rows were read from, before anything is listed or written.
+"""Compare the cluster that responds with the one a scope's rows were read from, before anything is listed or written.
 
-How a cluster is asked who it is is in `kube.cluster`.
+`kube.cluster` asks a cluster who it is.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from airflow_provider_k8s_inventory.sync.work import Work
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """Whether rows are of the cluster that answers."""
+    """The cluster that responds, compared with that of the rows."""
 
     refusal: str | None = None
-    """Why they are not, and what to do; None: they are, or nothing tells."""
+    """The reason why the rows are of another one, and the advice; None: they are not, or nothing tells."""
     warning: str | None = None
-    """What a person should know though it goes on."""
+    """A remark for a sync that goes on."""
 
 
 def compare(
@@ -37,12 +37,12 @@ def compare(
     uid: str | None,
     problem: ScopeError | None = None,
 ) -> Comparison:
-    """Compare the cluster that answers with the one the scope's rows were read from.
+    """Compare the cluster that responds with the one the scope's rows were read from.
 
     Where the ledger tells, the rows are not looked at: all that a good sync left are of the cluster it named.
 
     :param state: what the last good sync left.
-    :param uid: the UID of the cluster that answers; None: it cannot be told.
+    :param uid: the UID of the cluster that responds; None: it cannot be told.
     :param problem: why it cannot.
     """
     if state and state.cluster_uids == {uid}:

@@ -98,13 +98,13 @@ def _bound(work: Work, going: int) -> None:
 
 
 def _is_large(work: Work, going: int) -> bool:
-    """Whether so much would go that one response is not enough."""
+    """Tell if so much would go that one response is not enough."""
     rows = work.tally.rows
     return going > 0 and (going >= rows or (rows >= DOUBTED_ROWS and going > rows / 2))
 
 
 def _approved(work: Work) -> bool:
-    """Whether a person said beforehand that much may go."""
+    """Tell if a person approved of a large loss beforehand."""
     return work.settings.allow_mass_delete or work.settings.max_deletes is not None or work.replaces
 
 
@@ -124,7 +124,7 @@ def _loss(work: Work, going: int) -> str:
 
 
 def _doubts(work: Work, size: int) -> Iterator[str]:
-    """Why the response may be wrong, though it is complete and well-formed."""
+    """Give the reasons to doubt a response that is complete and well-formed."""
     yield from work.tally.doubts
     if not size and not work.answer.namespaces and (reason := _NEVER_EMPTY.get(work.answer.definition.name)):
         yield reason

@@ -1,6 +1,6 @@
 """Compare the resourceVersion of a list with the one of the scope's last good sync: a cluster's only goes forward.
 
-Whether a list has one at all is checked in `kube.matching`.
+`kube.matching` checks that a list has one at all.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from airflow_provider_k8s_inventory.model import Resource
 from airflow_provider_k8s_inventory.sync.work import Work
 
 _TIMES: Final = 2
-"""How often it is asked over new connections: a load balancer leads them to one server after the other."""
+"""Requests over new connections: a load balancer leads them to one server after the other."""
 
 
 def is_behind(work: Work, version: str) -> bool:
-    """Whether a list is older than what the scope's rows are; then one of their resourceVersions may come twice."""
+    """Tell if a list is older than the scope's rows; one of their resourceVersions may then come twice."""
     return not work.replaces and versions.precedes(version, work.since)
 
 
 def check(work: Work) -> None:
-    """Find out why a complete list is older than the scope's last one, if it is.
+    """Find the reason when a complete list is older than the scope's last one.
 
     One API server of several may lag behind. When all say the same, storage was restored from a backup: the list
     counts, with a warning, but a large loss takes a person to approve.
