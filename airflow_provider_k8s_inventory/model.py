@@ -237,7 +237,7 @@ class SyncReport:
     started_at: datetime
     finished_at: datetime
     resource_version: str | None = None
-    """The list's, when it was complete."""
+    """That of the list, when it was complete; of the lists of several namespaces the oldest."""
     pages: int = 0
     bytes: int = 0
     seen: int = 0

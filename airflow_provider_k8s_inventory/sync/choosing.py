@@ -83,6 +83,8 @@ def _distrust(work: Work, state: State | None) -> str | None:
     """Why rows must be read whole whatever their resourceVersions are."""
     if not work.answer.definition.resource.watchable:
         return f"{work.answer.definition.name} cannot be watched, so its resourceVersions need not mean anything"
+    if len(work.answer.namespaces) > 1:
+        return "several namespaces have no resourceVersion in common"
     if state is None or state.resource_version is None:
         return "no sync before this one was complete at one resourceVersion"
     if state.shapes != {work.shape}:

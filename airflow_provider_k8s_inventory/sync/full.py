@@ -11,6 +11,7 @@ from typing import Final
 from psycopg import errors
 
 from airflow_provider_k8s_inventory.exceptions import ExpiredError, NotServedError
+from airflow_provider_k8s_inventory.kube import versions
 from airflow_provider_k8s_inventory.postgres import loading
 from airflow_provider_k8s_inventory.postgres.statements import NOT_STAGED
 from airflow_provider_k8s_inventory.sync import reading, removing, restoring
@@ -107,7 +108,9 @@ def _write_pages(work: Work, write: Write) -> None:
     for page in ahead(work.answer.pages(work.client)):
         tally.took(page)
         tally.seen += len(page.items)
-        tally.resource_version = page.resource_version or None
+        # Of several namespaces' lists the oldest: none of the next ones may precede it.
+        if not versions.precedes(tally.resource_version or "", page.resource_version):
+            tally.resource_version = page.resource_version or None
         store(work, reader, page, write)
         if page.null and work.answer.definition.resource.watchable:
             # Storage in etcd writes [] for none: k8s.io/apiserver, pkg/storage/etcd3/store.go, GetList.

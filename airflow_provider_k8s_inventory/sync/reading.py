@@ -6,7 +6,7 @@ How a page is fetched is in `kube`; what becomes of it is in `full`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError, ScopeError
@@ -187,6 +187,4 @@ def _pages(client: Client, resource: Resource, namespaces: tuple[str, ...], limi
     if not namespaces:
         yield from listing.pages(client, resource.path(), limit=limit, expected=resource)
     for namespace in namespaces:
-        for page in listing.pages(client, resource.path(namespace), limit=limit, expected=resource):
-            # Several lists are complete at several resourceVersions: no one stands for all.
-            yield page if len(namespaces) == 1 else replace(page, resource_version="")
+        yield from listing.pages(client, resource.path(namespace), limit=limit, expected=resource)

@@ -388,4 +388,4 @@ def test_several_namespaces_are_read_whole(dev: Cluster, sync: Syncer) -> None:
     report = sync(namespaces=namespaces, mode="metadata")
 
     assert (report.status, report.mode) == ("success", "full")
-    assert report.fallback == "no sync before this one was complete at one resourceVersion"
+    assert report.fallback == "several namespaces have no resourceVersion in common"

@@ -23,10 +23,10 @@ def test_only_those_are_read(sync: Syncer, inventory: Inventory, dev: Cluster) -
     assert "/api/v1/pods" not in {request.path for request in dev.requests}
 
 
-def test_several_are_one_answer(sync: Syncer, inventory: Inventory) -> None:
+def test_several_are_one_response(sync: Syncer, inventory: Inventory, dev: Cluster) -> None:
     report = sync(namespaces=("a", "c"))
 
-    assert (report.seen, report.pages, report.resource_version) == (2, 2, None)
+    assert (report.seen, report.pages, report.resource_version) == (2, 2, str(dev.resource_version))
     assert inventory.names("k8s_pods") == ["in-a", "in-c"]
 
 

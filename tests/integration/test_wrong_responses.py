@@ -311,3 +311,20 @@ def test_a_version_of_digits_that_etcd_never_gives(
     assert "defect of this package" not in (report.reason or "")
     assert inventory.versions() == before
     assert sync("pods", mode=mode).unchanged == 40
+
+
+@MODES
+@pytest.mark.parametrize("resource", ["pods", WIDGETS])
+def test_older_lists_of_several_namespaces(
+    resource: str, mode: str, full: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    namespaces = ("default", "kube-public")
+    sync(resource, namespaces=namespaces)
+    before = inventory.versions()
+    full.inject(Fault(path=PATHS[resource], verb="list", body=a_list(*KINDS[resource], [], "1"), times=None))
+    report = sync(resource, mode=mode, namespaces=namespaces)
+
+    assert report.status == ("failed" if resource == "pods" else "refused")
+    assert inventory.versions() == before
+    full.faults.clear()
+    assert sync(resource, mode=mode, namespaces=namespaces).unchanged == 40
