@@ -42,6 +42,7 @@ class Database:
     _changed: Condition = field(default_factory=Condition)
     _idle: list[psycopg.Connection] = field(default_factory=list)
     _in_use: int = 0
+    _opening: int = 0
     _waiting: int = 0
     _to_come: int = 0
     _late: list[SyncReport] = field(default_factory=list)
@@ -91,9 +92,24 @@ class Database:
             if conn := self._reuse():
                 return conn
             try:
-                return self.connect()
+                return self._open()
             except BaseException as error:
                 self._wait(error, until)
+
+    def _open(self) -> psycopg.Connection:
+        """Open a connection, and wait until PostgreSQL answers on it: a pooler may let in more than it can serve."""
+        with self._changed:
+            self._opening += 1
+        try:
+            conn = self.connect()
+            with _closed_on_error(conn), conn.transaction():
+                conn.execute("SELECT")
+            return conn
+        except psycopg.Error as error:
+            raise DatabaseError(explaining.explain(error)) from error
+        finally:
+            with self._changed:
+                self._opening -= 1
 
     def _reuse(self) -> psycopg.Connection | None:
         """An idle connection that works; None: the caller may open one. Either counts as in use."""
@@ -127,19 +143,30 @@ class Database:
     def _give(self, conn: psycopg.Connection) -> None:
         with self._changed:
             self._in_use -= 1
-            if not conn.closed and len(self._idle) < self._to_come + self._waiting:
+            # Whom a pooler lets wait until one of ours ends cannot take one that is idle.
+            wanted = self._waiting + (0 if self._opening else self._to_come)
+            if not conn.closed and len(self._idle) < wanted:
                 self._idle.append(conn)
             else:
                 conn.close()
             self._changed.notify_all()
 
 
+@contextmanager
+def _closed_on_error(conn: psycopg.Connection) -> Iterator[None]:
+    """Close a connection that is of no use."""
+    try:
+        yield
+    except BaseException:
+        conn.close()
+        raise
+
+
 def _works(conn: psycopg.Connection) -> bool:
     """Whether nobody has ended the session meanwhile: PostgreSQL (`idle_session_timeout`), a pooler, a failover."""
     try:
-        with conn.transaction():
+        with _closed_on_error(conn), conn.transaction():
             conn.execute("SELECT")
     except psycopg.Error:
-        conn.close()
         return False
     return True

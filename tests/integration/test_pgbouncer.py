@@ -42,6 +42,12 @@ def test_syncs_and_doctor_work_again_and_again(through: CommandLine, dev: Cluste
         assert {row["status"] for row in inventory.ledger()} == {"success"}
 
 
+def test_contexts_take_turns_in_a_pool_of_one(empty_database: str, run: CommandLine) -> None:
+    with pgbouncer(empty_database, mode="session", size=1) as run.dsn:
+        result = run.sync("--resource", "pods", "--resource", "services", "--resource", "nodes")
+    assert result.exit_code == 0, result.output
+
+
 def test_no_setting_of_ours_stays_in_the_pool(through: CommandLine, dev: Cluster) -> None:
     asked = "client_encoding", "lock_timeout", "tcp_keepalives_idle", "enable_nestloop", "transaction_isolation"
     query = f"SELECT {', '.join(f'current_setting({name!r})' for name in asked)}".encode()
