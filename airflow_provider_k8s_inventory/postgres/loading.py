@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.postgres import statements
@@ -276,8 +276,12 @@ def _one(cursor: psycopg.Cursor[Any]) -> tuple[int, ...]:
 
 
 def kubernetes_version(cursor: psycopg.Cursor[Any], schema: str, context_name: str) -> str | None:
-    """Look up the version a cluster had when it was last synced itself; None: it never was."""
+    """Look up the version a cluster had when it was last synced itself; None: it never was, or we may not know."""
     query = sql.SQL("SELECT kubernetes_version FROM {} WHERE context_name = %s LIMIT 1")
-    cursor.execute(query.format(sql.Identifier(schema, "k8s_clusters")), [context_name])
-    row = cursor.fetchone()
+    try:
+        with cursor.connection.transaction():
+            cursor.execute(query.format(sql.Identifier(schema, "k8s_clusters")), [context_name])
+            row = cursor.fetchone()
+    except errors.InsufficientPrivilege:
+        return None
     return row[0] if row else None

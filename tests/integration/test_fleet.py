@@ -201,7 +201,8 @@ def test_a_connection_that_broke_is_opened_again(fleet: Fleet, database: str, in
     found = statuses(run_fleet(fleet.contexts()[:1], NAMES, connect, ONE))
 
     assert found == {"dev": ["failed", "success", "success"]}
-    assert [row["status"] for row in inventory.ledger()] == ["failed", "success", "success"]
+    # The line of the first one is late: it had no connection.
+    assert sorted(row["status"] for row in inventory.ledger()) == ["failed", "success", "success"]
     assert all(conn.closed for conn in opened)
 
 
