@@ -59,5 +59,5 @@ def test_a_list_that_always_expires_fails_and_changes_nothing(ten: LiveInventory
         report = ten.sync_with(client, "services", page_size=4, mode="full")
 
     assert (report.status, report.inserted, report.deleted) == ("failed", 0, 0)
-    assert "page size" in str(report.reason)
+    assert "a page_size (--page-size) above 4" in str(report.reason)
     assert ten.versions() == before
