@@ -7,11 +7,10 @@ from typing import Final, Literal, NamedTuple
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import GOOD_STATUSES
-from airflow_provider_k8s_inventory.postgres import connecting, schemas
+from airflow_provider_k8s_inventory.postgres import connecting, schemas, sessions
 
 State = Literal["fresh", "stale", "failing", "never"]
 
@@ -57,8 +56,8 @@ def read(conn: psycopg.Connection, schema: str) -> list[Freshness]:
         view=sql.Identifier(schema, "k8s_freshness"),
     )
     try:
-        with conn.cursor(row_factory=class_row(Freshness)) as cursor:
-            return cursor.execute(query).fetchall()
+        with sessions.transaction(conn) as cursor:
+            return [Freshness._make(row) for row in cursor.execute(query)]
     except psycopg.Error as error:
         raise DatabaseError(
             f"PostgreSQL, reading k8s_freshness of schema {schema}: {connecting.explain(error)}"

@@ -179,7 +179,7 @@ ORDER BY asked.place
 def past(conn: psycopg.Connection, *, schema: str, scopes: Iterable[Scope]) -> dict[Scope, Past]:
     """Look up when scopes were synced before.
 
-    :param conn: a connection that reads tuples.
+    :param conn: a connection outside of a transaction.
     :param schema: the schema of the ledger.
     """
     wanted = list(dict.fromkeys(scopes))
@@ -187,7 +187,9 @@ def past(conn: psycopg.Connection, *, schema: str, scopes: Iterable[Scope]) -> d
         {"context_name": each.context_name, "resource": each.resource, "namespaces": list(each.namespaces) or None}
         for each in wanted
     ]
-    rows = conn.execute(sql.SQL(_PAST).format(ledger=sql.Identifier(schema, "k8s_syncs")), [Jsonb(asked)])
+    query = sql.SQL(_PAST).format(ledger=sql.Identifier(schema, "k8s_syncs"))
+    with sessions.transaction(conn) as cursor:
+        rows = cursor.execute(query, [Jsonb(asked)]).fetchall()
     return {scope: Past(first_at=row[0], good_at=row[1]) for scope, row in zip(wanted, rows, strict=True)}
 
 
@@ -214,7 +216,7 @@ def last_down(
 ) -> SyncReport | None:
     """Return the last sync of a run and context in which the cluster did not respond at all; None: there is none.
 
-    :param conn: a connection that reads tuples.
+    :param conn: a connection outside of a transaction; it is left outside of one.
     :param remarks: the warnings of a report whose cluster was not asked; any other shows that it responded.
     :param origin: the task instance that wants to know. An earlier try tells a later one nothing.
     :param since: the start of the run; that of a run which was cleared is the last one.
@@ -223,16 +225,17 @@ def last_down(
     query = sql.SQL(_DOWN).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, _FIELDS)), ledger=sql.Identifier(schema, "k8s_syncs")
     )
-    row = conn.execute(
-        query,
-        {
-            "dag_id": origin.dag_id,
-            "run_id": origin.run_id,
-            "context_name": context_name,
-            "remarks": list(remarks),
-            "try_number": origin.try_number,
-            "since": since,
-            "longest": longest,
-        },
-    ).fetchone()
+    with sessions.transaction(conn) as cursor:
+        row = cursor.execute(
+            query,
+            {
+                "dag_id": origin.dag_id,
+                "run_id": origin.run_id,
+                "context_name": context_name,
+                "remarks": list(remarks),
+                "try_number": origin.try_number,
+                "since": since,
+                "longest": longest,
+            },
+        ).fetchone()
     return _report(dict(zip(_FIELDS, row, strict=True))) if row else None

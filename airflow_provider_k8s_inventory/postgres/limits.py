@@ -21,7 +21,7 @@ waits for pages of the API server."""
 # The settings of the role and not those of the transaction, which sets some of them itself.
 _TIMEOUTS: Final = """
 SELECT name, reset_val::bigint, quote_ident(current_user)
-FROM pg_catalog.pg_settings WHERE name = ANY(%s::text[]) AND reset_val::bigint > 0 ORDER BY name
+FROM pg_catalog.pg_settings WHERE name = ANY(%s::text[]) AND reset_val <> '0' ORDER BY name
 """
 
 _CONNECTIONS: Final = """

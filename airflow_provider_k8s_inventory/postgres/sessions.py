@@ -34,6 +34,9 @@ _OURS: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_co
 
 _LOCAL: Final = """
 SELECT set_config('client_encoding', 'UTF8', true),
+    set_config('datestyle', 'ISO', true),
+    set_config('intervalstyle', 'postgres', true),
+    set_config('quote_all_identifiers', 'off', true),
     set_config('tcp_keepalives_idle', '60', true),
     set_config('tcp_keepalives_interval', '10', true),
     set_config('tcp_keepalives_count', '3', true),
@@ -44,7 +47,8 @@ SELECT set_config('client_encoding', 'UTF8', true),
         coalesce(nullif(current_setting('idle_in_transaction_session_timeout'), '0'), '15min'), true)
 """
 """What every transaction sets, so that the session of a worker that is gone does not keep its scope locked, and a sync
-does not wait for ever for somebody who keeps a table locked.
+does not wait for ever for somebody who keeps a table locked; and so that values and names read as they should. psycopg
+knows no other styles of dates and intervals, and quoted names of types are not those that a migration compares.
 
 A machine that vanished is noticed after 90 s; a process that was stopped on a machine that lives, after 15 minutes,
 which is longer than a sync may wait for the API server. A role's own time-out stays: it is its administrator's word.

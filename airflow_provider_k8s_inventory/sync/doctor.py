@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 import psycopg
-from psycopg.rows import tuple_row
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, ForbiddenError, NotServedError, ScopeError
@@ -18,7 +17,7 @@ from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
-from airflow_provider_k8s_inventory.postgres import inventoried, ledger, limits, migrations, rights
+from airflow_provider_k8s_inventory.postgres import inventoried, ledger, limits, migrations, rights, sessions
 from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.sync import expanding, identity, reading
 from airflow_provider_k8s_inventory.sync.knowing import Known
@@ -220,7 +219,7 @@ def _same_cluster(
         target = target_of(
             scope, resources.CATALOGUE[name].table if name in resources.CATALOGUE else custom.TABLE, schema
         )
-        with suppress(psycopg.Error), conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
+        with suppress(psycopg.Error), sessions.transaction(conn) as cursor:
             state = ledger.last_state(cursor, schema, scope)
             if refusal := identity.compare(cursor, target, state, context, uid, problem).refusal:
                 different[name] = refusal

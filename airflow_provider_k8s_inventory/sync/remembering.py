@@ -27,14 +27,13 @@ def down(conn: psycopg.Connection, schema: str, context: Context, origin: Origin
     :param since: the start of the run.
     :raises psycopg.Error: when the ledger cannot be read.
     """
-    with conn.transaction():
-        found = ledger.last_down(
-            conn,
-            schema=schema,
-            context_name=context.name,
-            remarks=context.warnings,
-            origin=origin,
-            since=since,
-            longest=LONGEST,
-        )
+    found = ledger.last_down(
+        conn,
+        schema=schema,
+        context_name=context.name,
+        remarks=context.warnings,
+        origin=origin,
+        since=since,
+        longest=LONGEST,
+    )
     return replace(found, reason=verdicts.repeated(found, now=datetime.now(UTC)), origin=origin) if found else None

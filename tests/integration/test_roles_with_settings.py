@@ -50,9 +50,14 @@ def role(own_database: str, run: CommandLine) -> Iterator[Role]:
         "SET default_transaction_isolation = 'repeatable read'",
         "SET default_transaction_deferrable = on",
         "SET client_encoding = 'LATIN1'",
+        "SET client_encoding = 'SQL_ASCII'",
         "SET search_path = ''",
         "SET standard_conforming_strings = off",
         "SET DateStyle = 'SQL, DMY'",
+        "SET DateStyle = 'German'",
+        "SET IntervalStyle = 'sql_standard'",
+        "SET IntervalStyle = 'iso_8601'",
+        "SET quote_all_identifiers = on",
         "SET timezone = 'Asia/Kathmandu'",
         "SET row_security = off",
         "SET default_table_access_method = 'heap'",
@@ -71,6 +76,8 @@ def test_what_does_not_matter(setting: str, role: Role, run: CommandLine, dev: C
         assert result.exit_code == 0, result.output
     result = run.sync("--resource", "pods", "--mode", "delta", "--context", "dev")
     assert result.exit_code == 0, result.output
+    for result in (run("status", "--dsn", run.dsn), run.doctor("--resource", "pods")):
+        assert result.exit_code == 0, result.output
     with Inventory(own_database) as inventory:
         assert inventory.row("k8s_pods", "web")["annotations"] == {"motto": WORDS}
 
