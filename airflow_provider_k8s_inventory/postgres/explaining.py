@@ -25,6 +25,11 @@ _ADVICE: Final[dict[type[psycopg.Error], str]] = {
     errors.DiskFull: "make room on the server's disk",
     errors.IdleInTransactionSessionTimeout: "raise idle_in_transaction_session_timeout for this user: "
     "a sync is one transaction, open while it waits for the API server",
+    errors.IdleSessionTimeout: "raise idle_session_timeout for this user: a connection waits while others are used",
+    errors.TransactionTimeout: "raise transaction_timeout for this user: a sync is one transaction, open while it "
+    "waits for the API server",
+    errors.QueryCanceled: "if statement_timeout is set for this user, raise it (ALTER ROLE … SET statement_timeout "
+    "= 0); else somebody canceled the statement: run again",
     errors.LockNotAvailable: "something else holds a lock on the table: end it, or raise lock_timeout for this user "
     "(ALTER ROLE … SET lock_timeout = 0)",
     errors.TooManyConnections: "lower max_parallel_requests (--max-parallel-requests), or sync fewer contexts at a "
@@ -43,17 +48,20 @@ _ADVICE: Final[dict[type[psycopg.Error], str]] = {
     errors.SerializationFailure: "run again",
 }
 
-_SAID: Final = {
-    "due to statement timeout": "raise statement_timeout for this user (ALTER ROLE … SET statement_timeout = 0)",
-    "due to lock timeout": _ADVICE[errors.LockNotAvailable],
-    "due to transaction timeout": "raise transaction_timeout for this user: a sync is one transaction, open while "
-    "it waits for the API server",
-    "due to idle-session timeout": "raise idle_session_timeout for this user: a connection waits while others are used",
-    "row-level security": "row-level security applies to this user, and a sync must see and write every row: "
-    "let it own the tables without FORCE ROW LEVEL SECURITY, or give it BYPASSRLS",
-    "used by a view or rule": "drop that view, migrate, and create it anew",
+_FORCED: Final = (
+    "row-level security applies to this user, and a sync must see and write every row: "
+    "let it own the tables without FORCE ROW LEVEL SECURITY, or give it BYPASSRLS"
+)
+_VIEWED: Final = "drop that view, migrate, and create it anew"
+
+_RAISED: Final = {
+    ("0A000", "DoCopy"): _FORCED,
+    ("42501", "ExecWithCheckOptions"): _FORCED,
+    ("42501", "check_enable_rls"): _FORCED,
+    ("0A000", "ATExecAlterColumnType"): _VIEWED,
+    ("0A000", "RememberAllDependentForRebuilding"): _VIEWED,
 }
-"""What PostgreSQL says where its SQLSTATE says less."""
+"""Where the SQLSTATE says too little, the function of PostgreSQL's source beside it; its words are in any language."""
 
 _FULL: Final = (
     "too many connections",
@@ -65,6 +73,7 @@ _FULL: Final = (
 _CONNECTING: Final = {
     ("password authentication failed", "no password supplied"): _ADVICE[errors.InvalidPassword],
     _FULL: _ADVICE[errors.TooManyConnections],
+    ("statement pooling mode",): "a sync is a transaction: set PgBouncer's pool_mode to transaction or session",
     ("unsupported startup parameter",): "PgBouncer does not let it through: take it out of the connection string, or "
     "name it in its ignore_startup_parameters",
     ("query_wait_timeout",): "PgBouncer had no server connection to spare: raise its pool_size, or lower "
@@ -81,7 +90,13 @@ _CONNECTING: Final = {
         "Connection reset",
     ): ("the server, a pooler or the network ended it: run again"),
 }
-"""The words of a failed connection, which has no SQLSTATE in libpq."""
+"""The words of a failed connection, which has no SQLSTATE in libpq, and of PgBouncer, which has one for all.
+
+PostgreSQL's own words are in English only where lc_messages says nothing else; in another language they stand alone.
+"""
+
+_BOUNCED: Final = "08P01"
+"""PgBouncer's SQLSTATE."""
 
 
 def explain(error: psycopg.Error) -> str:
@@ -90,16 +105,13 @@ def explain(error: psycopg.Error) -> str:
     :param error: what the driver raised.
     """
     message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
-    advice = _said(message) or next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), None)
+    raised = (error.sqlstate or "", error.diag.source_function or "")
+    advice = _RAISED.get(raised) or next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), None)
     if isinstance(error, (errors.FeatureNotSupported, errors.DependentObjectsStillExist)) and error.diag.message_detail:
         message = f"{message} ({' '.join(error.diag.message_detail.split())})"
-    if advice is None and error.sqlstate is None:
+    if advice is None and error.sqlstate in (None, _BOUNCED):
         advice = _connecting(message)
     return f"{message}; {advice}" if advice else message
-
-
-def _said(message: str) -> str | None:
-    return next((advice for words, advice in _SAID.items() if words in message), None)
 
 
 def _connecting(message: str) -> str | None:

@@ -131,8 +131,9 @@ class Database:
         with self._changed:
             self._in_use -= 1
             self._changed.notify_all()
-            ours = self._in_use or self._idle
-            if not explaining.refused_for_number(error) or not (ours or time.monotonic() < until):
+            # Why it was refused does not matter while one of ours will be free, nor in which language that was said.
+            ours = isinstance(error, (psycopg.OperationalError, DatabaseError)) and (self._in_use or self._idle)
+            if not ours and not (explaining.refused_for_number(error) and time.monotonic() < until):
                 raise error
             self._waiting += 1
             try:

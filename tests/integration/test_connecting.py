@@ -190,7 +190,17 @@ def test_a_port_that_is_none() -> None:
             "canceling statement due to statement t",
         ),
         (errors.QueryCanceled("canceling statement due to user request"), "canceling statement due to user request"),
+        # PostgreSQL speaks the language of lc_messages.
+        (errors.QueryCanceled("storniere Anfrage"), "storniere Anfrage; if statement_timeout is set for this user"),
+        (errors.LockNotAvailable("storniere Anfrage"), "storniere Anfrage; something else holds a lock on the table"),
+        (errors.IdleSessionTimeout("abgebrochen"), "abgebrochen; raise idle_session_timeout"),
+        (errors.TransactionTimeout("abgebrochen"), "abgebrochen; raise transaction_timeout"),
         (errors.SyntaxError("timeout"), "timeout"),
+        (
+            errors.ProtocolViolation("transaction blocks not allowed in statement pooling mode"),
+            "transaction blocks not allowed in statement pooling mode; a sync is a transaction: set PgBouncer's",
+        ),
+        (errors.ProtocolViolation("query_wait_timeout"), "query_wait_timeout; PgBouncer had no server connection"),
         (psycopg.OperationalError(), "OperationalError"),
         (psycopg.OperationalError("several\n  lines"), "several lines"),
     ],

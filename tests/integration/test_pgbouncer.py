@@ -56,3 +56,11 @@ def test_no_setting_of_ours_stays_in_the_pool(through: CommandLine, dev: Cluster
         before = conn.execute(query).fetchall()
         assert through.sync("--resource", "pods").exit_code == 0
         assert [conn.execute(query).fetchall() for _ in range(6)] == [before] * 6
+
+
+def test_a_pool_of_statements_is_named(run: CommandLine, empty_database: str) -> None:
+    with pgbouncer(empty_database, mode="statement", size=1) as run.dsn:
+        results = [run.sync("--resource", "pods"), run.doctor("--resource", "pods")]
+    for result in results:
+        assert result.exit_code == 1
+        assert "set PgBouncer's pool_mode to transaction or session" in " ".join(result.output.split())
