@@ -132,6 +132,8 @@ def test_several_kubeconfigs_are_merged(
         (("--no-such-option",), "--no-such-option"),
         (("--exclude", "*"), "is left"),
         (("--schema", "a%b"), "schema 'a%b' cannot be used"),
+        (("--schema", ""), "schema '' cannot be used: names of schemas have 1 to 63 bytes"),
+        (("--schema", "ü" * 32), "cannot be used: names of schemas have 1 to 63 bytes"),
     ],
 )
 def test_wrong_usage_ends_with_status_2_and_says_what_would_be_right(
