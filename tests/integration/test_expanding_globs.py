@@ -103,7 +103,7 @@ def test_everything_is_all_that_can_be_listed_but_secrets_and_each_object_once(
         (["*.events.k8s.io"], {"events"}),
         (["*.apps"], {"controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"}),
     ],
-    ids=str,
+    ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_a_glob_means_what_the_cluster_serves(globs: list[str], names: set[str], dev: Cluster, run: Run) -> None:
     reports = run(*globs)
