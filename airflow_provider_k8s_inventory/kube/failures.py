@@ -6,6 +6,7 @@ Unwanted answers are in `answers`; when requests are sent again before either is
 from __future__ import annotations
 
 import ssl
+from http.client import HTTPException
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -90,6 +91,11 @@ def _transport(reason: Exception) -> tuple[str, str]:
     cause = reason.args[-1] if reason.args else reason  # what urllib3 wrapped stands behind its own words
     if "Tunnel connection failed" in str(cause):
         return str(cause), "check the proxy-url's user and password, and that the proxy allows CONNECT to this port"
+    if isinstance(reason, http.InvalidHeader) or (isinstance(cause, HTTPException) and not isinstance(cause, OSError)):
+        return (
+            f"something came that is no HTTP response ({cause})",
+            "check that this is the API server's port, and look at the proxies before it",
+        )
     return _closed(_said(cause))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from http.client import BadStatusLine, LineTooLong, RemoteDisconnected
 
 import pytest
 from urllib3 import exceptions as http
@@ -33,6 +34,10 @@ def tls(reason: str) -> http.SSLError:
     [
         (http.ConnectTimeoutError(CONNECTION, "timed out"), UnreachableError, "no connection in time; check firewalls"),
         (new_connection_error(OSError(113, "No route to host")), UnreachableError, "no route to host; check that the"),
+        (http.ProtocolError("aborted", BadStatusLine("SSH-2.0")), UnreachableError, "no HTTP response (SSH-2.0); "),
+        (http.ProtocolError("aborted", LineTooLong("header line")), UnreachableError, "no HTTP response (got more"),
+        (http.InvalidHeader("two lengths"), UnreachableError, "no HTTP response (two lengths)"),
+        (http.ProtocolError("aborted", RemoteDisconnected("end")), UnreachableError, "closed without an answer (end)"),
         (http.ProtocolError("Connection broken: IncompleteRead(1 bytes read)"), AnswerError, "was cut off"),
         (http.DecodeError("gzip"), AnswerError, "was cut off"),
         (tls("SSLV3_ALERT_CERTIFICATE_EXPIRED"), UnauthorizedError, "(sslv3 alert certificate expired); get a new one"),
