@@ -94,7 +94,7 @@ def test_help_is_shown_in_any_encoding(encoding: Mapping[str, str]) -> None:
     for command in ("sync", "doctor", "status", "dag", "demo"):
         done = ran(command, "--help", **encoding)
         assert (done.returncode, done.stderr) == (0, b"")
-        assert done.stdout.count(b"\n    k8s-inventory ") + done.stdout.count(b"\n    airflow ") == 3
+        assert done.stdout.count(b"\n    k8s-inventory ") + done.stdout.count(b"\n    airflow ") >= 3
 
 
 def test_json_is_utf_8_in_any_encoding(where: tuple[str, ...], encoding: Mapping[str, str]) -> None:
