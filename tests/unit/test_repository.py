@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 TOP_LEVEL = {
     "airflow_provider_k8s_inventory", "dags", "tests", "pyproject.toml", "uv.lock", "Makefile", "docker-compose.yaml",
-    "LICENSE", *DOCUMENTS,
+    "AGENTS.md", "LICENSE", *DOCUMENTS,
 }  # fmt: skip
 BUILT = {"dist", "build"}
 
