@@ -37,11 +37,15 @@ def excerpt(text: str, secrets: Iterable[str], *, whole: bool = True) -> str:
     if not whole:
         longest = max((len(form) for secret in secrets for form in _forms(secret)), default=0)
         text = text[: max(0, len(text) - longest)]
-    text = " ".join(text.split())
-    text = "".join(character for character in text if character.isprintable())
+    text = one_line(text)
     # Once more: what is left out may have stood in the middle of a secret.
     text = blotted(text, secrets)
     return text if len(text) <= LONGEST_EXCERPT else f"{text[:LONGEST_EXCERPT]}…"
+
+
+def one_line(text: str) -> str:
+    """Put a text on one line, without what a terminal would not print."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from airflow_provider_k8s_inventory.kube import quoting
+
 _BLOT: Final = "***"
 
 # Each starts where a run of its characters starts, so that the time grows with the text and not with its square.
@@ -51,8 +53,7 @@ def excerpt(text: str, longest: int, *, end: bool = False) -> str:
     :param longest: characters.
     :param end: keep the end, not the start.
     """
-    text = " ".join(blotted(text).split())
-    text = "".join(character for character in text if character.isprintable())
+    text = quoting.one_line(blotted(text))
     if len(text) <= longest:
         return text
     return f"…{text[-longest:]}" if end else f"{text[:longest]}…"

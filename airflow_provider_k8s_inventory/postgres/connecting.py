@@ -10,7 +10,7 @@ from psycopg.pq import Conninfo
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
 from airflow_provider_k8s_inventory.postgres import sessions
-from airflow_provider_k8s_inventory.postgres.explaining import explain as explain
+from airflow_provider_k8s_inventory.postgres.explaining import explain
 
 CONNECT_TIMEOUT: Final = 10
 """Seconds to wait for PostgreSQL unless the DSN or the environment says otherwise."""

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import GOOD_STATUSES
-from airflow_provider_k8s_inventory.postgres import connecting, schemas, sessions
+from airflow_provider_k8s_inventory.postgres import explaining, schemas, sessions
 
 State = Literal["fresh", "stale", "failing", "never"]
 
@@ -60,5 +60,5 @@ def read(conn: psycopg.Connection, schema: str) -> list[Freshness]:
             return [Freshness._make(row) for row in cursor.execute(query)]
     except psycopg.Error as error:
         raise DatabaseError(
-            f"PostgreSQL, reading k8s_freshness of schema {schema}: {connecting.explain(error)}"
+            f"PostgreSQL, reading k8s_freshness of schema {schema}: {explaining.explain(error)}"
         ) from error

@@ -102,8 +102,7 @@ class Database:
             self._opening += 1
         try:
             conn = self.connect()
-            with _closed_on_error(conn), conn.transaction():
-                conn.execute("SELECT")
+            _ask(conn)
             return conn
         except psycopg.Error as error:
             raise DatabaseError(explaining.explain(error)) from error
@@ -153,11 +152,11 @@ class Database:
             self._changed.notify_all()
 
 
-@contextmanager
-def _closed_on_error(conn: psycopg.Connection) -> Iterator[None]:
-    """Close a connection that is of no use."""
+def _ask(conn: psycopg.Connection) -> None:
+    """Ask PostgreSQL for a sign of life, and close a connection that gives none."""
     try:
-        yield
+        with conn.transaction():
+            conn.execute("SELECT")
     except BaseException:
         conn.close()
         raise
@@ -166,8 +165,7 @@ def _closed_on_error(conn: psycopg.Connection) -> Iterator[None]:
 def _works(conn: psycopg.Connection) -> bool:
     """Whether nobody has ended the session meanwhile: PostgreSQL (`idle_session_timeout`), a pooler, a failover."""
     try:
-        with _closed_on_error(conn), conn.transaction():
-            conn.execute("SELECT")
+        _ask(conn)
     except psycopg.Error:
         return False
     return True
