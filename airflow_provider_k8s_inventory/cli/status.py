@@ -103,7 +103,7 @@ def _is_context(pattern: str, scope: Freshness) -> bool:
 
 
 def _is_resource(pattern: str, scope: Freshness) -> bool:
-    """Whether a name, alias or glob means the scope's resource; ``ingresses`` means those of any group."""
+    """Tell whether a name, alias or glob means the scope's resource; ``ingresses`` means those of any group."""
     plural = scope.resource.partition(".")[0]
     return any(fnmatchcase(name, wanted) for name in (scope.resource, plural) for wanted in (pattern, _known(pattern)))
 

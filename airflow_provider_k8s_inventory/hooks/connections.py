@@ -38,7 +38,7 @@ class Fields:
     disable_verify_ssl: bool = False
     page_size: int | None = None
     warnings: tuple[str, ...] = ()
-    """What a person should know of the Connection though it can be used."""
+    """Warnings of the Connection, which can be used all the same."""
 
 
 def read(connection: Connection) -> Fields:
@@ -102,7 +102,7 @@ def _extra(connection: Connection, source: str) -> dict[str, Any]:
 
 
 def _check(fields: Fields, kind: str) -> bool:
-    """Whether the fields say which clusters are meant.
+    """Tell whether the fields say which clusters are meant.
 
     :raises UsageError: when several do.
     """

@@ -1,4 +1,4 @@
-"""Which fields a Connection may have: one that is misspelt must not send a sync to another cluster.
+"""Check the fields of a Connection: one that is misspelt must not send a sync to another cluster.
 
 Their values are read in `connections`.
 """
@@ -28,7 +28,7 @@ _STOCK: Final = frozenset(
         "xcom_sidecar_container_security_context",
     }
 )
-"""What Airflow's own hook reads besides, which is about pods that it starts."""
+"""Further fields of Airflow's own hook, about pods that it starts."""
 _OLD: Final = re.compile(r"extra__[a-z0-9_]+?__", re.IGNORECASE)
 """Connections made before Airflow 2.3 carry the type in the name of each field."""
 _LIKENESS: Final = 0.6

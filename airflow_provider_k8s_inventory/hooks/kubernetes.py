@@ -141,7 +141,7 @@ class KubernetesInventoryHook(BaseHook):
             yield from listing.pages(client, found.path(namespace), limit=limit, expected=found)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether every context answers, for the button of Airflow's connection form.
+        """Ask every context for a response, for the button of Airflow's connection form.
 
         Airflow runs this in its API server, whose network and files need not be the workers'.
         """

@@ -1,4 +1,4 @@
-"""What a response other than the one wanted means, in words that say what to do.
+"""Explain a response other than the one wanted, in words that say what to do.
 
 Requests that got no response are in `failures`; when requests are sent again after either is in `retrying`.
 """
@@ -37,13 +37,13 @@ _CUSTOM: Final = re.compile(r"/apis/(?P<group>[^/]+\.[^/]+)/[^/]+/(?:namespaces/
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """What came of one request."""
+    """The outcome of one request."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     whole: bool = True
-    """Whether the body is all that was sent; of an error's only the beginning is read."""
+    """True when the body is all that was sent; of an error's only the beginning is read."""
 
     @property
     def kind(self) -> str:
@@ -60,7 +60,7 @@ class _Status(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Said:
-    """What a response says for itself."""
+    """The words of a response about itself."""
 
     text: str
     reason: str | None = None
@@ -69,7 +69,7 @@ class _Said:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Cause:
-    """Why a server says "not now", as far as its words tell."""
+    """Tell why a server says "not now", as far as its words do."""
 
     words: str
     advice: str
@@ -105,7 +105,7 @@ _CAUSES: Final = (
 
 
 def problem(response: Response, context: Context, request: str, accept: str) -> Trouble | None:
-    """What is wrong with a response; None when it is what was asked for.
+    """Return the error of a response; None when it is what was asked for.
 
     :param request: method and path, for messages.
     :param accept: the media type that was asked for.
