@@ -7,7 +7,7 @@ is declared in `resources`.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, Literal, LiteralString, NamedTuple
 
@@ -22,6 +22,9 @@ GOOD_STATUSES: Final[frozenset[str]] = frozenset({"success", "absent"})
 Mode = Literal["full", "metadata", "delta"]
 """The way a scope was read: all objects whole, their metadata and what differs, or what changed since the last time."""
 
+
+OnDelete = Literal["delete", "mark"]
+"""What becomes of a row whose object is gone: it goes too, or gets a ``deleted_at``."""
 
 Source = Literal["list", "cluster"]
 """Where the objects of a resource come from: a list of the API server, or what the cluster says of itself."""
@@ -206,6 +209,11 @@ class Changes:
     size: int
     """Bytes of JSON."""
 
+    @property
+    def count(self) -> int:
+        """How many changes it has."""
+        return len(self.events)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
@@ -219,7 +227,32 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SyncReport:
+class Counts:
+    """How many objects there were, and what became of their rows."""
+
+    seen: int = 0
+    """Objects in the cluster, each counted once."""
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(Counts)})
+
+    @property
+    def written(self) -> int:
+        """Rows that changed."""
+        return self.inserted + self.updated + self.deleted
+
+    def of(self, seen: int) -> Counts:
+        """The same changes among so many objects."""
+        # A row that was written twice, by its change and by a check, counts as written once at the most.
+        return replace(self, seen=seen, unchanged=max(0, seen - self.inserted - self.updated))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncReport(Counts):
     """The result of one sync of one scope: a row of the ledger."""
 
     context_name: str
@@ -240,11 +273,6 @@ class SyncReport:
     """That of the list, when it was complete; of the lists of several namespaces the oldest."""
     pages: int = 0
     bytes: int = 0
-    seen: int = 0
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    deleted: int = 0
     drift: int | None = None
     """Rows that a check found to differ from the cluster though every change had been applied; None: not checked."""
     warnings: tuple[str, ...] = ()
@@ -270,13 +298,13 @@ class SyncReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The ledger's fields and ``seconds``, all of them JSON values."""
-        fields = asdict(self)
-        fields.update(fields.pop("origin"))
-        fields.update(
+        values = asdict(self)
+        values.update(values.pop("origin"))
+        values.update(
             namespaces=list(self.namespaces),
             warnings=list(self.warnings),
             started_at=self.started_at.isoformat(),
             finished_at=self.finished_at.isoformat(),
             seconds=round(self.seconds, 3),
         )
-        return fields
+        return values

@@ -20,7 +20,7 @@ from airflow_provider_k8s_inventory.kube.kubeconfig import Context
 from airflow_provider_k8s_inventory.postgres import connecting, inventoried
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh
 from airflow_provider_k8s_inventory.sync.fleet import MAX_PARALLEL_CONTEXTS
-from airflow_provider_k8s_inventory.sync.workers import workers
+from airflow_provider_k8s_inventory.sync.threads import thread_pool
 
 _EXAMPLES: Final = """
 \b
@@ -57,8 +57,8 @@ def doctor(schema: str, conn_id: str | None, allow_exec: bool, namespaces: tuple
                 conn = stack.enter_context(connecting.connect(asked.dsn)) if asked.dsn else None
             return list(examine_context(client, asked.names, namespaces=namespaces, conn=conn, schema=schema))
 
-    with workers(MAX_PARALLEL_CONTEXTS, "k8s-inventory-doctor") as crew:
-        per_context = [crew.submit(examine, context) for context in asked.contexts]
+    with thread_pool(MAX_PARALLEL_CONTEXTS, "k8s-inventory-doctor") as pool:
+        per_context = [pool.submit(examine, context) for context in asked.contexts]
         findings = [*_database(asked.dsn, schema), *(finding for found in per_context for finding in found.result())]
     findings = weigh(findings, partial(_synced, asked.dsn, schema))
     printing.print_findings(printing.console(), findings)

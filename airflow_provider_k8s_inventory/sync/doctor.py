@@ -19,10 +19,9 @@ from airflow_provider_k8s_inventory.kube.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
 from airflow_provider_k8s_inventory.postgres import inventoried, ledger, limits, migrations, rights, sessions
 from airflow_provider_k8s_inventory.resources import custom
-from airflow_provider_k8s_inventory.sync import expanding, identity, reading
-from airflow_provider_k8s_inventory.sync.knowing import Known
+from airflow_provider_k8s_inventory.sync import expanding, identity, resolving
+from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
 from airflow_provider_k8s_inventory.sync.settings import Settings
-from airflow_provider_k8s_inventory.sync.work import target_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,21 +126,21 @@ def examine_context(
     except ScopeError as error:
         yield Finding(subject=context, check="reachable", good=False, detail=str(error))
         return
-    known = Known(client)
-    asked, problems = _meaning(client, known, names, conn, schema)
-    identified = _identity(client, known, needed=not all(map(_is_listed, asked)))
+    facts = ClusterFacts(client)
+    asked, problems = _meaning(client, facts, names, conn, schema)
+    identified = _identity(client, facts, needed=not all(map(_is_listed, asked)))
     yield identified
-    if conn and identified.good and (another := _same_cluster(known, client.context, asked, conn, schema)):
+    if conn and identified.good and (another := _same_cluster(facts, client.context, asked, conn, schema)):
         yield another
     for namespace in namespaces:
-        yield _namespace(client, known, namespace)
+        yield _namespace(client, facts, namespace)
     for name, written in asked.items():
-        yield _resource(client, known, name, written, namespaces)
+        yield _resource(client, facts, name, written, namespaces)
     yield from problems
 
 
 def _meaning(
-    client: Client, known: Known, names: Sequence[str], conn: psycopg.Connection | None, schema: str
+    client: Client, facts: ClusterFacts, names: Sequence[str], conn: psycopg.Connection | None, schema: str
 ) -> tuple[dict[str, str], list[Finding]]:
     """The canonical names, each with what it was asked for as, and what is wrong with the others."""
     context = client.context.name
@@ -150,7 +149,7 @@ def _meaning(
     if not others:
         return asked, []
     try:
-        meant, problems = expanding.expand(others, known.discovery(), context, *_inventory(conn, schema, context))
+        meant, problems = expanding.expand(others, facts.discovery(), context, *_inventory(conn, schema, context))
     except ScopeError as error:
         return asked, [Finding(subject=context, check="discovery", good=False, detail=str(error))]
     for written, name in meant.items():
@@ -181,9 +180,9 @@ def _problem(context: str, problem: expanding.Problem) -> Finding:
     )
 
 
-def _namespace(client: Client, known: Known, namespace: str) -> Finding:
+def _namespace(client: Client, facts: ClusterFacts, namespace: str) -> Finding:
     try:
-        problem = None if known.has_namespace(namespace) else "there is none of that name: it will be as empty"
+        problem = None if facts.has_namespace(namespace) else "there is none of that name: it will be as empty"
     except ScopeError as error:
         problem = str(error)
     return Finding(
@@ -195,10 +194,10 @@ def _namespace(client: Client, known: Known, namespace: str) -> Finding:
     )
 
 
-def _identity(client: Client, known: Known, *, needed: bool) -> Finding:
+def _identity(client: Client, facts: ClusterFacts, *, needed: bool) -> Finding:
     subject, check = client.context.name, "identity"
     try:
-        uid = known.identity().uid
+        uid = facts.identity().uid
     except (ForbiddenError, NotServedError) as error:
         lost = "clusters will fail" if needed else "cluster_uid will be NULL"
         detail = f"{error}; without it {lost}"
@@ -209,16 +208,15 @@ def _identity(client: Client, known: Known, *, needed: bool) -> Finding:
 
 
 def _same_cluster(
-    known: Known, context: Context, names: Iterable[str], conn: psycopg.Connection, schema: str
+    facts: ClusterFacts, context: Context, names: Iterable[str], conn: psycopg.Connection, schema: str
 ) -> Finding | None:
     """What tells that the context's rows are of another cluster than the one that answers."""
-    uid, problem = reading.identify(known)
+    uid, problem = facts.cluster_uid()
     different: dict[str, str] = {}
     for name in names:
-        scope = reading.scope_of(context.name, name, Settings(schema=schema))
-        target = target_of(
-            scope, resources.CATALOGUE[name].table if name in resources.CATALOGUE else custom.TABLE, schema
-        )
+        scope = resolving.scope_of(context.name, name, Settings(schema=schema))
+        table = resources.CATALOGUE[name].table if name in resources.CATALOGUE else custom.TABLE
+        target = resolving.target_of(scope, table, schema)
         with suppress(psycopg.Error), sessions.transaction(conn) as cursor:
             state = ledger.last_state(cursor, schema, scope)
             if refusal := identity.compare(cursor, target, state, context, uid, problem).refusal:
@@ -230,15 +228,15 @@ def _same_cluster(
     return Finding(subject=context.name, check="same cluster", good=False, detail=refusal + more)
 
 
-def _resource(client: Client, known: Known, name: str, written: str, namespaces: Sequence[str]) -> Finding:
+def _resource(client: Client, facts: ClusterFacts, name: str, written: str, namespaces: Sequence[str]) -> Finding:
     # A cluster's row needs no more than its identity, but counts the nodes where it may.
     counted = not _is_listed(name)
     subject, check = client.context.name, "may count nodes" if counted else f"may list {name}"
     asked = resources.asked("nodes" if counted else name)
     try:
-        resource = reading.definition_of(asked.name, known, asked.version).resource
-        if known.discovery().find(resource.name, resource.version) is None and not discovery.serves(client, resource):
-            detail = f"not served: will be absent{expanding.hint(resource.name, known.discovery())}"
+        resource = resolving.definition_of(asked.name, facts, asked.version).resource
+        if facts.discovery().find(resource.name, resource.version) is None and not discovery.serves(client, resource):
+            detail = f"not served: will be absent{expanding.hint(resource.name, facts.discovery())}"
             return Finding(subject=subject, check=check, good=True, limited=True, detail=detail, absent=written)
         problem = _lacking(client, resource, namespaces)
     except ScopeError as error:

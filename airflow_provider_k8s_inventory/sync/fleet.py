@@ -27,13 +27,13 @@ from airflow_provider_k8s_inventory.sync import expanding, remembering
 from airflow_provider_k8s_inventory.sync.database import Connect, Database
 from airflow_provider_k8s_inventory.sync.elsewhere import Elsewhere
 from airflow_provider_k8s_inventory.sync.expanding import Problem
-from airflow_provider_k8s_inventory.sync.knowing import Known
-from airflow_provider_k8s_inventory.sync.reading import scope_of
+from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
 from airflow_provider_k8s_inventory.sync.recording import UnrecordedError, blank, record
+from airflow_provider_k8s_inventory.sync.resolving import scope_of
 from airflow_provider_k8s_inventory.sync.running import repeat, run
 from airflow_provider_k8s_inventory.sync.settings import Settings
+from airflow_provider_k8s_inventory.sync.threads import thread_pool
 from airflow_provider_k8s_inventory.sync.underway import UnderWay
-from airflow_provider_k8s_inventory.sync.workers import workers
 
 MAX_PARALLEL_CONTEXTS: Final = 4
 """Contexts at a time."""
@@ -64,7 +64,7 @@ def run_fleet(
     reports: SimpleQueue[SyncReport | None] = SimpleQueue()
     abandoned = Event()
     database, elsewhere = Database(connect, settings.schema), Elsewhere()
-    with closing(database), workers(parallel, "k8s-inventory-context") as crew:
+    with closing(database), thread_pool(parallel, "k8s-inventory-context") as pool:
 
         def sync(context: Context) -> None:
             try:
@@ -78,7 +78,7 @@ def run_fleet(
             finally:
                 reports.put(None)
 
-        futures = [crew.submit(sync, context) for context in contexts]
+        futures = [pool.submit(sync, context) for context in contexts]
         try:
             for _ in futures:
                 while (report := reports.get()) is not None:
@@ -161,9 +161,9 @@ def _run_context(
     elsewhere: Elsewhere | None = None,
 ) -> Iterator[SyncReport]:
     own = [name for name in expanding.of_catalogue(names) if name in resources.CATALOGUE]
-    crew = _Crew(
+    syncs = _ContextSyncs(
         client=client,
-        known=Known(client),
+        facts=ClusterFacts(client),
         database=database,
         settings=settings,
         origin=origin,
@@ -171,16 +171,16 @@ def _run_context(
     )
     database.expect(len(own) + bool(since))
     if since:
-        crew.recall(since)
+        syncs.recall(since)
     # One alone, to find out whether the cluster answers.
     for name in own[:1]:
-        yield crew.sync(name)
-    meant, reports = crew.expand(names, elsewhere)
+        yield syncs.sync(name)
+    meant, reports = syncs.expand(names, elsewhere)
     yield from reports
     rest = [name for name in _in_order(names, own, meant) if name not in own[:1]]
     database.expect(len(rest) - len(own[1:]))
-    with workers(settings.max_parallel_requests, "k8s-inventory-scope") as threads:
-        futures = [threads.submit(crew.sync, name) for name in rest]
+    with thread_pool(settings.max_parallel_requests, "k8s-inventory-scope") as pool:
+        futures = [pool.submit(syncs.sync, name) for name in rest]
         for future in as_completed(futures):
             yield future.result()
 
@@ -194,11 +194,11 @@ def _in_order(names: Sequence[str], own: Sequence[str], meant: Mapping[str, str]
 
 
 @dataclass(kw_only=True, slots=True)
-class _Crew:
+class _ContextSyncs:
     """What the syncs of one context share: its client and what it said, the database, and whether there is hope."""
 
     client: Client
-    known: Known
+    facts: ClusterFacts
     database: Database
     settings: Settings
     origin: Origin | None
@@ -223,7 +223,7 @@ class _Crew:
                 if self.hopeless:
                     return repeat(conn, name, self.settings, self.hopeless)
                 report = run(
-                    self.client, conn, name, self.settings, self.origin, self.known, connect=self.database.connect
+                    self.client, conn, name, self.settings, self.origin, self.facts, connect=self.database.connect
                 )
         except UnrecordedError as error:
             self.database.late(error.report)
@@ -234,7 +234,7 @@ class _Crew:
             return report
         if report.status in _HOPELESS:
             # Perhaps only of this resource; whether of all, the next scope finds out by asking who the cluster is.
-            self.known.forget()
+            self.facts.forget()
             if not _had_answered(report, self.client.context.warnings):
                 self.hopeless = report
         return report
@@ -275,7 +275,7 @@ class _Crew:
         if self.hopeless:
             return expanding.unasked(names, kept, known), []
         try:
-            return expanding.expand(names, self.known.discovery(), context_name, kept, known)
+            return expanding.expand(names, self.facts.discovery(), context_name, kept, known)
         except ScopeError as error:
             # Without discovery nobody knows their versions: none of them can be read.
             lost = [

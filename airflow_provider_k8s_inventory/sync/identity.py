@@ -12,11 +12,11 @@ import psycopg
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.postgres import loading
+from airflow_provider_k8s_inventory.postgres import rows
 from airflow_provider_k8s_inventory.postgres.ledger import State
-from airflow_provider_k8s_inventory.postgres.loading import Provenance
-from airflow_provider_k8s_inventory.postgres.statements import Target
-from airflow_provider_k8s_inventory.sync.work import Work
+from airflow_provider_k8s_inventory.postgres.rows import Provenance
+from airflow_provider_k8s_inventory.postgres.target import Target
+from airflow_provider_k8s_inventory.sync.storing import Store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +47,7 @@ def compare(
     """
     if state and state.cluster_uids == {uid}:
         return Comparison()
-    found = loading.provenance(cursor, target) or _marked(cursor, target, uid)
+    found = rows.provenance(cursor, target) or _marked(cursor, target, uid)
     others = [each for each in found if each.cluster_uid not in (None, uid)]
     if others and uid is not None:
         return Comparison(refusal=_refusal(target, context, others, f"now cluster {uid} answers"))
@@ -56,27 +56,27 @@ def compare(
         return Comparison(refusal=_refusal(target, context, others, "now one without a namespace kube-system answers"))
     unknown = sum(each.rows for each in found if each.cluster_uid is None)
     if uid and unknown:
-        rows = f"{unknown} rows of {target.table.name} have no cluster_uid"
-        return Comparison(warning=f"{rows}: whether they are of this cluster could not be compared")
+        some = f"{unknown} rows of {target.table.name} have no cluster_uid"
+        return Comparison(warning=f"{some}: whether they are of this cluster could not be compared")
     return Comparison()
 
 
-def check_namespaces(work: Work) -> None:
+def check_namespaces(store: Store) -> None:
     """Check that the namespaces have the one that just told which cluster this is.
 
     :raises AnswerError: when they do not.
     """
-    uid = work.answer.cluster_uid
-    if work.answer.definition.name == "namespaces" and uid and not loading.holds(work.cursor, work.target, uid):
+    uid, target = store.resolved.cluster_uid, store.target
+    if store.resolved.definition.name == "namespaces" and uid and not rows.hold(store.cursor, target, uid):
         raise AnswerError(
-            f"context {work.client.context.name}: the namespace kube-system, which was read just before, is not among "
+            f"context {target.context_name}: the namespace kube-system, which was read just before, is not among "
             "the namespaces, so nothing was changed: is there a proxy in between?"
         )
 
 
 def _marked(cursor: psycopg.Cursor[Any], target: Target, uid: str | None) -> list[Provenance]:
     """Rows that are marked as deleted count where there are no others; they may be of several clusters in turn."""
-    found = loading.provenance(cursor, target, marked=True)
+    found = rows.provenance(cursor, target, marked=True)
     return [] if any(each.cluster_uid == uid for each in found) else found
 
 

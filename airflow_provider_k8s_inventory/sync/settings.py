@@ -8,8 +8,8 @@ from typing import Final, Literal, get_args
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
+from airflow_provider_k8s_inventory.model import OnDelete
 from airflow_provider_k8s_inventory.postgres import schemas
-from airflow_provider_k8s_inventory.postgres.loading import OnDelete
 
 AskedMode = Literal["auto", "full", "metadata", "delta"]
 """The way a caller wants scopes read; ``auto`` takes the cheapest. Each falls back to a safer one where it must."""

@@ -7,22 +7,27 @@ an index. To ask is one savepoint per page. To look into all that is stored befo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
 from typing import Any, Final
 
 import psycopg
 from psycopg import errors
 
+from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import AnswerError
 from airflow_provider_k8s_inventory.model import Page
-from airflow_provider_k8s_inventory.postgres.statements import Target
+from airflow_provider_k8s_inventory.postgres import rows, staging
+from airflow_provider_k8s_inventory.postgres.diff import Writing
+from airflow_provider_k8s_inventory.postgres.target import Target
+from airflow_provider_k8s_inventory.sync.resolving import Resolved
 from airflow_provider_k8s_inventory.sync.rows import RowReader
-from airflow_provider_k8s_inventory.sync.work import Work
 
 Row = tuple[Any, ...]
 """The values of the columns that come from the cluster."""
-Write = Callable[[Iterable[Row]], None]
-"""Brings rows into a table."""
+_Write = Callable[[Iterable[Row]], None]
 
 _REFUSED: Final = (errors.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
 """Of a value, not of a sync: the classes 22 and 54 of
@@ -31,47 +36,90 @@ _EMPTY: Final = frozenset({"labels", "annotations"})
 """Columns that are never NULL."""
 
 
-def store(work: Work, reader: RowReader, page: Page, write: Write) -> None:
-    """Write the rows of a page, without those values that PostgreSQL cannot hold.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Store:
+    """The place where a scope's rows are written, inside the sync's transaction."""
 
-    :param reader: makes the rows, and gathers what is to be said of them.
-    :raises AnswerError: when something in the page is not an object of Kubernetes.
-    """
-    kept = reader.remarks.kept()
-    try:
-        with work.cursor.connection.transaction():
-            write(reader.rows(page))
-        return
-    except _REFUSED as error:
-        refusal = error
-    reader.remarks.restore(kept)
-    half = len(page.items) // 2
-    if half:
-        for items in (page.items[:half], page.items[half:]):
-            store(work, reader, replace(page, items=items), write)
-    else:
-        _store_without(work, reader, next(reader.rows(page)), write, refusal)
+    cursor: psycopg.Cursor[Any]
+    writing: Writing
+    resolved: Resolved
+    store_object: bool
+    """Whether rows keep the whole object."""
 
+    @property
+    def target(self) -> Target:
+        """The scope's rows."""
+        return self.writing.target
 
-def _store_without(work: Work, reader: RowReader, row: Row, write: Write, refusal: psycopg.Error) -> None:
-    """Write a row without the values that are refused."""
-    names = [column.name for column in work.target.staged]
-    of = dict(zip(names, row, strict=True))
-    name = "/".join(filter(None, (of.get("namespace"), of["name"] or of["uid"])))
-    for without in _omissions(work.target):
+    @property
+    def row_format(self) -> str:
+        """What rows are made of now; rows of another format must be read whole again."""
+        # A custom resource's version is the one its cluster prefers by now.
+        version = self.resolved.definition.resource.api_version
+        # Between two releases the columns may change.
+        columns = sha256(repr(self.target.table.columns).encode()).hexdigest()[:8]
+        without = "" if self.store_object else " without object"
+        marked = " with deleted rows" if self.writing.on_delete == "mark" else ""
+        return f"{__version__} {columns} {version}{without}{marked}"
+
+    def reader(self) -> RowReader:
+        """Make a reader of the scope's objects, which gathers what is to be said of them."""
+        return RowReader(
+            self.resolved.definition, store_object=self.store_object, namespaces=self.resolved.scope.namespaces
+        )
+
+    def stage(self, page: Page, reader: RowReader) -> None:
+        """Write the rows of a page into the staging table, without values that PostgreSQL cannot hold.
+
+        :raises AnswerError: when something in the page is not an object of Kubernetes.
+        """
+        self._write(page, reader, partial(staging.copy, self.cursor, self.target))
+
+    def fill(self, page: Page, reader: RowReader, now: datetime) -> None:
+        """Write the rows of a page straight into the table of a scope that has none.
+
+        :param now: the time they are first seen.
+        :raises AnswerError: as `stage`.
+        :raises psycopg.errors.UniqueViolation: when the table has one of them.
+        """
+        fill = partial(rows.fill, self.cursor, self.target, cluster_uid=self.writing.cluster_uid, now=now)
+        self._write(page, reader, fill)
+
+    def _write(self, page: Page, reader: RowReader, write: _Write) -> None:
+        kept = reader.remarks.kept()
         try:
-            with work.cursor.connection.transaction():
-                write([tuple(("{}" if key in _EMPTY else None) if key in without else of[key] for key in names)])
-        except _REFUSED:
-            continue
-        has = f"what PostgreSQL cannot hold in {' or '.join(without)} ({refusal.diag.message_primary or refusal})"
-        reader.remarks.add(name, has, "its row is without")
-        return
-    raise AnswerError(f"{name}: PostgreSQL cannot hold even its names ({refusal.diag.message_primary or refusal})")
+            with self.cursor.connection.transaction():
+                write(reader.rows(page))
+            return
+        except _REFUSED as error:
+            refusal = error
+        reader.remarks.restore(kept)
+        half = len(page.items) // 2
+        if half:
+            for items in (page.items[:half], page.items[half:]):
+                self._write(replace(page, items=items), reader, write)
+        else:
+            self._write_without(next(reader.rows(page)), reader, write, refusal)
+
+    def _write_without(self, row: Row, reader: RowReader, write: _Write, refusal: psycopg.Error) -> None:
+        """Write a row without the values that are refused."""
+        names = [column.name for column in self.target.staged]
+        of = dict(zip(names, row, strict=True))
+        name = "/".join(filter(None, (of.get("namespace"), of["name"] or of["uid"])))
+        for without in _omissions(self.target):
+            try:
+                with self.cursor.connection.transaction():
+                    write([tuple(("{}" if key in _EMPTY else None) if key in without else of[key] for key in names)])
+            except _REFUSED:
+                continue
+            has = f"what PostgreSQL cannot hold in {' or '.join(without)} ({refusal.diag.message_primary or refusal})"
+            reader.remarks.add(name, has, "its row is without")
+            return
+        raise AnswerError(f"{name}: PostgreSQL cannot hold even its names ({refusal.diag.message_primary or refusal})")
 
 
 def _omissions(target: Target) -> Iterator[tuple[str, ...]]:
-    """What a row can be without, the least first."""
+    """The columns a row can be without, the least first."""
     yield ("object",)
     others = [column.name for column in target.staged if column.name not in {"object", *target.table.key}]
     for each in others:

@@ -217,7 +217,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
             raise
 
     def _settings(self, hook: KubernetesInventoryHook) -> Settings:
-        from airflow_provider_k8s_inventory.postgres.loading import OnDelete
+        from airflow_provider_k8s_inventory.model import OnDelete
         from airflow_provider_k8s_inventory.sync.settings import AskedMode, Settings
 
         numbers = {

@@ -13,9 +13,9 @@ import msgspec
 from airflow_provider_k8s_inventory import resources, sync
 from airflow_provider_k8s_inventory.kube import kubeconfig, listing, metadata
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.postgres import connecting, loading
+from airflow_provider_k8s_inventory.postgres import connecting, rows
+from airflow_provider_k8s_inventory.sync.collection import METADATA_PER_OBJECT
 from airflow_provider_k8s_inventory.sync.fleet import run_context
-from airflow_provider_k8s_inventory.sync.metadata import PER_OBJECT
 from tests.benchmarks.model import BenchmarkError, Place
 
 PODS: Final = resources.CATALOGUE["pods"]
@@ -53,7 +53,7 @@ def bare_metadata(place: Place) -> dict[str, Any]:
     """Read the metadata of all pods as a sync does, and throw it away."""
     objects = size = 0
     with _client(place) as client:
-        limit = sync.Settings().page_size * PER_OBJECT
+        limit = sync.Settings().page_size * METADATA_PER_OBJECT
         for page in metadata.pages(client, PODS.resource.path(), limit=limit):
             objects, size = objects + sum(1 for _ in page.items), size + page.size
     return {"seen": objects, "bytes": size}
@@ -85,7 +85,7 @@ def watch_list(place: Place, *, kind: str) -> dict[str, Any]:
 def bare_copy(place: Place, *, dump: str, table: str, columns: str) -> dict[str, Any]:
     """Bring rows that are text already into an empty table, which has the same columns and indexes."""
     with connecting.connect(place.dsn) as conn, conn.cursor() as cursor, open(dump, "rb") as file:
-        loading.compress_by_lz4(cursor)
+        rows.compress_by_lz4(cursor)
         with cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
             while block := file.read(_BLOCK):
                 copy.write(block)

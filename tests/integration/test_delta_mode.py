@@ -256,9 +256,9 @@ def test_custom_resources_are_watched_too(three: Cluster, sync: Syncer, inventor
 
 @contextmanager
 def failing(inventory: Inventory, how: str) -> Iterator[None]:
-    """Whoever inserts a pod fails in the middle of it."""
+    """Whoever writes a pod fails in the middle of it."""
     inventory.query(f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {how}; RETURN NEW; END $$")
-    inventory.query("CREATE TRIGGER fail BEFORE INSERT ON k8s_pods EXECUTE FUNCTION fail()")
+    inventory.query("CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON k8s_pods EXECUTE FUNCTION fail()")
     try:
         yield
     finally:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -10,9 +11,10 @@ import pytest
 from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.model import Seen
-from airflow_provider_k8s_inventory.postgres import comparing, loading, statements
-from airflow_provider_k8s_inventory.postgres.statements import NOT_SEEN, NOT_STAGED, Target
+from airflow_provider_k8s_inventory.model import OnDelete, Seen
+from airflow_provider_k8s_inventory.postgres import diff, listed, rows, staging
+from airflow_provider_k8s_inventory.postgres.diff import NOT_LISTED, NOT_STAGED, Gone, Writing
+from airflow_provider_k8s_inventory.postgres.target import Target
 from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.manifests import pods
 from tests.fixtures.tables import Inventory
@@ -21,6 +23,7 @@ from tests.integration.conftest import Syncer
 pytestmark = pytest.mark.postgres15
 
 TARGET = Target(schema="public", table=resources.CATALOGUE["pods"].table, context_name="dev")
+WRITING = Writing(target=TARGET, cluster_uid="dev", keep_uid=True, on_delete="delete")
 
 
 @pytest.fixture
@@ -31,38 +34,33 @@ def cursor(dev: Cluster, sync: Syncer, inventory: Inventory, database: str) -> I
         conn.execute("ALTER TABLE k8s_pods SET (autovacuum_enabled = off)")
         conn.commit()
         sync()
-        loading.plan_for_many(opened)
-        comparing.start(opened)
-        comparing.see(
-            opened, (Seen(row["uid"], row["namespace"], row["name"], "1") for row in inventory.rows("k8s_pods"))
-        )
-        loading.stage(opened, TARGET)
+        rows.join_by_hash(opened)
+        listed.start(opened)
+        listed.add(opened, (Seen(row["uid"], row["namespace"], row["name"], "1") for row in inventory.rows("k8s_pods")))
+        staging.start(opened, TARGET)
         opened.execute("INSERT INTO pg_temp.k8s_stage (uid) SELECT uid FROM k8s_pods")
         yield opened
         conn.rollback()
         conn.execute("ALTER TABLE k8s_pods RESET (autovacuum_enabled)")
 
 
-STATEMENTS = {
-    "count": lambda gone: statements.count(TARGET, statements.LIVE, gone),
-    "delete": lambda gone: statements.delete_gone(TARGET, gone),
-    "mark": lambda gone: statements.mark_gone(TARGET, gone),
-}
+@pytest.mark.parametrize("gone", [NOT_STAGED, NOT_LISTED], ids=["not staged", "not listed"])
+def test_what_changes_is_found_without_comparing_each_row_with_each(gone: Gone, cursor: psycopg.Cursor[Any]) -> None:
+    parameters = WRITING.parameters | {"gone": []}
+
+    assert "Nested Loop" not in plan(cursor, diff.computing(WRITING, gone, staged=True), parameters)
 
 
-@pytest.mark.parametrize("gone", [NOT_STAGED, NOT_SEEN], ids=["not staged", "not seen"])
-@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
-def test_what_is_gone_is_found_without_comparing_each_row_with_each(
-    statement: Callable[[sql.Composable], sql.Composed], gone: sql.Composable, cursor: psycopg.Cursor[Any]
+@pytest.mark.parametrize("on_delete", ["delete", "mark"])
+def test_changes_are_applied_without_comparing_each_row_with_each(
+    on_delete: OnDelete, cursor: psycopg.Cursor[Any]
 ) -> None:
-    assert "Nested Loop" not in plan(cursor, statement(gone), TARGET.parameters)
+    writing = replace(WRITING, on_delete=on_delete)
+    found = diff.compute(cursor, writing, NOT_LISTED, staged=True)
 
-
-def test_what_differs_is_found_without_comparing_each_row_with_each(cursor: psycopg.Cursor[Any]) -> None:
-    parameters = TARGET.parameters | {"cluster_uid": "dev", "keep_uid": True}
-
-    assert "Nested Loop" not in plan(cursor, statements.merge(TARGET), parameters)
-    assert "Nested Loop" not in plan(cursor, statements.deduplicate(), {})
+    assert found.updates == 2000
+    for statement, _ in diff.steps(writing, found.counts):
+        assert "Nested Loop" not in plan(cursor, statement, writing.parameters)
 
 
 def plan(cursor: psycopg.Cursor[Any], statement: sql.Composable, parameters: dict[str, Any]) -> str:

@@ -19,8 +19,7 @@ from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.kube import commands, listing
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.stopping import Stop, Stopped
-from airflow_provider_k8s_inventory.sync.ahead import ahead
-from airflow_provider_k8s_inventory.sync.workers import workers
+from airflow_provider_k8s_inventory.sync.threads import prefetch, thread_pool
 from tests.fixtures.raw import RawServer, response
 from tests.fixtures.waiting import wait_until
 
@@ -61,7 +60,7 @@ def busy(server: RawServer) -> Iterator[bytes]:
 @pytest.mark.parametrize("stall", [silence, drip], ids=["silence", "byte by byte"])
 def test_who_reads_ahead_and_leaves_closes_the_connection(stall: Callable[[RawServer], Iterator[bytes]]) -> None:
     with stalling(stall) as server, Client(server.context) as client:
-        pages = ahead(listing.pages(client, "/api/v1/pods", limit=5))
+        pages = prefetch(listing.pages(client, "/api/v1/pods", limit=5))
         next(pages)
         wait_until(lambda: len(server.requests) == 2, "the second page to be under way")
         pages.close()  # type: ignore[attr-defined]  # a generator
@@ -72,11 +71,11 @@ def test_who_reads_ahead_and_leaves_closes_the_connection(stall: Callable[[RawSe
 def test_a_wait_between_tries_ends(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     with stalling(busy) as server, Client(server.context) as client:
-        pages = ahead(listing.pages(client, "/api/v1/pods", limit=5))
+        pages = prefetch(listing.pages(client, "/api/v1/pods", limit=5))
         next(pages)
         wait_until(lambda: "try 2 of 5" in caplog.text, "the second try to be waited for")
         pages.close()  # type: ignore[attr-defined]  # a generator
-        wait_until(lambda: not _threads("k8s-inventory-ahead"), "the thread to end")
+        wait_until(lambda: not _threads("k8s-inventory-prefetch"), "the thread to end")
         assert len(server.requests) == 2
 
 
@@ -84,15 +83,15 @@ def test_the_threads_of_threads_end_too() -> None:
     with stalling(silence) as server, Client(server.context) as client:
 
         def read() -> None:
-            for _ in ahead(listing.pages(client, "/api/v1/pods", limit=5)):
+            for _ in prefetch(listing.pages(client, "/api/v1/pods", limit=5)):
                 pass
 
-        with workers(2, "k8s-inventory-test") as crew:
-            futures = [crew.submit(read), crew.submit(read), crew.submit(read)]
+        with thread_pool(2, "k8s-inventory-test") as pool:
+            futures = [pool.submit(read), pool.submit(read), pool.submit(read)]
             wait_until(lambda: len(server.requests) == 4, "both second pages to be under way")
         assert [isinstance(future.exception(10), Stopped) for future in futures[:2]] == [True, True]
         assert futures[2].cancelled()
-        wait_until(lambda: not _threads("k8s-inventory-(ahead|test)"), "the threads to end")
+        wait_until(lambda: not _threads("k8s-inventory-(prefetch|test)"), "the threads to end")
 
 
 def test_nothing_begins_once_it_is_stopped(tmp_path: Path) -> None:
@@ -108,8 +107,8 @@ def test_nothing_begins_once_it_is_stopped(tmp_path: Path) -> None:
 
 
 def test_a_command_that_prints_credentials_is_ended() -> None:
-    with workers(1, "k8s-inventory-test") as crew:
-        future = crew.submit(commands.run, ["sleep", "60"], {"PATH": "/usr/bin:/bin"})
+    with thread_pool(1, "k8s-inventory-test") as pool:
+        future = pool.submit(commands.run, ["sleep", "60"], {"PATH": "/usr/bin:/bin"})
         wait_until(future.running, "the command to begin")
     assert isinstance(future.exception(10), Stopped)
 
@@ -128,8 +127,8 @@ def test_a_name_server_that_is_silent_holds_nobody_up(monkeypatch: pytest.Monkey
         context = server.context
         object.__setattr__(context, "server", "http://api.test:1")
         monkeypatch.setattr("socket.getaddrinfo", look_up)
-        with Client(context) as client, workers(1, "k8s-inventory-test") as crew:
-            future = crew.submit(client.get, "/version")
+        with Client(context) as client, thread_pool(1, "k8s-inventory-test") as pool:
+            future = pool.submit(client.get, "/version")
             assert asked.wait(10)
         assert isinstance(future.exception(10), Stopped)
         over.set()
@@ -161,10 +160,10 @@ def test_a_transaction_waits_no_longer_than_a_page_may_take(database: str) -> No
         Client(server.context, request_timeout=2) as client,
         psycopg.connect(database) as conn,
         psycopg.connect(database, autocommit=True) as watcher,
-        workers(1, "k8s-inventory-test") as crew,
+        thread_pool(1, "k8s-inventory-test") as pool,
     ):
         query = "SELECT state FROM pg_stat_activity WHERE pid = %s"
-        future = crew.submit(core.run, client, conn, "pods", core.Settings(mode="full"))
+        future = pool.submit(core.run, client, conn, "pods", core.Settings(mode="full"))
         pid = conn.info.backend_pid
         wait_until(lambda: watcher.execute(query, [pid]).fetchone() == ("idle in transaction",), "it to wait")
         report = future.result(20)

@@ -8,7 +8,8 @@ import pytest
 
 from airflow_provider_k8s_inventory.model import Scope
 from airflow_provider_k8s_inventory.sync import progress
-from airflow_provider_k8s_inventory.sync.work import Tally
+from airflow_provider_k8s_inventory.sync.progress import Progress
+from airflow_provider_k8s_inventory.sync.recording import blank
 from tests.fixtures.waiting import wait_until
 
 SCOPE = Scope(context_name="dev", resource="pods")
@@ -16,21 +17,21 @@ SCOPE = Scope(context_name="dev", resource="pods")
 
 def test_it_says_how_far_it_has_come(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    tally = Tally(pages=3, seen=3000, bytes=17_400_000)
-    with progress.told(SCOPE, tally, every=0.01):
+    started = Progress(report=blank(SCOPE, "failed"), pages=3, objects=3000, bytes=17_400_000)
+    with started.logged(every=0.01):
         wait_until(lambda: "dev · pods: under way" in caplog.text, "a line")
     assert "(full): 3 pages, 3000 objects, 17 MB so far" in caplog.text
 
 
 def test_it_ends_with_the_sync(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    with pytest.raises(ValueError, match="it"), progress.told(SCOPE, Tally(), every=3600):
+    with pytest.raises(ValueError, match="it"), Progress(report=blank(SCOPE, "failed")).logged(every=3600):
         raise ValueError("it")
 
 
 def test_where_nobody_reads_it_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    with progress.told(SCOPE, Tally(), every=3600):
+    with Progress(report=blank(SCOPE, "failed")).logged(every=3600):
         assert caplog.text == ""
 
 

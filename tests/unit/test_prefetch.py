@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_k8s_inventory.sync.ahead import ahead
+from airflow_provider_k8s_inventory.sync.threads import prefetch
 
 
 class Pages:
@@ -36,16 +36,16 @@ class Pages:
 
 
 def test_all_items_come_in_their_order() -> None:
-    assert list(ahead(Pages(5))) == [1, 2, 3, 4, 5]
+    assert list(prefetch(Pages(5))) == [1, 2, 3, 4, 5]
 
 
 def test_nothing_comes_of_nothing() -> None:
-    assert list(ahead(Pages(0))) == []
+    assert list(prefetch(Pages(0))) == []
 
 
 def test_the_next_item_is_under_way_while_the_caller_has_one() -> None:
     pages = Pages(3)
-    taken = ahead(pages)
+    taken = prefetch(pages)
 
     assert next(taken) == 1
     pages.wait_for(2)
@@ -53,20 +53,20 @@ def test_the_next_item_is_under_way_while_the_caller_has_one() -> None:
 
 def test_the_item_after_the_next_is_not_asked_for() -> None:
     pages = Pages(10)
-    for number in ahead(pages):
+    for number in prefetch(pages):
         pages.wait_for(min(number + 1, 10))
         assert pages.started <= number + 1
 
 
 def test_items_are_fetched_outside_of_the_callers_thread() -> None:
     pages = Pages(2)
-    list(ahead(pages))
+    list(prefetch(pages))
 
     assert threading.get_ident() not in pages.threads
 
 
 def test_an_error_reaches_the_caller_behind_the_items_before_it() -> None:
-    taken = ahead(Pages(5, fails_at=3))
+    taken = prefetch(Pages(5, fails_at=3))
 
     assert [next(taken), next(taken)] == [1, 2]
     with pytest.raises(ConnectionError, match="broken off"):
@@ -75,7 +75,7 @@ def test_an_error_reaches_the_caller_behind_the_items_before_it() -> None:
 
 def test_a_caller_that_stops_leaves_no_thread_behind() -> None:
     pages = Pages(5)
-    taken = ahead(pages)
+    taken = prefetch(pages)
     next(taken)
     pages.wait_for(2)
     taken.close()  # type: ignore[attr-defined]  # a generator

@@ -1,7 +1,4 @@
-"""What the syncs of one context find out about its cluster and share, so that it is asked once for all of them.
-
-How it is asked is in `kube`.
-"""
+"""Facts about one cluster that the syncs of its context share, so that it is asked once for all of them."""
 
 from __future__ import annotations
 
@@ -12,18 +9,18 @@ from functools import partial
 from threading import Lock
 from typing import Any, Final, TypeVar
 
-from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedError
+from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube import cluster, discovery
 from airflow_provider_k8s_inventory.kube.client import Client
 
 _T = TypeVar("_T")
 
 _SECONDS: Final = 30
-"""How long an answer is good: behind an address there may be another cluster by then."""
+"""How long a response is reused: there may be another cluster behind the address by then."""
 
 
-class Known:
-    """What is known of one cluster for the length of some syncs; may be used by several threads."""
+class ClusterFacts:
+    """A cache of identity, discovery and namespaces; may be used by several threads."""
 
     def __init__(self, client: Client) -> None:
         """Ask nothing yet.
@@ -37,39 +34,49 @@ class Known:
         self._remarks = client.context.warnings
 
     def identity(self) -> cluster.Identity:
-        """Which cluster this is.
+        """Identify the cluster.
 
         :raises ScopeError: as `cluster.identify`.
         """
         return self._once("identity", cluster.identify)
 
+    def cluster_uid(self) -> tuple[str | None, ScopeError | None]:
+        """Return the UID of the cluster, or the reason why there is none.
+
+        :raises ScopeError: when the cluster does not respond, or not with what was asked for.
+        """
+        try:
+            return self.identity().uid, None
+        except (ForbiddenError, NotServedError) as error:
+            return None, error
+
     def discovery(self) -> discovery.Discovery:
-        """What the cluster serves. It is no proof of absence: that takes an answer younger than what it is to prove.
+        """Discover what the cluster serves. Never use it to prove absence; `discovery.serves` asks anew.
 
         :raises ScopeError: as `discovery.discover`.
         """
         return self._once("discovery", discovery.discover)
 
     def has_namespace(self, name: str) -> bool:
-        """Whether the cluster has a namespace of that name.
+        """Tell if the cluster has a namespace of that name.
 
         :raises ScopeError: as `cluster.has_namespace`.
         """
         return self._once(f"namespace {name}", partial(cluster.has_namespace, name=name))
 
     def remarks(self) -> tuple[str, ...]:
-        """What a person should know of how the kubeconfig was read: for the first scope's report, and not for each."""
+        """Return what a person should know of the kubeconfig: for the first scope's report, and not for each."""
         with self._lock:
             remarks, self._remarks = self._remarks, ()
         return remarks
 
     def forget(self) -> None:
-        """Ask anew from now on: the cluster did not answer, and who knows what it is when it does."""
+        """Ask anew from now on: a cluster that did not respond may be another one when it does."""
         with self._lock:
             self._asked.clear()
 
     def _once(self, name: str, ask: Callable[[Client], _T]) -> _T:
-        """The answer; those who ask while it is under way share it, also a failure, which nobody else gets."""
+        """Ask, or share the response of whoever asked before; a failure is shared with those who wait for it."""
         with self._lock:
             if time.monotonic() - self._since > _SECONDS:
                 self._asked.clear()

@@ -1,0 +1,256 @@
+"""The difference between a scope's rows and its cluster: computed once, and then read by all who need it.
+
+Staged rows and a proof of what is gone become one narrow temporary table of what is to change. The guard counts it,
+the history reads the old and the new rows by it, and the statements that change the table go by it. It holds nothing of
+rows that stay as they are, so it is empty where nothing changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.model import Counts, OnDelete
+from airflow_provider_k8s_inventory.postgres.listed import LISTED
+from airflow_provider_k8s_inventory.postgres.staging import STAGE
+from airflow_provider_k8s_inventory.postgres.target import CLUSTER_UID, LIVE, Target, names
+
+DIFF: Final = sql.Identifier("pg_temp", "k8s_diff")
+"""Columns: ``uid``, and ``action``: insert, update or delete; of a row that was marked as deleted, restore or purge."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gone:
+    """A proof of which rows ``t`` of a scope are gone."""
+
+    condition: sql.Composable
+    uids: tuple[str, ...] = ()
+
+
+NOT_STAGED: Final = Gone(condition=sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(STAGE))
+"""A complete list, all of it staged, does not have their objects."""
+NOT_LISTED: Final = Gone(condition=sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(LISTED))
+"""A complete list of metadata does not have their objects."""
+EVERY: Final = Gone(condition=sql.SQL("true"))
+"""The cluster is proven not to serve the resource."""
+
+
+def named(uids: Sequence[str]) -> Gone:
+    """The rows of objects whose deletion a watch told one by one."""
+    return Gone(condition=sql.SQL("t.uid = ANY(%(gone)s)"), uids=tuple(uids))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """How many rows are to change."""
+
+    inserts: int
+    updates: int
+    restores: int
+    """Rows that were marked as deleted, and whose objects are there again."""
+    deletes: int
+    """Live rows whose objects are gone."""
+    purges: int
+    """Rows that were marked as deleted, and go now that rows are deleted."""
+
+    @property
+    def counts(self) -> Counts:
+        """The counts once it is applied."""
+        return Counts(inserted=self.inserts, updated=self.updates + self.restores, deleted=self.deletes + self.purges)
+
+    def live(self, before: int) -> int:
+        """The live rows once it is applied.
+
+        :param before: the live rows before.
+        """
+        return before + self.inserts + self.restores - self.deletes
+
+
+_COMPUTE: Final = """
+WITH changing AS (
+    INSERT INTO {diff} (uid, action) {parts} RETURNING action
+)
+SELECT count(*) FILTER (WHERE action = 'insert'), count(*) FILTER (WHERE action = 'update'),
+    count(*) FILTER (WHERE action = 'restore'), count(*) FILTER (WHERE action = 'delete'),
+    count(*) FILTER (WHERE action = 'purge')
+FROM changing
+"""
+
+_WRITES: Final = """
+SELECT s.uid, CASE WHEN t.uid IS NULL THEN 'insert' WHEN {live} THEN 'update' ELSE 'restore' END
+FROM {stage} AS s LEFT JOIN {table} AS t ON {same} WHERE {differs}
+"""
+
+_REMOVALS: Final = """
+SELECT t.uid, CASE WHEN {live} THEN 'delete' ELSE 'purge' END
+FROM {table} AS t WHERE {condition} AND {removable} AND {gone}
+"""
+
+_DIFFERS: Final = """
+(t.uid IS NULL OR t.deleted_at IS NOT NULL OR ({old}, t.cluster_uid) IS DISTINCT FROM ({new}, {cluster_uid}))
+"""
+
+_DELETE: Final = """
+DELETE FROM {table} AS t USING {diff} AS d WHERE d.uid = t.uid AND {condition} AND d.action IN ('delete', 'purge')
+"""
+
+_MARK: Final = """
+UPDATE {table} AS t SET deleted_at = statement_timestamp(), changed_at = statement_timestamp()
+FROM {diff} AS d WHERE d.uid = t.uid AND {condition} AND d.action = 'delete'
+"""
+
+_UPDATE: Final = """
+UPDATE {table} AS t SET {sets}, cluster_uid = {cluster_uid}, changed_at = statement_timestamp(), deleted_at = NULL
+FROM {stage} AS s JOIN {diff} AS d ON d.uid = s.uid WHERE {same} AND d.action IN ('update', 'restore')
+"""
+
+_INSERT: Final = """
+INSERT INTO {table} (context_name, cluster_uid, {names}, first_seen_at, changed_at)
+SELECT %(context_name)s, %(cluster_uid)s, {staged}, statement_timestamp(), statement_timestamp()
+FROM {stage} AS s JOIN {diff} AS d ON d.uid = s.uid WHERE d.action = 'insert'
+"""
+
+_COUNT_DIFFERING: Final = """
+SELECT count(*) FROM {stage} AS s LEFT JOIN {table} AS t ON {same} WHERE {differs}
+"""
+
+_COUNT_AMONG: Final = """
+SELECT count(*) FROM {diff} AS d JOIN {table} AS t ON d.uid = t.uid
+WHERE {condition} AND d.action = 'delete' AND t.uid = ANY(%(keys)s) AND {name} = ANY(%(names)s)
+"""
+
+_HAS_ROW_TRIGGERS: Final = (
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = %(table)s::text::regclass AND NOT tgisinternal"
+    # Of each row, and before it is written: https://doxygen.postgresql.org/pg__trigger_8h_source.html
+    " AND tgtype::int & 3 = 3)"
+)
+"""True where a trigger may change rows, or leave them out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Writing:
+    """How a scope's rows are written."""
+
+    target: Target
+    cluster_uid: str | None
+    """The cluster the rows are of from now on; None: it is not known."""
+    keep_uid: bool
+    """Let a row keep its cluster_uid when there is none now."""
+    on_delete: OnDelete
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The values of the placeholders."""
+        return self.target.parameters | {"cluster_uid": self.cluster_uid, "keep_uid": self.keep_uid}
+
+
+def compute(cursor: psycopg.Cursor[Any], writing: Writing, gone: Gone, *, staged: bool) -> Difference:
+    """Compute what is to change, and keep it in the temporary table.
+
+    :param gone: the proof of what is gone.
+    :param staged: whether there is a staging table, with each object once.
+    """
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_diff")
+    cursor.execute("CREATE TEMPORARY TABLE k8s_diff (uid text, action text) ON COMMIT DROP")
+    cursor.execute(computing(writing, gone, staged=staged), writing.parameters | {"gone": list(gone.uids)})
+    inserts, updates, restores, deletes, purges = _one(cursor)
+    return Difference(inserts=inserts, updates=updates, restores=restores, deletes=deletes, purges=purges)
+
+
+def computing(writing: Writing, gone: Gone, *, staged: bool) -> sql.Composed:
+    """Compose the statement of `compute`."""
+    removals = _composed(_REMOVALS, writing, gone)
+    parts = [_composed(_WRITES, writing), removals] if staged else [removals]
+    return sql.SQL(_COMPUTE).format(diff=DIFF, parts=sql.SQL("UNION ALL").join(parts))
+
+
+def count_deletes(cursor: psycopg.Cursor[Any], writing: Writing, among: Mapping[str, str]) -> int:
+    """Count the rows to be deleted among some objects.
+
+    :param among: the objects' names by their keys.
+    """
+    cursor.execute(
+        _composed(_COUNT_AMONG, writing),
+        writing.parameters | {"keys": list(among), "names": list(among.values())},
+    )
+    return _one(cursor)[0]
+
+
+def apply(cursor: psycopg.Cursor[Any], writing: Writing, difference: Difference) -> Counts:
+    """Change the scope's rows as the temporary table says.
+
+    :raises DatabaseError: when a trigger left out or changed some of them.
+    """
+    counts = difference.counts
+    for statement, expected in steps(writing, counts):
+        done = cursor.execute(statement, writing.parameters).rowcount
+        check_complete(writing.target, expected - done)
+    if counts.inserted + counts.updated and _has_row_triggers(cursor, writing.target):
+        cursor.execute(_composed(_COUNT_DIFFERING, writing), writing.parameters)
+        check_complete(writing.target, _one(cursor)[0])
+    return counts
+
+
+def steps(writing: Writing, counts: Counts) -> list[tuple[sql.Composed, int]]:
+    """Compose the statements of `apply` that have something to do, each with how many rows it is to change."""
+    # First what goes: users may have made further columns unique.
+    found = [
+        (_MARK if writing.on_delete == "mark" else _DELETE, counts.deleted),
+        (_UPDATE, counts.updated),
+        (_INSERT, counts.inserted),
+    ]
+    return [(_composed(statement, writing), expected) for statement, expected in found if expected]
+
+
+def check_complete(target: Target, left_out: int) -> None:
+    """Check that PostgreSQL did to every row what it was told to.
+
+    :raises DatabaseError: when a trigger left rows out, which it may do without an error.
+    """
+    if left_out > 0:
+        raise DatabaseError(
+            f"a trigger of {target.table.name} left out or changed {left_out} rows, which then are not what the "
+            "cluster says: drop it, or let it return the row and change columns of your own only"
+        )
+
+
+def _has_row_triggers(cursor: psycopg.Cursor[Any], target: Target) -> bool:
+    table = {"table": target.name.as_string(cursor)}
+    return cursor.execute(_HAS_ROW_TRIGGERS, table).fetchone() == (True,)
+
+
+def _composed(statement: LiteralString, writing: Writing, gone: Gone | None = None) -> sql.Composed:
+    target = writing.target
+    columns = [sql.Identifier(column.name) for column in target.staged]
+    written = [sql.Identifier(column.name) for column in target.staged if column.name not in target.table.key]
+    old = sql.SQL(", ").join(sql.SQL("t.{}").format(name) for name in columns)
+    new = sql.SQL(", ").join(sql.SQL("s.{}").format(name) for name in columns)
+    differs = sql.SQL(_DIFFERS).format(old=old, new=new, cluster_uid=CLUSTER_UID)
+    return sql.SQL(statement).format(
+        diff=DIFF,
+        stage=STAGE,
+        table=target.name,
+        condition=target.condition,
+        same=target.same,
+        name=target.full_name("t"),
+        live=LIVE,
+        removable=LIVE if writing.on_delete == "mark" else sql.SQL("true"),
+        gone=gone.condition if gone else sql.SQL("false"),
+        cluster_uid=CLUSTER_UID,
+        differs=differs,
+        names=names(target.staged),
+        staged=new,
+        sets=sql.SQL(", ").join(sql.SQL("{0} = s.{0}").format(name) for name in written),
+    )
+
+
+def _one(cursor: psycopg.Cursor[Any]) -> tuple[int, ...]:
+    row = cursor.fetchone()
+    if row is None:
+        raise psycopg.InternalError("an aggregate without a row")
+    return tuple(row)

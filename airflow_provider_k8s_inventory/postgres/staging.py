@@ -1,0 +1,125 @@
+"""The staging table: the rows of objects that were read, before they are compared with the scope's rows.
+
+It is temporary and ends with the transaction. What is staged changes nothing until `diff` has compared it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from airflow_provider_k8s_inventory.postgres.target import NAMED_KEY, Target, names
+
+STAGE: Final = sql.Identifier("pg_temp", "k8s_stage")
+
+_COPY: Final = sql.SQL("COPY {stage} ({columns}) FROM STDIN")
+
+_DEDUPLICATE: Final = sql.SQL("""
+DELETE FROM {stage} AS a USING {stage} AS b WHERE a.uid = b.uid AND a.ctid < b.ctid
+""")
+
+_KEEP_KEYS: Final = sql.SQL("""
+UPDATE {stage} AS s SET uid = t.uid FROM {table} AS t
+WHERE {condition} AND {named} AND t.uid = {key}
+RETURNING {name}
+""")
+"""Rows keep the key with a name that they have, though no other object has their uid by now."""
+
+_TAKE_KEYS: Final = sql.SQL("""
+UPDATE {stage} AS s SET uid = {key} FROM {table} AS t
+WHERE {same} AND {other_row}
+RETURNING {name}
+""")
+"""Rows get a key with a name where the row that has their uid is another object's."""
+
+_SHARE_KEYS: Final = sql.SQL("""
+UPDATE {stage} AS s SET uid = {key}
+WHERE EXISTS (SELECT FROM {stage} AS o WHERE o.uid = s.uid AND {other_staged})
+    AND NOT EXISTS (SELECT FROM {table} AS t WHERE {same} AND NOT {other_row})
+RETURNING {name}
+""")
+"""Rows of one uid and several objects get a key with a name, but for the one whose row has the uid."""
+
+_RENAMED: Final = sql.SQL("""
+SELECT EXISTS (SELECT FROM {stage} AS s JOIN {table} AS t ON {same} WHERE {other_row})
+""")
+"""True where another object than before has the uid of a staged row."""
+
+_NAMED_TWICE: Final = sql.SQL("""
+SELECT EXISTS (SELECT FROM {stage} AS s JOIN {stage} AS o ON s.uid = o.uid WHERE {other_staged})
+""")
+"""True where two staged rows are of different objects and one uid."""
+
+
+def start(cursor: psycopg.Cursor[Any], target: Target) -> None:
+    """Make an empty staging table."""
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_stage")
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type)) for column in target.staged
+    )
+    cursor.execute(sql.SQL("CREATE TEMPORARY TABLE k8s_stage ({}) ON COMMIT DROP").format(columns))
+
+
+def copy(cursor: psycopg.Cursor[Any], target: Target, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Stage rows.
+
+    :param rows: tuples in the order of ``target.staged``; jsonb values as text.
+    """
+    with cursor.copy(_COPY.format(stage=STAGE, columns=names(target.staged))) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def discard(cursor: psycopg.Cursor[Any], uids: Sequence[str]) -> None:
+    """Forget staged rows: their objects are gone by now."""
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE uid = ANY(%s)").format(STAGE), [list(uids)])
+
+
+def deduplicate(cursor: psycopg.Cursor[Any]) -> int:
+    """Forget all but the last of the staged rows of one object, and count those.
+
+    Only an aggregated API gives an object twice. PostgreSQL would notice only where both differ from the row.
+    """
+    return cursor.execute(_DEDUPLICATE.format(stage=STAGE)).rowcount
+
+
+def tell_apart(cursor: psycopg.Cursor[Any], target: Target) -> list[str]:
+    """Give staged rows whose uid is not theirs alone a key of the uid and their names.
+
+    An aggregated API may give one uid to several objects. A row keeps the key it has as long as its object is there.
+    The uids of Kubernetes' own objects are unique: where a response repeats one, the next good response decides.
+
+    :returns: the names of the objects.
+    """
+    named: list[str] = []
+    by_rows = (_KEEP_KEYS, _TAKE_KEYS) if target.may_share_uids else ()
+    for statement in (*by_rows, _SHARE_KEYS):
+        cursor.execute(_composed(statement, target), target.parameters)
+        named += [row[0] for row in cursor.fetchall()]
+    return named
+
+
+def are_told_apart(cursor: psycopg.Cursor[Any], target: Target) -> bool:
+    """Check that no two objects share a uid, of those that are staged and those that have rows."""
+    by_rows = (_RENAMED,) if target.may_share_uids else ()
+    return all(
+        cursor.execute(_composed(statement, target), target.parameters).fetchone() == (False,)
+        for statement in (*by_rows, _NAMED_TWICE)
+    )
+
+
+def _composed(statement: sql.SQL, target: Target) -> sql.Composed:
+    return statement.format(
+        stage=STAGE,
+        table=target.name,
+        condition=target.condition,
+        same=target.same,
+        named=NAMED_KEY,
+        name=target.full_name("s"),
+        key=sql.SQL("s.uid || '/' || {}").format(target.full_name("s")),
+        other_row=target.otherwise("t"),
+        other_staged=target.otherwise("o"),
+    )
