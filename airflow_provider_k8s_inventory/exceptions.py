@@ -32,7 +32,7 @@ from typing import ClassVar, Literal
 
 
 class InventoryError(Exception):
-    """Whatever this package raises on purpose."""
+    """An error that this package raises on purpose."""
 
 
 class DeclarationError(InventoryError):

@@ -61,7 +61,7 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None) -> str:
-        """The path that lists it, in one namespace or (``None``) everywhere."""
+        """Return the path that lists it, in one namespace or (``None``) everywhere."""
         prefix = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         return f"{prefix}/namespaces/{namespace}/{self.plural}" if namespace else f"{prefix}/{self.plural}"
 
@@ -105,7 +105,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Definition:
-    """What we keep of one resource: where it is listed, its table, and how a row is read from an object."""
+    """A resource that is kept: where it is listed, its table, and how a row is read from an object."""
 
     name: str
     """The short name users write: ``"deployments"``; a custom resource's is its full one."""
@@ -132,7 +132,7 @@ class Definition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scope:
-    """What one sync speaks of: one context, one resource, perhaps only some namespaces."""
+    """The part of the inventory that one sync covers: one context, one resource, perhaps only some namespaces."""
 
     context_name: str
     resource: str
@@ -168,7 +168,7 @@ class Page:
 
     @property
     def count(self) -> int:
-        """How many objects it has."""
+        """The number of objects."""
         return len(self.items)
 
 
@@ -211,7 +211,7 @@ class Changes:
 
     @property
     def count(self) -> int:
-        """How many changes it has."""
+        """The number of changes."""
         return len(self.events)
 
 
@@ -228,7 +228,7 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """How many objects there were, and what became of their rows."""
+    """The numbers of objects, and of rows by what became of them."""
 
     seen: int = 0
     """Objects in the cluster, each counted once."""
@@ -246,7 +246,7 @@ class Counts:
         return self.inserted + self.updated + self.deleted
 
     def of(self, seen: int) -> Counts:
-        """The same changes among so many objects."""
+        """Return the same changes among so many objects."""
         # A row that was written twice, by its change and by a check, counts as written once at the most.
         return replace(self, seen=seen, unchanged=max(0, seen - self.inserted - self.updated))
 
@@ -283,7 +283,7 @@ class SyncReport(Counts):
 
     @property
     def scope(self) -> Scope:
-        """What was synced."""
+        """The scope that was synced."""
         return Scope(context_name=self.context_name, resource=self.resource, namespaces=self.namespaces)
 
     @property
@@ -293,11 +293,11 @@ class SyncReport(Counts):
 
     @property
     def seconds(self) -> float:
-        """How long the sync took."""
+        """The length of the sync."""
         return (self.finished_at - self.started_at).total_seconds()
 
     def as_dict(self) -> dict[str, Any]:
-        """The ledger's fields and ``seconds``, all of them JSON values."""
+        """Return the ledger's fields and ``seconds``, all of them JSON values."""
         values = asdict(self)
         values.update(values.pop("origin"))
         values.update(

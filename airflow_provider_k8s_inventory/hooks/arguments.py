@@ -36,7 +36,7 @@ def _rendered(text: str) -> Iterable[str]:
 
 
 def flag(argument: str, value: Any) -> bool:
-    """A boolean, also as the text Jinja renders it to: the text ``False`` would count as true.
+    """Read a boolean, also as the text Jinja renders it to: the text ``False`` would count as true.
 
     :param argument: the argument's name, for the message.
     :raises UsageError: for anything else.
@@ -49,7 +49,7 @@ def flag(argument: str, value: Any) -> bool:
 
 
 def whole(argument: str, value: Any, *, least: int = 1) -> int | None:
-    """A whole number, also as text; None, also as the text Jinja renders it to, and empty text are none.
+    """Read a whole number, also as text; None and empty text give None.
 
     :param argument: the argument's name, for the message.
     :param least: the smallest it may be.

@@ -1,4 +1,4 @@
-"""What a Connection says about clusters, read field by field: what it holds beside those fields goes nowhere.
+"""The fields of a Connection that are about clusters; its other fields are not read.
 
 Who edits a Connection need not be who writes DAGs, so nothing of it may run a command or name code to run. Turning
 what is read here into contexts and clients is in `kubernetes`.
@@ -22,7 +22,7 @@ _DOCUMENT_FIELDS: Final = {"k8s_inventory": "kube_config_secret", "kubernetes": 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Fields:
-    """What we read of a Connection; all defaults: there is none, and the default kubeconfigs are used."""
+    """The fields of a Connection. With nothing but defaults there is none, and the default kubeconfigs are used."""
 
     source: str = "the default kubeconfig"
     """For messages; for example ``"connection 'k8s_inventory_default'"``."""
@@ -42,7 +42,7 @@ class Fields:
 
 
 def read(connection: Connection) -> Fields:
-    """The fields of an own `k8s_inventory` or a stock `kubernetes` Connection.
+    """Read the fields of an own `k8s_inventory` or a stock `kubernetes` Connection.
 
     :param connection: as Airflow gives it.
     :raises UsageError: for another type, and for fields that contradict each other.
@@ -86,7 +86,7 @@ def read(connection: Connection) -> Fields:
 
 
 def _paths(text: str | None, source: str) -> tuple[str, ...]:
-    """The files, without the spaces and line ends that come with them into a form."""
+    """Split the files, without the spaces and line ends that come with them into a form."""
     paths = tuple(path.strip() for path in (text or "").split(":") if path.strip())
     if text and not paths:  # and we would go to some other cluster
         raise UsageError(f"{source}: kube_config_path names no file; correct or remove it")

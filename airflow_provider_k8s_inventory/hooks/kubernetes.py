@@ -63,7 +63,7 @@ class KubernetesInventoryHook(BaseHook):
 
     @cached_property
     def fields(self) -> connections.Fields:
-        """What the Connection says, field by field."""
+        """The fields of the Connection."""
         if self.kubernetes_conn_id is None:
             return connections.Fields()
         return connections.read(self.get_connection(self.kubernetes_conn_id))
@@ -91,7 +91,7 @@ class KubernetesInventoryHook(BaseHook):
         return replace(found, contexts=contexts)
 
     def contexts(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Context, ...]:
-        """The contexts that are asked for, in the kubeconfig's order.
+        """Select the contexts that are asked for, in the kubeconfig's order.
 
         :param include: names or globs; empty means the Connection's `cluster_context`, else all.
         :param exclude: names or globs to leave out.
@@ -102,7 +102,7 @@ class KubernetesInventoryHook(BaseHook):
         return kubeconfigs.select(self.kubeconfig, include, exclude)
 
     def client(self, context: str | Context, *, max_parallel_requests: int = 4) -> Client:
-        """A client of one context, which sends nothing before its first use. Use it in a `with`, or close it.
+        """Make a client of one context, which sends nothing before its first use. Use it in a `with`, or close it.
 
         From here on, Airflow blots out the context's credentials in the task's log.
 
@@ -126,7 +126,7 @@ class KubernetesInventoryHook(BaseHook):
     def pages(
         self, context: str | Context, resource: str | Resource, *, namespace: str | None = None
     ) -> Iterator[Page]:
-        """The objects of one resource, page by page, each as the bytes it came in.
+        """Yield the objects of one resource, page by page, each as the bytes it came in.
 
         :param context: a context or its name.
         :param resource: what `discover` gave, or a name: ``"pods"``, ``"leases.coordination.k8s.io"``.
@@ -178,7 +178,7 @@ class KubernetesInventoryHook(BaseHook):
         return KubernetesHook(conn_id=None, kubernetes_conn_id=None, **found)
 
     def _stock_arguments(self) -> dict[str, Any]:
-        """Where the stock hook finds the same kubeconfig; by itself it would prefer the pod to KUBECONFIG."""
+        """Point the stock hook at the same kubeconfig; by itself it would prefer the pod to KUBECONFIG."""
         document, home = self.fields.document, Path("~/.kube/config").expanduser()
         if document is not None:
             if isinstance(document, str):

@@ -36,7 +36,7 @@ class InventoryOperator(BaseOperator):
 
 
 def _mapped_data(operator: Any, map_index: int | None) -> frozenset[str]:
-    """The arguments whose values come from other tasks, as far as the operator is mapped over them."""
+    """Return the arguments whose values come from other tasks, as far as the operator is mapped over them."""
     # The operator itself is unmapped by now; the DAG still has it as its author wrote it.
     mapped: Any = operator.dag.get_task(operator.task_id) if operator.has_dag() else operator
     written = getattr(getattr(mapped, "expand_input", None), "value", None)

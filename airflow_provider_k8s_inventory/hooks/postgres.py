@@ -29,7 +29,7 @@ class Opener:
         self._hook.connection  # noqa: B018 - it is cached
 
     def __call__(self) -> psycopg.Connection:
-        """A new connection.
+        """Open a connection.
 
         :raises DatabaseError: when the server cannot be reached or refuses, or when the hook does not speak psycopg 3.
         """
@@ -59,7 +59,7 @@ class Opener:
 
 @contextmanager
 def connection(postgres_conn_id: str) -> Iterator[psycopg.Connection]:
-    """A connection that is closed at the end of the block.
+    """Open a connection, and close it at the end of the block.
 
     :param postgres_conn_id: the id of a Connection of type `postgres`.
     :raises DatabaseError: as `Opener`, and for what goes wrong in the block.

@@ -102,7 +102,7 @@ class Kubeconfig:
 
 
 def select(kubeconfig: Kubeconfig, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Context, ...]:
-    """The contexts that are asked for, in the kubeconfig's order.
+    """Select the contexts that are asked for, in the kubeconfig's order.
 
     :param include: names or globs (``*``, ``?``, ``[…]``, case matters); empty means all.
     :param exclude: names or globs to leave out; one that matches nothing is no error.

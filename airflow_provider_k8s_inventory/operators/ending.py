@@ -88,7 +88,7 @@ class EndingOperator(InventoryOperator):
 
 
 def _failures(ti: Any, states: Mapping[outcomes.Instance, str | None]) -> dict[outcomes.Instance, outcomes.Failure]:
-    """What the failed instances left as the reason."""
+    """Read the reasons that failed instances left."""
     found = {}
     for task_id in sorted({instance.task_id for instance, state in states.items() if state == "failed"}):
         # All of a task at once, each with its index in it: Airflow logs an error for each index that has none.

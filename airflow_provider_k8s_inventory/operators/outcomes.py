@@ -1,4 +1,4 @@
-"""What the syncs of a DAG run came to, from two witnesses: the ledger, and the states Airflow knows.
+"""The outcome of a DAG run's syncs, from two witnesses: the ledger, and the states Airflow knows.
 
 A task whose worker was killed, or that could not reach the database, has left nothing in the ledger; the states show
 it. Reading the ledger is in `postgres.ledger`, speaking about the outcome in `report`.
@@ -31,7 +31,7 @@ class Instance(NamedTuple):
 
 
 def instances(task_id: str, states: Mapping[str, str | None]) -> dict[Instance, str | None]:
-    """The states of one task's instances.
+    """Pick the states of one task's instances.
 
     :param task_id: the task.
     :param states: as Airflow's `get_task_states` gives those of one run and this one task: by ``task_id``, or by
@@ -44,7 +44,7 @@ def instances(task_id: str, states: Mapping[str, str | None]) -> dict[Instance, 
 
 
 class Failure(NamedTuple):
-    """What a task said of itself before it failed."""
+    """The reason that a task left before it failed."""
 
     reason: str
     host: str | None = None
@@ -89,7 +89,7 @@ def outcome(
 
 
 class _Planned(NamedTuple):
-    """What one instance was to sync."""
+    """The scopes that one instance was to sync."""
 
     context_name: str
     names: tuple[str, ...]
@@ -108,7 +108,7 @@ class _Broken:
 
     @property
     def end(self) -> str:
-        """How it ended."""
+        """A sentence about its end."""
         if self.failure:
             reason, host = self.failure
             return reason if not host or reason.startswith(f"on {host}: ") else f"{reason} (on {host})"
@@ -157,7 +157,7 @@ def _unreported(broken: _Broken, reports: Sequence[SyncReport], planned: _Planne
 
 
 def _plan(planned: Sequence[Mapping[str, Any]], states: Mapping[Instance, str | None]) -> dict[Instance, _Planned]:
-    """The plan by map index, as far as it is sure that it is what the task was mapped over."""
+    """Map instances to what they were to sync, as far as it is sure that the task was mapped over that."""
     mapped = [instance for instance, state in states.items() if instance.map_index >= 0 and state != "removed"]
     if len({instance.task_id for instance in mapped}) != 1 or len(mapped) != len(planned):
         return {}

@@ -54,7 +54,7 @@ class KubernetesInventoryPublishOperator(ending.EndingOperator):
 
 
 def _by_context(verdicts: list[Verdict]) -> dict[str, dict[str, Any]]:
-    """The `extra` of each context of which anything was synced."""
+    """Build the `extra` of each context of which anything was synced."""
     contexts: dict[str, list[Verdict]] = {}
     for each in verdicts:
         if each.report.context_name:

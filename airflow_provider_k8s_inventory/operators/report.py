@@ -83,7 +83,7 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
 
     @contextmanager
     def _group(self, title: str, *, folded: bool) -> Iterator[None]:
-        """What Airflow's log view folds away; an exception must not leave it open."""
+        """Fold lines away in Airflow's log view; an exception must not leave the group open."""
         if not folded:
             yield
             return

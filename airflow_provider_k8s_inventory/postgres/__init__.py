@@ -1,4 +1,4 @@
-"""How we write: one scope, one transaction.
+"""Writing PostgreSQL, and asking it: one scope is one transaction.
 
 `connecting` opens a connection, `sessions` makes any one fit and opens its transactions, `silence` ends it when the
 server is gone, `explaining` says what an error means. `rights` and `limits` ask what we may do, `schemas` says which

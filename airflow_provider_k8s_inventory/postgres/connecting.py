@@ -54,7 +54,7 @@ def connect(dsn: str) -> psycopg.Connection:
 
 
 def _where(settings: dict[str, Any], known: dict[str, str]) -> str:
-    """The server as libpq finds it."""
+    """Name the server as libpq finds it."""
     if settings.get("service"):
         return f"PostgreSQL, service {settings['service']}"
     found = known | {name: str(value) for name, value in settings.items() if value}
@@ -63,7 +63,7 @@ def _where(settings: dict[str, Any], known: dict[str, str]) -> str:
 
 
 def _is_misquoted(dsn: str, port: str) -> bool:
-    """Whether a piece of the password may stand for host, port or database, where messages would show it.
+    """Tell if a piece of the password may stand for host, port or database, where messages would show it.
 
     libpq ends a password at its first ``@`` or ``/``, and takes a URI without ``@`` for one without a password.
     """

@@ -41,13 +41,13 @@ EVERY: Final = Gone(condition=sql.SQL("true"))
 
 
 def named(uids: Sequence[str]) -> Gone:
-    """The rows of objects whose deletion a watch told one by one."""
+    """Select the rows of objects whose deletion a watch told one by one."""
     return Gone(condition=sql.SQL("t.uid = ANY(%(gone)s)"), uids=tuple(uids))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """How many rows are to change."""
+    """The numbers of rows that are to change."""
 
     inserts: int
     updates: int
@@ -64,7 +64,7 @@ class Difference:
         return Counts(inserted=self.inserts, updated=self.updates + self.restores, deleted=self.deletes + self.purges)
 
     def live(self, before: int) -> int:
-        """The live rows once it is applied.
+        """Return the number of live rows once it is applied.
 
         :param before: the live rows before.
         """
@@ -134,7 +134,7 @@ _HAS_ROW_TRIGGERS: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Writing:
-    """How a scope's rows are written."""
+    """The way a scope's rows are written."""
 
     target: Target
     cluster_uid: str | None

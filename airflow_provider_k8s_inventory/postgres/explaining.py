@@ -121,7 +121,7 @@ def _connecting(message: str) -> str | None:
 
 
 def refused_for_number(error: BaseException) -> bool:
-    """Whether a connection was refused because there are too many of them, so that one that ends would help.
+    """Tell if a connection was refused because there are too many of them, so that one that ends would help.
 
     :param error: of this package or of the driver.
     """

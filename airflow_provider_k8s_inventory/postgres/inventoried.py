@@ -19,7 +19,7 @@ UNION SELECT resource, '', '{{}}' FROM {ledger} WHERE status = 'success' AND res
 
 
 def kept(conn: psycopg.Connection, schema: str, context_name: str) -> list[str]:
-    """The full names of the resources that a context has rows of in the table of many resources.
+    """List the full names of the resources that a context has rows of in the table of many resources.
 
     :raises psycopg.Error: when the rows cannot be read.
     """
@@ -31,7 +31,7 @@ def kept(conn: psycopg.Connection, schema: str, context_name: str) -> list[str]:
 
 
 def known(conn: psycopg.Connection, schema: str, word: str) -> list[Resource]:
-    """The resources that any context had, as far as a name needs them.
+    """List the resources that any context had, as far as a name needs them.
 
     :param word: the name; the ledger's lines of others are not read.
     :raises psycopg.Error: when the rows cannot be read.
@@ -44,7 +44,7 @@ def known(conn: psycopg.Connection, schema: str, word: str) -> list[Resource]:
 
 
 def synced(conn: psycopg.Connection, schema: str) -> set[str]:
-    """The names of all resources that some context was ever read of, as far as the ledger reaches back.
+    """List all resources that some context was ever read of, as far as the ledger reaches back.
 
     :raises DatabaseError: when the ledger cannot be read.
     """

@@ -34,7 +34,7 @@ WHERE r.rolname = current_user AND d.datname = current_database()
 
 
 def short_timeouts(conn: psycopg.Connection) -> tuple[list[str], list[str]]:
-    """The time-outs that are too short for a sync, each with what to do, and the others that are set.
+    """List the time-outs that are too short for a sync, each with what to do, and the others that are set.
 
     :raises DatabaseError: when PostgreSQL does not say.
     """
@@ -48,7 +48,7 @@ def short_timeouts(conn: psycopg.Connection) -> tuple[list[str], list[str]]:
 
 
 def connections(conn: psycopg.Connection) -> str:
-    """How many connections there may be, how many there are, and whether they lead through a pooler.
+    """Report how many connections there may be, how many there are, and whether they lead through a pooler.
 
     :raises DatabaseError: when PostgreSQL does not say.
     """

@@ -1,4 +1,4 @@
-"""What a database lets us do, asked of its catalogue, so that nothing is tried out.
+"""The rights that we have in a database. Its catalogue is asked, so that nothing is tried out.
 
 What a refusal means when it comes is said in `connecting`.
 """
@@ -21,7 +21,7 @@ _RIGHTS: Final = {
 
 
 def read_only(conn: psycopg.Connection) -> str | None:
-    """Why nothing can be written, and what to do; None: it can.
+    """Return the reason why nothing can be written, and what to do; None: it can.
 
     :raises DatabaseError: when PostgreSQL does not say.
     """
@@ -34,7 +34,7 @@ def read_only(conn: psycopg.Connection) -> str | None:
 
 
 def lacking(conn: psycopg.Connection, schema: str) -> list[str]:
-    """The statements that would grant us what a sync needs and we have not.
+    """List the statements that would grant us what a sync needs and we have not.
 
     :param schema: a migrated one.
     :raises DatabaseError: when PostgreSQL does not say.

@@ -1,4 +1,4 @@
-"""Which names of schemas this package can use; what is made in one is in `migrations`."""
+"""The names of schemas that this package can use; what is made in one is in `migrations`."""
 
 from __future__ import annotations
 

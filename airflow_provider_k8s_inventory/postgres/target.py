@@ -92,11 +92,11 @@ class Target:
         )
 
     def full_name(self, row: LiteralString) -> sql.Composed:
-        """The name of a row's object, with its namespace."""
+        """Compose the name of a row's object, with its namespace."""
         namespace = "coalesce({0}.namespace || '/', '') || " if self.table.namespaced else ""
         return sql.SQL(f"{namespace}coalesce({{0}}.name, '')").format(sql.Identifier(row))
 
 
 def names(columns: tuple[Column, ...]) -> sql.Composed:
-    """The columns' names, for a statement."""
+    """List the columns' names, for a statement."""
     return sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)

@@ -1,4 +1,4 @@
-"""What we keep: one module per resource, its table and its reading side by side; here is the catalogue of them.
+"""The resources that are kept: one module for each, its columns declared by path. Here is the catalogue of them.
 
 Nothing here knows a client or a driver; how rows are made of bytes is in `sync.rows`.
 """
@@ -76,7 +76,7 @@ class Asked(NamedTuple):
 
     @property
     def certain(self) -> bool:
-        """Whether the name is the ledger's: what is neither of Kubernetes nor has a group may be a short name."""
+        """Whether the name is the ledger's; a name without a group that is not of Kubernetes may be a short name."""
         return self.name in CATALOGUE or self.name in _NAMES or "." in self.name
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ class Asked(NamedTuple):
 
 
 def is_glob(name: str) -> bool:
-    """Whether a name stands for those it matches."""
+    """Tell if a name stands for those it matches."""
     return any(character in name for character in "*?[")
 
 
@@ -131,12 +131,12 @@ def _of_catalogue(name: str, version: str | None, written: str) -> Asked:
 
 
 def never_stored() -> UnknownResourceError:
-    """The error for secrets, whatever they are called."""
+    """Refuse secrets, whatever they are called."""
     return UnknownResourceError("secrets are never stored: leave them out; a glob leaves them out by itself")
 
 
 def canonical(name: str) -> str:
-    """The one name of a resource, as the ledger writes it, as far as it is known without asking a cluster.
+    """Return the one name of a resource, as the ledger writes it, as far as it is known without asking a cluster.
 
     :param name: as for `asked`.
     :raises UnknownResourceError: as `asked`.

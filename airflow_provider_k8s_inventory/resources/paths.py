@@ -144,13 +144,13 @@ def _is_struct(type_: Any) -> bool:
 
 
 def _item(type_: Any) -> Any:
-    """The type of the items of a list that may be missing."""
+    """Return the type of the items of a list that may be missing."""
     list_ = _present(type_)
     return get_args(list_)[0] if get_origin(list_) is list else None
 
 
 def _present(type_: Any) -> Any:
-    """A type without None."""
+    """Return a type without None."""
     if get_origin(type_) in (Union, UnionType):
         return next(option for option in get_args(type_) if option is not type(None))
     return type_

@@ -48,14 +48,14 @@ class ContainerStatus(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel"):
-    """What the printer reads of a pod's spec."""
+    """The part of a pod's spec that kubectl's printer reads."""
 
     containers: list[shared.Container] | None = None
     init_containers: list[shared.Container] | None = None
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel"):
-    """What the printer reads of a pod's status."""
+    """The part of a pod's status that kubectl's printer reads."""
 
     phase: str | None = None
     reason: str | None = None
@@ -66,7 +66,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(kw_only=True, slots=True)
 class Shown:
-    """What kubectl prints of a pod: READY is ``ready/total``."""
+    """The columns that kubectl prints of a pod: READY is ``ready/total``."""
 
     status: str
     ready: int
@@ -103,7 +103,7 @@ def show(spec: Spec, status: Status, *, deleting: bool) -> Shown:
 
 
 def _show_init_containers(shown: Shown, spec: Spec, status: Status, sidecars: set[str]) -> tuple[bool, int]:
-    """Whether an init container is still at work, and then gives the status; the restarts of the sidecars up to it."""
+    """Tell if an init container is still at work, which gives the status; count the sidecars' restarts up to it."""
     restarts_of_sidecars = 0
     for position, container in enumerate(status.init_container_statuses or ()):
         shown.restarts += container.restart_count

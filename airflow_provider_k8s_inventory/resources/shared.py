@@ -1,4 +1,4 @@
-"""What every object and every table share: the metadata we decode and the columns that hold it.
+"""The part that every object and every table share: the metadata we decode and the columns that hold it.
 
 What is kept beyond that is declared in one module per resource beside this one.
 """
@@ -72,12 +72,12 @@ class Container(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 def holds(conditions: Iterable[Condition] | None, type_: str) -> bool:
-    """Whether the condition is there and ``True``."""
+    """Tell if the condition is there and ``True``."""
     return any(condition.type == type_ and condition.status == "True" for condition in conditions or ())
 
 
 def address(written: str | None) -> str | None:
-    """An address, or None: ``""`` and ``"None"`` (headless) are none."""
+    """Return an address, or None: ``""`` and ``"None"`` (headless) are none."""
     return None if written == "None" else written or None
 
 
@@ -108,7 +108,7 @@ SHARED_NAMES: Final = tuple(column.name for column in (*_KEY, _NAMESPACE, _NAME,
 
 
 def own_columns(table: Table) -> tuple[Column, ...]:
-    """The columns of a table that are not shared; `namespace` is an own one of `k8s_clusters`."""
+    """Return the columns of a table that are not shared; `namespace` is an own one of `k8s_clusters`."""
     shared = {*SHARED_NAMES} if table.namespaced else {*SHARED_NAMES} - {_NAMESPACE.name}
     return tuple(column for column in table.columns if column.name not in shared)
 
@@ -130,7 +130,7 @@ def table(
     key: Any = ("context_name", "uid"),
     indexes: Any = (),
 ) -> Table:
-    """A table of the shared columns and its own ones.
+    """Make a table of the shared columns and its own ones.
 
     :param name: the SQL name, a literal string.
     :param comment: what it holds; becomes the SQL comment.

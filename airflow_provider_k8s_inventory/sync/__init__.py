@@ -1,4 +1,4 @@
-"""Where reading Kubernetes meets writing PostgreSQL; knows no Airflow, and runs from anywhere.
+"""The room where reading Kubernetes meets writing PostgreSQL. It knows no Airflow, and runs from anywhere.
 
 `run` syncs one scope; the command line and the Airflow operators are skins over it.
 """

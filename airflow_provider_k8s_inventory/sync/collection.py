@@ -145,7 +145,7 @@ class Collection:
 
     @contextmanager
     def anew(self) -> Iterator[Collection]:
-        """The same objects over new connections, which may lead to another API server of the cluster."""
+        """Read the same objects over new connections, which may lead to another API server of the cluster."""
         with self.client.anew() as client:
             yield replace(self, client=client)
 

@@ -54,7 +54,7 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection]:
-        """A connection for the length of the block.
+        """Lend a connection for the length of the block.
 
         :raises DatabaseError: when there is none to be had, and none of ours that will be free.
         """
@@ -111,7 +111,7 @@ class Database:
                 self._opening -= 1
 
     def _reuse(self) -> psycopg.Connection | None:
-        """An idle connection that works; None: the caller may open one. Either counts as in use."""
+        """Take an idle connection that works; None: the caller may open one. Either counts as in use."""
         with self._changed:
             self._in_use += 1
         while True:
@@ -163,7 +163,7 @@ def _ask(conn: psycopg.Connection) -> None:
 
 
 def _works(conn: psycopg.Connection) -> bool:
-    """Whether nobody has ended the session meanwhile: PostgreSQL (`idle_session_timeout`), a pooler, a failover."""
+    """Tell if nobody has ended the session meanwhile: PostgreSQL (`idle_session_timeout`), a pooler, a failover."""
     try:
         _ask(conn)
     except psycopg.Error:

@@ -64,7 +64,7 @@ def weigh(findings: Sequence[Finding], synced: Callable[[], Collection[str]]) ->
 
 
 def examine_database(conn: psycopg.Connection, schema: str) -> Iterator[Finding]:
-    """Whether the schema is there and migrated, and rows can be written to its tables."""
+    """Check that the schema is there and migrated, and that rows can be written to its tables."""
     try:
         missing = migrations.pending(conn, schema=schema)
     except DatabaseError as error:
@@ -108,7 +108,7 @@ def examine_context(
     conn: psycopg.Connection | None = None,
     schema: str = "public",
 ) -> Iterator[Finding]:
-    """Whether a context's resources can be synced.
+    """Check that a context's resources can be synced.
 
     :param names: the resources: names and globs.
     :param namespaces: the namespaces a sync is to be narrowed to; empty: all.
@@ -142,7 +142,7 @@ def examine_context(
 def _meaning(
     client: Client, facts: ClusterFacts, names: Sequence[str], conn: psycopg.Connection | None, schema: str
 ) -> tuple[dict[str, str], list[Finding]]:
-    """The canonical names, each with what it was asked for as, and what is wrong with the others."""
+    """Resolve names: the canonical names, each with what it was asked for as, and the problems of the others."""
     context = client.context.name
     asked = {name: name for name in expanding.of_catalogue(names) if name in resources.CATALOGUE}
     others = [name for name in names if resources.canonical(name) not in resources.CATALOGUE]
@@ -160,7 +160,7 @@ def _meaning(
 def _inventory(
     conn: psycopg.Connection | None, schema: str, context: str
 ) -> tuple[Sequence[str], Callable[[str], Sequence[Resource]]]:
-    """What the inventory knows of resources; nothing without a database, or before its tables are there."""
+    """Look up what the inventory knows of resources; nothing without a database, or before its tables are there."""
     with suppress(psycopg.Error):
         if conn:
             inventoried.known(conn, schema, "")
@@ -210,7 +210,7 @@ def _identity(client: Client, facts: ClusterFacts, *, needed: bool) -> Finding:
 def _same_cluster(
     facts: ClusterFacts, context: Context, names: Iterable[str], conn: psycopg.Connection, schema: str
 ) -> Finding | None:
-    """What tells that the context's rows are of another cluster than the one that answers."""
+    """Report that the context's rows are of another cluster than the one that responds; None: they are not."""
     uid, problem = facts.cluster_uid()
     different: dict[str, str] = {}
     for name in names:
@@ -254,7 +254,7 @@ def _is_listed(name: str) -> bool:
 
 
 def _lacking(client: Client, resource: Resource, namespaces: Sequence[str]) -> str | None:
-    """What to grant, so that a resource may be listed; None: nothing."""
+    """Say what to grant, so that a resource may be listed; None: nothing."""
     problems = []
     for namespace in namespaces if namespaces and resource.namespaced else (None,):
         allowed, reason = access.may_list(client, resource, namespace)

@@ -1,4 +1,4 @@
-"""What names meant in the other contexts of a run, for a context in which they mean nothing.
+"""The meaning of names in the other contexts of a run, for a context in which they mean nothing.
 
 Where one context serves certificates as `cert`, another one lacks the same resource, and the name is not wrong.
 """
@@ -29,7 +29,7 @@ class Elsewhere:
         self._held.append((name, report))
 
     def settle(self) -> Iterator[SyncReport]:
-        """The reports that were held: absent where another context knows the name, else as they were."""
+        """Release the reports that were held: absent where another context knows the name, else as they were."""
         for name, report in self._held:
             canonical = self._meant.get(name)
             if canonical is None:

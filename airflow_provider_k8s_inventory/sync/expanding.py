@@ -1,4 +1,4 @@
-"""Which resources names and globs mean in one context: what its discovery serves, resolved as kubectl does.
+"""Expand names and globs to resources of one context, by its discovery and by kubectl's rules.
 
 A name is looked for among served resources in `kube.names`; what needs no cluster is in `resources`.
 """
@@ -39,7 +39,7 @@ _TWINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 def checked(names: Sequence[str]) -> list[str]:
-    """The names as far as they can be known without a cluster, each once, and the globs as they are.
+    """Resolve names as far as that takes no cluster, each once; globs stay as they are.
 
     :raises UnknownResourceError: for a name that no cluster can serve, or that is never stored.
     """
@@ -47,7 +47,7 @@ def checked(names: Sequence[str]) -> list[str]:
 
 
 def of_catalogue(names: Sequence[str]) -> list[str]:
-    """The canonical names that are known without asking a cluster, each once, in the order they were asked for.
+    """List the canonical names that are known without asking a cluster, each once, in the order they were asked for.
 
     :param names: names and globs; a name that only a cluster can resolve is among the results as it was written.
     :raises UnknownResourceError: as `checked`.
@@ -79,7 +79,7 @@ Lookup = Callable[[str], Sequence[Resource]]
 def expand(
     names: Sequence[str], found: Discovery, context_name: str, kept: Sequence[str], known: Lookup
 ) -> tuple[dict[str, str], list[Problem]]:
-    """What names and globs mean in a context, beside the names of the catalogue.
+    """Expand names and globs to the resources of a context; names of the catalogue are left out.
 
     :param names: names and globs.
     :param found: what the context serves.
@@ -133,7 +133,7 @@ def _problems(globs: Iterable[str], found: Discovery, context_name: str, kept: S
 
 
 def unasked(names: Sequence[str], kept: Sequence[str], known: Lookup) -> dict[str, str]:
-    """What names and globs mean as far as the inventory knows, where the cluster does not say.
+    """Expand names and globs by what the inventory knows, where the cluster does not say.
 
     :param names: names and globs.
     :param kept: as for `expand`.
@@ -145,7 +145,7 @@ def unasked(names: Sequence[str], kept: Sequence[str], known: Lookup) -> dict[st
 
 
 def likely(name: str, known: Lookup) -> str:
-    """The canonical name of what a name means, or meant, without asking a cluster; else its label."""
+    """Return the canonical name of what a name means, or meant, without asking a cluster; else its label."""
     asked = resources.asked(name)
     if asked.certain or is_glob(asked.name):
         return str(asked)
@@ -154,7 +154,7 @@ def likely(name: str, known: Lookup) -> str:
 
 
 def label(name: str) -> str:
-    """What stands for a name in the ledger and the report of a scope that a cluster has not resolved.
+    """Return the text that stands for a name in the ledger and the report while no cluster has resolved it.
 
     A short name that no cluster has resolved is no scope: the question mark keeps it out of `k8s_freshness`.
     """
@@ -163,12 +163,12 @@ def label(name: str) -> str:
 
 
 def means_nothing(report: SyncReport) -> bool:
-    """Whether a scope failed as its cluster serves nothing of that name, which trying again does not change."""
+    """Tell if a scope failed as its cluster serves nothing of that name, which trying again does not change."""
     return report.status == "failed" and report.resource.endswith("?") and f" {_NOTHING} " in (report.reason or "")
 
 
 def resolve(name: str, found: Discovery, context_name: str, known: Lookup) -> str:
-    """The canonical name of what a name means; with its version where that is not the preferred one.
+    """Resolve a name to the canonical one; with its version where that is not the preferred one.
 
     The full name of what is not served is given as it is: only listing it can prove that it is absent.
 
@@ -211,7 +211,7 @@ def _spelled(served: Resource, found: Discovery) -> str:
 
 
 def _check(found: Discovery, name: str, context_name: str) -> None:
-    """Whether discovery tells enough to say that there is no such name.
+    """Check that discovery tells enough to say that there is no such name.
 
     :raises AnswerError: when it does not.
     """
@@ -225,13 +225,13 @@ def _check(found: Discovery, name: str, context_name: str) -> None:
 
 
 def hint(name: str, found: Discovery) -> str:
-    """The names a misspelled one may mean, as the end of a reason; empty when none is near."""
+    """Suggest the names a misspelled one may mean, as the end of a reason; empty when none is near."""
     near = kubectl.nearest((one for one in found.resources if one.name != _SECRETS), name)
     return HINT + ", ".join(resources.FULL_NAMES.get(one, one) for one in near) + "?" if near else ""
 
 
 def _matching(globs: Sequence[str], found: Discovery, named: Iterable[str]) -> list[str]:
-    """The canonical names of the served resources that globs match, each object under one of them.
+    """List the canonical names of the served resources that globs match, each object under one of them.
 
     :param named: the names that are synced whatever the globs mean.
     """
@@ -255,14 +255,14 @@ def _is_twin(resource: Resource, others: set[str]) -> bool:
 
 
 def _silent(glob: str, found: Discovery) -> list[str]:
-    """The groups that do not answer and may have a resource that a glob matches."""
+    """List the groups that do not respond and may have a resource that a glob matches."""
     tail = glob[max(glob.rfind(character) for character in "*?]") + 1 :]
     ends = ((group, f".{group}") for group in sorted(found.silent))
     return [group for group, end in ends if end.endswith(tail) or tail.endswith(end)]
 
 
 def matched(globs: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Those of full names that globs match."""
+    """Select the full names that globs match."""
     globs = list(globs)
     return [name for name in names if any(_matches(glob, name) for glob in globs)]
 
@@ -276,5 +276,5 @@ def _of_catalogue(glob: str) -> list[str]:
 
 
 def _matches(glob: str, name: str) -> bool:
-    """Whether a glob matches a full name, or its plural, as people call it."""
+    """Tell if a glob matches a full name, or its plural, as people call it."""
     return fnmatchcase(name, glob) or fnmatchcase(name.partition(".")[0], glob)

@@ -18,12 +18,12 @@ have five parts. Kubernetes' own names have up to 253, aggregated APIs may do as
 
 
 def holds_integer(value: int) -> bool:
-    """Whether it is within four bytes."""
+    """Tell if it is within four bytes."""
     return -0x8000_0000 <= value <= 0x7FFF_FFFF
 
 
 def holds_time(value: datetime) -> bool:
-    """Whether it is, in UTC, in one of the years that Python has too: a reader that has not fails at all rows."""
+    """Tell if it is, in UTC, in one of the years that Python has too: a reader that has not fails at all rows."""
     if 1 < value.year < 9999:
         return True
     offset = value.utcoffset()
@@ -34,7 +34,7 @@ def holds_time(value: datetime) -> bool:
 
 
 def holds_inet(value: str) -> bool:
-    """Whether ``inet`` takes it: neither a zone (``%eth0``) nor a mask, nor leading zeros.
+    """Tell if ``inet`` takes it: neither a zone (``%eth0``) nor a mask, nor leading zeros.
 
     Old API servers let leading zeros through (CVE-2021-29923).
     """
@@ -48,7 +48,7 @@ def holds_inet(value: str) -> bool:
 
 
 def holds_inets(values: list[str]) -> bool:
-    """Whether ``inet`` takes them all."""
+    """Tell if ``inet`` takes them all."""
     return all(map(holds_inet, values))
 
 
@@ -64,6 +64,6 @@ HOLDS: Final[Mapping[str, Callable[[Any], bool]]] = MappingProxyType(
 
 
 def is_long(text: str) -> bool:
-    """Whether a text is too long for a key or an index."""
+    """Tell if a text is too long for a key or an index."""
     # A character has up to four bytes.
     return len(text) > LONGEST // 4 and len(text.encode()) > LONGEST

@@ -186,7 +186,7 @@ def _run_context(
 
 
 def _in_order(names: Sequence[str], own: Sequence[str], meant: Mapping[str, str]) -> list[str]:
-    """The resources in the order they were asked for, each once; what only globs mean comes last."""
+    """Put the resources into the order they were asked for, each once; what only globs mean comes last."""
     asked = list(map(resources.canonical, names))
     found = {name: name for name in own} | {resources.canonical(name): canonical for name, canonical in meant.items()}
     places = sorted(found, key=lambda name: asked.index(name) if name in asked else len(asked))
@@ -195,7 +195,7 @@ def _in_order(names: Sequence[str], own: Sequence[str], meant: Mapping[str, str]
 
 @dataclass(kw_only=True, slots=True)
 class _ContextSyncs:
-    """What the syncs of one context share: its client and what it said, the database, and whether there is hope."""
+    """The syncs of one context: they share its client, the facts about its cluster, and the database."""
 
     client: Client
     facts: ClusterFacts
@@ -240,7 +240,7 @@ class _ContextSyncs:
         return report
 
     def expand(self, names: Sequence[str], elsewhere: Elsewhere | None) -> tuple[dict[str, str], list[SyncReport]]:
-        """The resources that names and globs mean beside the catalogue's, and the reports of those that mean nothing.
+        """Expand names and globs that are not the catalogue's, and report those that mean nothing.
 
         Those are in the ledger too, under a name that is no scope.
 
@@ -293,7 +293,7 @@ class _ContextSyncs:
                 yield report
 
     def _report(self, name: str, status: Status, reason: str) -> SyncReport:
-        """The report of what `run` cannot report on: without the ledger, or no scope at all."""
+        """Make the report of what `run` cannot report on: without the ledger, or no scope at all."""
         try:
             scope = scope_of(self.client.context.name, name, self.settings)
         except UnknownResourceError:

@@ -33,7 +33,7 @@ SECONDS: Final = 10
 
 @dataclass(kw_only=True, slots=True)
 class Progress:
-    """How far the sync of one scope has come."""
+    """The progress of the sync of one scope."""
 
     report: SyncReport
     """What is known of it, whatever its end."""

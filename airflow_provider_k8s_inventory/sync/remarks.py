@@ -19,14 +19,14 @@ class _Remark:
 
 
 class Remarks:
-    """What should be known of objects, and of pages."""
+    """The remarks on objects and pages of one sync."""
 
     def __init__(self) -> None:
         self._plain: dict[str, None] = {}
         self._objects: dict[tuple[str, str], _Remark] = {}
 
     def __iter__(self) -> Iterator[str]:
-        """The lines, the first twenty of them; then how many more there are."""
+        """Yield the lines, the first twenty of them; then how many more there are."""
         lines = [*self._plain, *(_line(*key, remark) for key, remark in self._objects.items())]
         yield from lines[:_MOST]
         if len(lines) > _MOST:
@@ -50,7 +50,7 @@ class Remarks:
             self._objects[has, consequence] = _Remark(first=first)
 
     def kept(self) -> dict[tuple[str, str], _Remark]:
-        """What there is by now of objects, for `restore`."""
+        """Copy the remarks on objects, for `restore`."""
         return {key: _Remark(first=remark.first, count=remark.count) for key, remark in self._objects.items()}
 
     def restore(self, kept: dict[tuple[str, str], _Remark]) -> None:

@@ -31,7 +31,7 @@ class Resolved:
 
 
 def scope_of(context_name: str, resource: str, settings: Settings) -> Scope:
-    """The scope that settings make of a resource; what is outside of namespaces cannot be narrowed to some.
+    """Make the scope of a resource by the settings; a resource outside of namespaces is never narrowed to some.
 
     :param resource: a canonical name, with its version where that matters, or the label of what has none.
     :raises UnknownResourceError: when it cannot be a resource.
@@ -48,7 +48,7 @@ def scope_of(context_name: str, resource: str, settings: Settings) -> Scope:
 
 
 def target_of(scope: Scope, table: Table, schema: str) -> Target:
-    """The rows of a scope; its namespaces are those it is read in."""
+    """Name the rows of a scope; its namespaces are those it is read in."""
     return Target(
         schema=schema,
         table=table,

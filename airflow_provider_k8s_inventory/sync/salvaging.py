@@ -64,7 +64,7 @@ def _struct(raw: msgspec.Raw, type_: type[msgspec.Struct], odd: dict[str, str], 
 
 
 def _options(type_: Any) -> list[Any]:
-    """The types that a value may be of."""
+    """List the types that a value may be of."""
     if get_origin(type_) is Annotated:
         return _options(get_args(type_)[0])
     if get_origin(type_) in (Union, UnionType):
@@ -73,7 +73,7 @@ def _options(type_: Any) -> list[Any]:
 
 
 def _whole(raw: msgspec.Raw) -> int | None:
-    """The number that ``1.0`` and ``1e3`` are."""
+    """Read ``1.0`` and ``1e3`` as whole numbers."""
     try:
         number = msgspec.json.decode(raw, type=float)
     except msgspec.MsgspecError:

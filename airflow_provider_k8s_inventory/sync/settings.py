@@ -1,4 +1,4 @@
-"""What a caller may choose about a sync."""
+"""The settings of a sync that a caller may choose."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What a caller may choose about a sync.
+    """The settings of a sync that a caller may choose.
 
     :raises UsageError: when a value cannot be.
     """

@@ -53,7 +53,7 @@ class Store:
 
     @property
     def row_format(self) -> str:
-        """What rows are made of now; rows of another format must be read whole again."""
+        """The format that rows are made in; rows of another format must be read whole again."""
         # A custom resource's version is the one its cluster prefers by now.
         version = self.resolved.definition.resource.api_version
         # Between two releases the columns may change.
@@ -119,7 +119,7 @@ class Store:
 
 
 def _omissions(target: Target) -> Iterator[tuple[str, ...]]:
-    """The columns a row can be without, the least first."""
+    """Yield the columns a row can be without, the least first."""
     yield ("object",)
     others = [column.name for column in target.staged if column.name not in {"object", *target.table.key}]
     for each in others:

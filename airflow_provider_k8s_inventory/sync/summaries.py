@@ -1,4 +1,4 @@
-"""What many reports say together: the line every run ends with."""
+"""The line every run ends with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow_provider_k8s_inventory.model import SyncReport
 
 
 def summary(reports: Iterable[SyncReport], *, seconds: float, errors: int | None = None) -> str:
-    """The line a run ends with.
+    """Sum up a run in the line it ends with.
 
     :param reports: the run's reports.
     :param seconds: how long the run took.

@@ -89,7 +89,7 @@ def _matches(name: str, pattern: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:
-    """What kept some scopes of one context from being a success."""
+    """A cause that kept some scopes of one context from being a success."""
 
     context_name: str
     resources: tuple[str, ...]
@@ -210,7 +210,7 @@ def warnings(reports: Iterable[SyncReport]) -> Iterator[str]:
 
 
 def _builds(reports: Iterable[SyncReport]) -> str:
-    """The versions that made the rows, with a machine of each; empty where it is one."""
+    """List the versions that made the rows, with a machine of each; empty where it is one."""
     hosts: dict[str, str | None] = {}
     columns: dict[str, set[str]] = {}
     for report in reports:

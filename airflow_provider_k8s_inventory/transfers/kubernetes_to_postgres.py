@@ -267,7 +267,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
 
 
 def _origin(context: Context) -> Origin:
-    """The running task instance, for the ledger; its map index is -1 when it is not mapped, as in Airflow."""
+    """Identify the running task instance, for the ledger; its map index is -1 when it is not mapped, as in Airflow."""
     ti = context["ti"]
     return Origin(
         dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index, try_number=ti.try_number
@@ -275,13 +275,13 @@ def _origin(context: Context) -> Origin:
 
 
 def _since(context: Context) -> datetime | None:
-    """The start of the run; of one that was cleared, the last one."""
+    """Return the start of the run; of one that was cleared, the last start."""
     run = context.get("dag_run")
     return run.start_date if run else None
 
 
 def _brief(report: SyncReport) -> dict[str, Any]:
-    """How the scope ended, first what a person wants to know; the ledger has all of it."""
+    """Say how the scope ended, first what a person wants to know; the ledger has all of it."""
     fields = report.as_dict()
     first = ("context_name", "resource", "status", "reason", *_COUNTS, "seconds", "warnings")
     return {name: fields[name] for name in first}

@@ -96,7 +96,7 @@ def _migrate(conn: psycopg.Connection, schema: str, mode: MigrateMode, patience:
 
 
 def _changes(cursor: psycopg.Cursor[Any], schema: str) -> list[tables.Change]:
-    """The steps of `tables` and `views`, in the order they can be done in."""
+    """List the steps of `tables` and `views`, in the order they can be done in."""
     return views.changes(cursor, schema, tables.changes(cursor, schema))
 
 
@@ -115,7 +115,7 @@ def _blocked(conn: psycopg.Connection, schema: str, patience: float) -> str:
 
 
 def pending(conn: psycopg.Connection, *, schema: str = "public") -> list[str]:
-    """The names of the steps that a safe `migrate` would do; the schema is not changed.
+    """List the names of the steps that a safe `migrate` would do; the schema is not changed.
 
     :raises DatabaseError: as `migrate`.
     :raises UsageError: when the schema's name cannot be used.
@@ -143,7 +143,7 @@ def _enter(cursor: psycopg.Cursor[Any], schema: str) -> None:
 
 
 def _missing(cursor: psycopg.Cursor[Any], schema: str) -> list[str]:
-    """The ordered steps that were not done.
+    """List the ordered steps that were not done.
 
     :raises NewerSchemaError: when a newer version did something, or a step was done that we do not know.
     """

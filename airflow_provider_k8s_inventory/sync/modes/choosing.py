@@ -64,7 +64,7 @@ class ScopeSync:
 
     @property
     def progress(self) -> Progress:
-        """How far the sync has come."""
+        """The progress of the sync."""
         return self.collection.progress
 
     @property
