@@ -273,6 +273,8 @@ class SyncReport(Counts):
     """That of the list, when it was complete; of the lists of several namespaces the oldest."""
     pages: int = 0
     bytes: int = 0
+    responded: bool = False
+    """Whether the API server sent any response: one that did is not down, though this scope may be unreachable."""
     drift: int | None = None
     """Rows that a check found to differ from the cluster though every change had been applied; None: not checked."""
     warnings: tuple[str, ...] = ()

@@ -107,7 +107,7 @@ def gather(
     config = SourceFile(config_path)
     found_dsn = database(config, dsn, needed=database_needed)
     wanted = resource_names(config, names) or resources.DEFAULT
-    expanding.of_catalogue(wanted)  # before anything is asked of a cluster
+    expanding.catalogued(wanted)  # before anything is asked of a cluster
     select = select or partial(_of_kubeconfigs, kubeconfig_path)
     return Asked(
         contexts=select(context_names(config, contexts), streams.decoded(exclude)),

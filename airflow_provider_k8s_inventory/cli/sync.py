@@ -155,7 +155,7 @@ def _judge(
 def _run(asked: options.Asked, settings: core.Settings, as_json: bool) -> list[SyncReport]:
     """Sync, with a progress bar on a terminal; the reports in the order they were asked for."""
     reports: list[SyncReport] = []
-    known = expanding.of_catalogue(asked.names)
+    known = expanding.catalogued(asked.names)
     connect = partial(connecting.connect, asked.dsn)
     with SyncProgress(Console(stderr=True), len(asked.contexts) * len(known)) as progress:
         for report in run_fleet(asked.contexts, asked.names, connect, settings, under_way=progress.under_way):

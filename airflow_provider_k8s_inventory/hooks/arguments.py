@@ -23,7 +23,7 @@ def names(argument: str, value: str | Iterable[str] | None) -> tuple[str, ...]:
     """
     found = tuple((_rendered(value) if isinstance(value, str) else value) or ())
     if not all(isinstance(name, str) for name in found):
-        raise UsageError(f"{argument} holds something else than names: {found!r}")
+        raise UsageError(f"{argument} must hold names only, got {found!r}")
     return tuple(name for name in found if name.strip())
 
 
@@ -45,7 +45,7 @@ def flag(argument: str, value: Any) -> bool:
         return value
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return value.strip().lower() == "true"
-    raise UsageError(f"{argument} is {value!r}; it takes true or false")
+    raise UsageError(f"{argument} must be true or false, got {value!r}")
 
 
 def whole(argument: str, value: Any, *, least: int = 1) -> int | None:
@@ -59,11 +59,11 @@ def whole(argument: str, value: Any, *, least: int = 1) -> int | None:
         return None
     if not isinstance(value, bool) and str(value).isdecimal() and int(value) >= least:
         return int(value)
-    raise UsageError(f"{argument} is {value!r}; it takes a {'positive ' if least else ''}whole number")
+    raise UsageError(f"{argument} must be a {'positive ' if least else ''}whole number, got {value!r}")
 
 
 def choice(argument: str, value: Any, choices: Sequence[str]) -> Any:
-    """One of several words.
+    """Check that a value is one of several words.
 
     :param argument: the argument's name, for the message.
     :param choices: the words.
@@ -71,4 +71,4 @@ def choice(argument: str, value: Any, choices: Sequence[str]) -> Any:
     """
     if value in choices:
         return value
-    raise UsageError(f"{argument} is {value!r}; it takes {' or '.join(map(repr, choices))}")
+    raise UsageError(f"{argument} must be {' or '.join(map(repr, choices))}, got {value!r}")

@@ -60,7 +60,7 @@ def read(connection: Connection) -> Fields:
         value = field(name)
         if value is None or isinstance(value, str):
             return value
-        raise UsageError(f"{source}: {name} is {value!r}; it takes text")
+        raise UsageError(f"{source}: {name} must be text, got {value!r}")
 
     def flag(name: str) -> bool:
         return arguments.flag(f"{source}: {name}", field(name) or False)

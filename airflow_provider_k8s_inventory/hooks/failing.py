@@ -26,7 +26,7 @@ FAILURE_KEY: Final = "failure"
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def unretried(execute: _F) -> _F:
+def fail_without_retry(execute: _F) -> _F:
     """Let an operator's `execute` raise our errors: no retries are spent on what only a person can put right.
 
     The log gets the reason once, without the exceptions that led to it: they are ours, and their texts are in it.

@@ -37,7 +37,7 @@ class KubernetesInventoryMigrateOperator(InventoryOperator):
         self.schema = schema
         self.mode = mode
 
-    @failing.unretried
+    @failing.fail_without_retry
     def execute(self, context: Context) -> list[str]:
         """Migrate, and return the names of what was applied."""
         from airflow_provider_k8s_inventory.postgres import migrations

@@ -74,7 +74,7 @@ def outcome(
     for report in known:
         by_instance.setdefault(_instance(report), []).append(report)
     plan = _plan(planned, states)
-    made_up = [
+    synthesized = [
         report
         for instance, state in states.items()
         if state not in _NO_FAILURE
@@ -85,7 +85,7 @@ def outcome(
         )
     ]
     # Stable: those of the ledger come first, in their order.
-    return sorted(known + made_up, key=_instance)
+    return sorted(known + synthesized, key=_instance)
 
 
 class _Planned(NamedTuple):

@@ -71,7 +71,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         self.kubernetes_conn_id = kubernetes_conn_id
         self.allow_exec = allow_exec
 
-    @failing.unretried
+    @failing.fail_without_retry
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Return the keyword arguments of each mapped sync."""
         from airflow_provider_k8s_inventory.sync import expanding

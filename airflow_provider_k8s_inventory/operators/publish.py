@@ -36,7 +36,7 @@ class KubernetesInventoryPublishOperator(ending.EndingOperator):
     :raises DatabaseError: when the ledger cannot be read.
     """
 
-    @failing.unretried
+    @failing.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the `extra` of the event."""
         verdicts = self.verdicts(context)

@@ -45,7 +45,7 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
     :raises DatabaseError: when the ledger cannot be read.
     """
 
-    @failing.unretried
+    @failing.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the counts of the run."""
         verdicts = self.verdicts(context)

@@ -18,7 +18,7 @@ UNION SELECT resource, '', '{{}}' FROM {ledger} WHERE status = 'success' AND res
 """
 
 
-def kept(conn: psycopg.Connection, schema: str, context_name: str) -> list[str]:
+def stored(conn: psycopg.Connection, schema: str, context_name: str) -> list[str]:
     """List the full names of the resources that a context has rows of in the table of many resources.
 
     :raises psycopg.Error: when the rows cannot be read.
@@ -30,7 +30,7 @@ def kept(conn: psycopg.Connection, schema: str, context_name: str) -> list[str]:
         return [row[0] for row in cursor.execute(query, [context_name]).fetchall()]
 
 
-def known(conn: psycopg.Connection, schema: str, word: str) -> list[Resource]:
+def lookup(conn: psycopg.Connection, schema: str, word: str) -> list[Resource]:
     """List the resources that any context had, as far as a name needs them.
 
     :param word: the name; the ledger's lines of others are not read.

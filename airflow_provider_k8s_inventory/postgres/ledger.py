@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -197,7 +197,7 @@ def past(conn: psycopg.Connection, *, schema: str, scopes: Iterable[Scope]) -> d
 _DOWN: Final = """
 SELECT {columns} FROM {ledger}
 WHERE dag_id = %(dag_id)s AND run_id = %(run_id)s AND context_name = %(context_name)s
-    AND status IN ('unreachable', 'unauthorized') AND cluster_uid IS NULL AND warnings <@ %(remarks)s::text[]
+    AND status IN ('unreachable', 'unauthorized') AND NOT responded
     AND try_number >= %(try_number)s AND finished_at > started_at
     AND started_at >= %(since)s AND finished_at > now() - %(longest)s
 ORDER BY id DESC LIMIT 1
@@ -209,7 +209,6 @@ def last_down(
     *,
     schema: str,
     context_name: str,
-    remarks: Sequence[str],
     origin: Origin,
     since: datetime,
     longest: timedelta,
@@ -217,7 +216,6 @@ def last_down(
     """Return the last sync of a run and context in which the cluster did not respond at all; None: there is none.
 
     :param conn: a connection outside of a transaction; it is left outside of one.
-    :param remarks: the warnings of a report whose cluster was not asked; any other shows that it responded.
     :param origin: the task instance that wants to know. An earlier try tells a later one nothing.
     :param since: the start of the run; that of a run which was cleared is the last one.
     :param longest: how long ago it may be.
@@ -232,7 +230,6 @@ def last_down(
                 "dag_id": origin.dag_id,
                 "run_id": origin.run_id,
                 "context_name": context_name,
-                "remarks": list(remarks),
                 "try_number": origin.try_number,
                 "since": since,
                 "longest": longest,

@@ -116,10 +116,10 @@ def asked(name: str) -> Asked:
         written = ".".join(filter(None, (versioned["word"], versioned["group"])))
     if written in _SECRETS:
         raise never_stored()
-    return _of_catalogue(_NAMES.get(written, written), version, name)
+    return _catalogue_matches(_NAMES.get(written, written), version, name)
 
 
-def _of_catalogue(name: str, version: str | None, written: str) -> Asked:
+def _catalogue_matches(name: str, version: str | None, written: str) -> Asked:
     if name not in CATALOGUE:
         return Asked(name, version)
     resource = CATALOGUE[name].resource

@@ -144,7 +144,7 @@ def _meaning(
 ) -> tuple[dict[str, str], list[Finding]]:
     """Resolve names: the canonical names, each with what it was asked for as, and the problems of the others."""
     context = client.context.name
-    asked = {name: name for name in expanding.of_catalogue(names) if name in resources.CATALOGUE}
+    asked = {name: name for name in expanding.catalogued(names) if name in resources.CATALOGUE}
     others = [name for name in names if resources.canonical(name) not in resources.CATALOGUE]
     if not others:
         return asked, []
@@ -163,8 +163,8 @@ def _inventory(
     """Look up what the inventory knows of resources; nothing without a database, or before its tables are there."""
     with suppress(psycopg.Error):
         if conn:
-            inventoried.known(conn, schema, "")
-            return inventoried.kept(conn, schema, context), partial(inventoried.known, conn, schema)
+            inventoried.lookup(conn, schema, "")
+            return inventoried.stored(conn, schema, context), partial(inventoried.lookup, conn, schema)
     return (), lambda _: ()
 
 

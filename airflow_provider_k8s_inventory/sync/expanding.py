@@ -46,7 +46,7 @@ def checked(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(str(resources.asked(name)) for name in names))
 
 
-def of_catalogue(names: Sequence[str]) -> list[str]:
+def catalogued(names: Sequence[str]) -> list[str]:
     """List the canonical names that are known without asking a cluster, each once, in the order they were asked for.
 
     :param names: names and globs; a name that only a cluster can resolve is among the results as it was written.
@@ -55,7 +55,7 @@ def of_catalogue(names: Sequence[str]) -> list[str]:
     found: dict[str, None] = {}
     for name in names:
         asked = resources.asked(name)
-        found |= dict.fromkeys(_of_catalogue(asked.name) if is_glob(asked.name) else [asked.name])
+        found |= dict.fromkeys(_catalogue_matches(asked.name) if is_glob(asked.name) else [asked.name])
     return list(found)
 
 
@@ -77,14 +77,14 @@ Lookup = Callable[[str], Sequence[Resource]]
 
 
 def expand(
-    names: Sequence[str], found: Discovery, context_name: str, kept: Sequence[str], known: Lookup
+    names: Sequence[str], found: Discovery, context_name: str, stored: Sequence[str], known: Lookup
 ) -> tuple[dict[str, str], list[Problem]]:
     """Expand names and globs to the resources of a context; names of the catalogue are left out.
 
     :param names: names and globs.
     :param found: what the context serves.
-    :param kept: the full names of the custom resources it has rows of. Of one that is no longer served they would else
-        stay for ever: only a sync proves that it is absent.
+    :param stored: the full names of the custom resources it has rows of. Those of one that is no longer served would
+        else stay for ever: only a sync proves that it is absent.
     :param known: as for `resolve`.
     :returns: the canonical names by what they were asked for as, and what means nothing.
     """
@@ -108,10 +108,10 @@ def expand(
             meant[name] = resolved
     globs = [name for name in checked(names) if is_glob(name)]
     here = {_scope(name) for name in meant.values()}
-    for name in dict.fromkeys((*_matching(globs, found, {*here, *kept}), *matched(globs, kept))):
+    for name in dict.fromkeys((*_matching(globs, found, {*here, *stored}), *matched(globs, stored))):
         if name not in here:
             meant[name] = name
-    problems.extend(_problems(globs, found, context_name, kept))
+    problems.extend(_problems(globs, found, context_name, stored))
     return meant, problems
 
 
@@ -119,7 +119,7 @@ def _scope(name: str) -> str:
     return resources.asked(name).name
 
 
-def _problems(globs: Iterable[str], found: Discovery, context_name: str, kept: Sequence[str]) -> Iterator[Problem]:
+def _problems(globs: Iterable[str], found: Discovery, context_name: str, stored: Sequence[str]) -> Iterator[Problem]:
     for glob in globs:
         if silent := _silent(glob, found):
             reason = (
@@ -127,21 +127,21 @@ def _problems(globs: Iterable[str], found: Discovery, context_name: str, kept: S
                 "them cannot be told: look at their APIServices"
             )
             yield Problem(glob, glob, "failed", reason)
-        elif not (_matching([glob], found, ()) or matched([glob], kept)):
+        elif not (_matching([glob], found, ()) or matched([glob], stored)):
             secret = " but secrets, which are never stored" if _matches(glob, _SECRETS) else ""
             yield Problem(glob, glob, "absent", f"context {context_name} has no resource that matches {glob}{secret}")
 
 
-def unasked(names: Sequence[str], kept: Sequence[str], known: Lookup) -> dict[str, str]:
+def expand_stored(names: Sequence[str], stored: Sequence[str], known: Lookup) -> dict[str, str]:
     """Expand names and globs by what the inventory knows, where the cluster does not say.
 
     :param names: names and globs.
-    :param kept: as for `expand`.
+    :param stored: as for `expand`.
     :param known: as for `resolve`.
     :returns: as `expand` does.
     """
     meant = {name: likely(name, known) for name in checked(names) if not is_glob(name)}
-    return meant | {name: name for name in matched(filter(is_glob, checked(names)), kept)}
+    return meant | {name: name for name in matched(filter(is_glob, checked(names)), stored)}
 
 
 def likely(name: str, known: Lookup) -> str:
@@ -235,7 +235,7 @@ def _matching(globs: Sequence[str], found: Discovery, named: Iterable[str]) -> l
 
     :param named: the names that are synced whatever the globs mean.
     """
-    catalogue = [name for glob in globs for name in _of_catalogue(glob)]
+    catalogue = [name for glob in globs for name in _catalogue_matches(glob)]
     served = [
         resource
         for resource in found.resources
@@ -244,8 +244,8 @@ def _matching(globs: Sequence[str], found: Discovery, named: Iterable[str]) -> l
         and any(_matches(glob, resource.name) for glob in globs)
     ]
     all_names = {resource.name for resource in served} | set(catalogue)
-    kept = set(named)
-    chosen = (one.name for one in served if one.name in kept or not _is_twin(one, all_names))
+    matching = set(named)
+    chosen = (one.name for one in served if one.name in matching or not _is_twin(one, all_names))
     return list(dict.fromkeys((*catalogue, *chosen)))
 
 
@@ -267,7 +267,7 @@ def matched(globs: Iterable[str], names: Iterable[str]) -> list[str]:
     return [name for name in names if any(_matches(glob, name) for glob in globs)]
 
 
-def _of_catalogue(glob: str) -> list[str]:
+def _catalogue_matches(glob: str) -> list[str]:
     return [
         name
         for name, definition in resources.CATALOGUE.items()

@@ -143,7 +143,7 @@ def refuse_context(
     """
     reports = []
     with closing(Database(connect, settings.schema)) as database:
-        for name in expanding.of_catalogue(names):
+        for name in expanding.catalogued(names):
             report = blank(scope_of(context_name, expanding.label(name), settings), "failed", origin=origin)
             reports.append(replace(report, reason=f"on {report.host}: {error}"))
             database.late(reports[-1])
@@ -160,7 +160,7 @@ def _run_context(
     since: datetime | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Iterator[SyncReport]:
-    own = [name for name in expanding.of_catalogue(names) if name in resources.CATALOGUE]
+    own = [name for name in expanding.catalogued(names) if name in resources.CATALOGUE]
     syncs = _ContextSyncs(
         client=client,
         facts=ClusterFacts(client),
@@ -235,7 +235,7 @@ class _ContextSyncs:
         if report.status in _HOPELESS:
             # Perhaps only of this resource; whether of all, the next scope finds out by asking who the cluster is.
             self.facts.forget()
-            if not _had_answered(report, self.client.context.warnings):
+            if not report.responded:
                 self.hopeless = report
         return report
 
@@ -270,16 +270,16 @@ class _ContextSyncs:
     def _meaning(self, names: Sequence[str], conn: psycopg.Connection) -> tuple[dict[str, str], list[Problem]]:
         context_name, schema = self.client.context.name, self.settings.schema
         globs = list(filter(expanding.is_glob, names))
-        kept = inventoried.kept(conn, schema, context_name) if globs else []
-        known = partial(inventoried.known, conn, schema)
+        stored = inventoried.stored(conn, schema, context_name) if globs else []
+        lookup = partial(inventoried.lookup, conn, schema)
         if self.hopeless:
-            return expanding.unasked(names, kept, known), []
+            return expanding.expand_stored(names, stored, lookup), []
         try:
-            return expanding.expand(names, self.facts.discovery(), context_name, kept, known)
+            return expanding.expand(names, self.facts.discovery(), context_name, stored, lookup)
         except ScopeError as error:
             # Without discovery nobody knows their versions: none of them can be read.
             lost = [
-                *dict.fromkeys(expanding.unasked(names, kept, known).values()),
+                *dict.fromkeys(expanding.expand_stored(names, stored, lookup).values()),
                 *([", ".join(globs)] if globs else ()),
             ]
             return {}, [Problem(name, name, error.status, str(error)) for name in lost]
@@ -299,14 +299,3 @@ class _ContextSyncs:
         except UnknownResourceError:
             scope = Scope(context_name=self.client.context.name, resource=name)
         return blank(scope, status, reason, self.origin)
-
-
-def _had_answered(report: SyncReport, remarks: Sequence[str]) -> bool:
-    """Whether the cluster had answered before it did not, so that other resources need not end the same.
-
-    An aggregated API server that is down, or a conversion webhook, gives 503 for its own resources only. What is known
-    of the answered requests is the cluster's identity, or why it is missing.
-
-    :param remarks: what the report warns of without having asked the cluster.
-    """
-    return report.cluster_uid is not None or not set(report.warnings) <= set(remarks)

@@ -31,7 +31,6 @@ def down(conn: psycopg.Connection, schema: str, context: Context, origin: Origin
         conn,
         schema=schema,
         context_name=context.name,
-        remarks=context.warnings,
         origin=origin,
         since=since,
         longest=LONGEST,

@@ -80,7 +80,7 @@ def run(
         with progress.logged():
             progress.warn(*facts.remarks())
             resolved = resolving.resolve(scope, facts)
-            progress.knows(cluster_uid=resolved.cluster_uid, namespaces=resolved.scope.namespaces)
+            progress.knows(responded=True, cluster_uid=resolved.cluster_uid, namespaces=resolved.scope.namespaces)
             progress.warn(*resolved.warnings)
             return _sync(client, conn, resolved, settings, progress, facts)
     except InventoryError as error:
@@ -105,7 +105,7 @@ def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: 
     :param failed: the report of the scope that found out.
     :raises UnrecordedError: when the ledger cannot be written.
     """
-    name = expanding.likely(resource, partial(inventoried.known, conn, settings.schema))
+    name = expanding.likely(resource, partial(inventoried.lookup, conn, settings.schema))
     scope = resolving.scope_of(failed.context_name, name, settings)
     return record(conn, settings.schema, blank(scope, failed.status, failed.reason, failed.origin))
 
@@ -191,7 +191,7 @@ def _absence(
     if outcome.absence is None:
         return None
     name = resolved.scope.resource
-    had = inventoried.known(conn, settings.schema, name.partition(".")[0])
+    had = inventoried.lookup(conn, settings.schema, name.partition(".")[0])
     if any(resource.name == name for resource in had):
         return outcome.absence
     try:
@@ -207,7 +207,7 @@ def _names(
 
     :raises ScopeError: when the cluster does not say what it is.
     """
-    lookup = partial(inventoried.known, conn, settings.schema)
+    lookup = partial(inventoried.lookup, conn, settings.schema)
     yield expanding.likely(resource, lookup)
     if resources.canonical(resource) not in resources.CATALOGUE:
         yield expanding.resolve(resource, facts.discovery(), context_name, lookup)

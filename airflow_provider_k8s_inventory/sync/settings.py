@@ -23,7 +23,7 @@ NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 class Settings:
     """The settings of a sync that a caller may choose.
 
-    :raises UsageError: when a value cannot be.
+    :raises UsageError: when a value is out of its range.
     """
 
     schema: str = "public"
@@ -35,15 +35,15 @@ class Settings:
     on_delete: OnDelete = "delete"
     """What becomes of a row whose object is gone: it goes too, or gets a ``deleted_at``."""
     allow_mass_delete: bool = False
-    """Let a complete answer delete more than half of a scope of over 100 rows."""
+    """Let a complete response delete more than half of a scope of over 100 rows."""
     max_deletes: int | None = None
-    """Let a complete answer delete so many rows of a scope, but not more: an approval with a bound."""
+    """Let a complete response delete so many rows of a scope, but not more: an approval with a bound."""
     accept_new_cluster: bool = False
     """Let a context that leads to another cluster than before replace the rows of the old one."""
     mode: AskedMode = "auto"
     verify_every: int = 24
-    """Check a scope that is read by its changes against the metadata of all objects once in so many syncs, and once a
-    day; 0: never."""
+    """Verify the rows of a scope that is read by its changes against a metadata list every so many syncs, and at least
+    daily; 0: never."""
     max_parallel_requests: int = 4
     """Requests to one cluster at a time."""
     page_size: int = PAGE_SIZE
@@ -53,16 +53,16 @@ class Settings:
         schemas.check(self.schema)
         for namespace in self.namespaces:
             if not NAMESPACE.fullmatch(namespace):
-                raise UsageError(f"{namespace!r} cannot be a namespace: small letters, digits and - make its name")
+                raise UsageError(f"a namespace must consist of lowercase letters, digits and '-', got {namespace!r}")
         if self.page_size < 1:
-            raise UsageError(f"a page of {self.page_size} objects cannot be: the page size is at least 1")
+            raise UsageError(f"page_size must be at least 1, got {self.page_size}")
         if self.mode not in get_args(AskedMode):
-            raise UsageError(f"mode {self.mode!r} cannot be: there are {', '.join(get_args(AskedMode))}")
+            raise UsageError(f"mode must be one of {', '.join(get_args(AskedMode))}, got {self.mode!r}")
         if self.verify_every < 0:
-            raise UsageError(f"once in {self.verify_every} syncs cannot be: verify_every is 0 for never, or more")
+            raise UsageError(f"verify_every must be 0 (off) or positive, got {self.verify_every}")
         if self.max_deletes is not None and self.max_deletes < 0:
             raise UsageError(f"max_deletes must be at least 0, got {self.max_deletes}")
         if self.max_parallel_requests < 1:
-            raise UsageError(f"{self.max_parallel_requests} requests at a time cannot be: it is at least 1")
+            raise UsageError(f"max_parallel_requests must be at least 1, got {self.max_parallel_requests}")
         # The same scope whatever the order: the ledger and k8s_freshness compare the list.
         object.__setattr__(self, "namespaces", tuple(sorted(set(self.namespaces))))

@@ -143,7 +143,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         what = found[0] if len(found) == 1 else f"{len(found)} resources"
         return f"{self.cluster_context} · {what}"[:_LABEL]
 
-    @failing.unretried
+    @failing.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
         """Sync, and return the report of one scope, or what those of several came to."""
         self._stop = Stop()
@@ -165,7 +165,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         names = arguments.names("resource", self.resource)
         asked = expanding.checked(names)
         if not asked:
-            raise UsageError("resource names nothing")
+            raise UsageError("resource must not be empty")
         several = len(asked) > 1 or expanding.is_glob(asked[0])
         reports: list[SyncReport] = []
         for report in self._sync_several(context, names) if several else self._sync_one(context, asked[0]):

@@ -41,7 +41,7 @@ def test_a_schema_that_does_not_exist_says_what_to_do(inventory: str) -> None:
 
 
 def test_an_unknown_mode_is_named_and_not_tried_again(inventory: str) -> None:
-    with pytest.raises(AirflowFailException, match="mode is 'brave'; it takes 'safe' or 'forced'"):
+    with pytest.raises(AirflowFailException, match="mode must be 'safe' or 'forced', got 'brave'"):
         migrate(mode="brave")
 
 

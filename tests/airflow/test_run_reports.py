@@ -96,25 +96,17 @@ def down(**changes: Any) -> SyncReport:
     return replace(found, started_at=now - 40 * SECOND, finished_at=now - 20 * SECOND, **changes)
 
 
-REMARK = "another file has a context of this name"
-"""A warning of the kubeconfig, which says nothing of the cluster."""
-
-
 def remembered(conn: psycopg.Connection, written: SyncReport, *, context: str = "dev", **own: Any) -> bool:
     ledger.record(conn.cursor(), "public", written)
     origin = replace(Origin(dag_id="d", run_id="r", task_id="sync", map_index=1, try_number=2), **own)
     since, longest = datetime.now(UTC) - 60 * SECOND, 300 * SECOND
-    asked: dict[str, Any] = {"schema": "public", "context_name": context, "remarks": (REMARK,)}
+    asked: dict[str, Any] = {"schema": "public", "context_name": context}
     return last_down(conn, **asked, origin=origin, since=since, longest=longest) is not None
 
 
 @pytest.mark.parametrize("try_number", [1, 2])
 def test_a_cluster_that_was_just_down_is_remembered(try_number: int, conn: psycopg.Connection) -> None:
     assert remembered(conn, down(), try_number=try_number)
-
-
-def test_a_warning_of_the_kubeconfig_is_no_answer_of_the_cluster(conn: psycopg.Connection) -> None:
-    assert remembered(conn, down(warnings=(REMARK,)))
 
 
 def test_a_later_try_asks_anew(conn: psycopg.Connection) -> None:
@@ -126,9 +118,8 @@ def test_another_run_or_context_asks_itself(conn: psycopg.Connection) -> None:
     assert not remembered(conn, down(), context="prod")
 
 
-def test_a_cluster_that_had_answered_is_not_down(conn: psycopg.Connection) -> None:
-    assert not remembered(conn, down(cluster_uid="uid"))
-    assert not remembered(conn, down(warnings=("cluster_uid is NULL",)))
+def test_a_cluster_that_responded_is_not_down(conn: psycopg.Connection) -> None:
+    assert not remembered(conn, down(responded=True))
 
 
 def test_what_was_only_repeated_is_not_remembered(conn: psycopg.Connection) -> None:

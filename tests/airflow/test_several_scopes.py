@@ -129,7 +129,7 @@ def test_secrets_are_wrong_usage(inventory: str) -> None:
 
 @pytest.mark.usefixtures("kubeconfig")
 def test_no_resource_at_all_is_wrong_usage(inventory: str) -> None:
-    with pytest.raises(AirflowFailException, match="resource names nothing"):
+    with pytest.raises(AirflowFailException, match="resource must not be empty"):
         sync("")
 
 

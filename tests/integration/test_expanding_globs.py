@@ -64,7 +64,7 @@ def taught(dev: Cluster) -> Cluster:
     ids=str,
 )
 def test_what_is_known_before_a_cluster_is_asked(names: list[str], known: list[str]) -> None:
-    assert expanding.of_catalogue(names) == known
+    assert expanding.catalogued(names) == known
 
 
 def test_a_name_that_no_cluster_can_serve_is_wrong_usage(run: Run, inventory: Inventory) -> None:
