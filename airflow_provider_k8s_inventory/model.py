@@ -6,12 +6,16 @@ is declared in `resources`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+import re
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, Literal, LiteralString, NamedTuple
 
 import msgspec
+
+from airflow_provider_k8s_inventory.exceptions import UsageError
 
 Status = Literal["success", "absent", "forbidden", "unauthorized", "unreachable", "refused", "busy", "failed"]
 """How a sync ended; see the README for what each one means for the rows."""
@@ -64,6 +68,69 @@ class Resource:
         """Return the path that lists it, in one namespace or (``None``) everywhere."""
         prefix = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         return f"{prefix}/namespaces/{namespace}/{self.plural}" if namespace else f"{prefix}/{self.plural}"
+
+
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
+NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+# What field selectors are made of: k8s.io/apimachinery/pkg/fields, EscapeValue.
+_ESCAPED: Final = re.compile(r"([\\,=])")
+_ESCAPE: Final = r"\\\1"
+
+
+class Endpoint(NamedTuple):
+    """A path that is listed or watched, and the query that narrows it."""
+
+    path: str
+    query: Mapping[str, str] = MappingProxyType({})
+
+    def named(self, name: str) -> Endpoint:
+        """Narrow it to the object of one name, where the server selects by fields; an aggregated one may not."""
+        terms = (self.query.get("fieldSelector"), f"metadata.name={_ESCAPED.sub(_ESCAPE, name)}")
+        return Endpoint(self.path, {**self.query, "fieldSelector": ",".join(filter(None, terms))})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """The objects of a resource that are read: those of some namespaces, or all.
+
+    Its text is canonical: two selections are the same exactly if their texts are. That of all objects is empty.
+
+    :raises UsageError: when a namespace cannot be one.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    """Sorted, and each once, whatever the order they were given in; empty: all."""
+
+    def __post_init__(self) -> None:
+        for namespace in self.namespaces:
+            if not NAMESPACE.fullmatch(namespace):
+                raise UsageError(f"a namespace must consist of lowercase letters, digits and '-', got {namespace!r}")
+        object.__setattr__(self, "namespaces", tuple(sorted(set(self.namespaces))))
+
+    def __bool__(self) -> bool:
+        """Tell if it leaves anything out."""
+        return self != Selection()
+
+    def __str__(self) -> str:
+        return ", ".join(self.namespaces)
+
+    def within(self, resource: Resource) -> Selection:
+        """Keep what narrows this resource: one outside of namespaces cannot be narrowed to some."""
+        return self if resource.namespaced else replace(self, namespaces=())
+
+    def narrowed(self, namespace: str | None) -> Selection:
+        """Narrow it to one namespace; None: to what is outside of namespaces."""
+        return replace(self, namespaces=(namespace,) if namespace else ())
+
+    def endpoints(self, resource: Resource) -> tuple[Endpoint, ...]:
+        """Return what is listed, or watched, to read these objects of a resource."""
+        namespaces = self.within(resource).namespaces or (None,)
+        return tuple(Endpoint(resource.path(namespace)) for namespace in namespaces)
+
+
+EVERYTHING: Final = Selection()
+"""All objects of a resource."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,20 +199,23 @@ class Definition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scope:
-    """The part of the inventory that one sync covers: one context, one resource, perhaps only some namespaces."""
+    """The part of the inventory that one sync covers: one context, one resource, one selection."""
 
     context_name: str
     resource: str
     """The definition's name."""
-    namespaces: tuple[str, ...] = ()
-    """Empty: all of them."""
+    selection: Selection = EVERYTHING
     version: str | None = field(default=None, compare=False)
     """The version it is to be read in, which makes it no other scope; None: the one the cluster prefers."""
 
+    @property
+    def selected(self) -> str:
+        """The resource and its selection, for people: ``pods``, ``pods (a, b)``."""
+        return f"{self.resource} ({self.selection})" if self.selection else self.resource
+
     def __str__(self) -> str:
-        where = f" ({', '.join(self.namespaces)})" if self.namespaces else ""
         # Of a task that failed before any context was known, a report has none.
-        return f"{self.context_name} · {self.resource}{where}" if self.context_name else f"{self.resource}{where}"
+        return f"{self.context_name} · {self.selected}" if self.context_name else self.selected
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -258,7 +328,7 @@ class SyncReport(Counts):
     context_name: str
     cluster_uid: str | None
     resource: str
-    namespaces: tuple[str, ...] = ()
+    selection: Selection = EVERYTHING
     mode: Mode = "full"
     fallback: str | None = None
     """Why it was not read in the cheaper way."""
@@ -286,7 +356,7 @@ class SyncReport(Counts):
     @property
     def scope(self) -> Scope:
         """The scope that was synced."""
-        return Scope(context_name=self.context_name, resource=self.resource, namespaces=self.namespaces)
+        return Scope(context_name=self.context_name, resource=self.resource, selection=self.selection)
 
     @property
     def good(self) -> bool:
@@ -301,9 +371,9 @@ class SyncReport(Counts):
     def as_dict(self) -> dict[str, Any]:
         """Return the ledger's fields and ``seconds``, all of them JSON values."""
         values = asdict(self)
-        values.update(values.pop("origin"))
+        values.update(values.pop("selection"), **values.pop("origin"))
         values.update(
-            namespaces=list(self.namespaces),
+            namespaces=list(self.selection.namespaces),
             warnings=list(self.warnings),
             started_at=self.started_at.isoformat(),
             finished_at=self.finished_at.isoformat(),

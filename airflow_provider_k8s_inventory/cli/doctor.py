@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import click
 
-from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.cli import options, printing
 from airflow_provider_k8s_inventory.cli.failing import speaking
 from airflow_provider_k8s_inventory.cli.interrupting import interruptible
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.kubeconfig import Context
-from airflow_provider_k8s_inventory.postgres import connecting, inventoried
+from airflow_provider_k8s_inventory.model import Selection
+from airflow_provider_k8s_inventory.postgres import connecting, inventoried, schemas
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh
 from airflow_provider_k8s_inventory.sync.fleet import MAX_PARALLEL_CONTEXTS
 from airflow_provider_k8s_inventory.sync.threads import thread_pool
@@ -44,7 +44,8 @@ def doctor(schema: str, conn_id: str | None, allow_exec: bool, namespaces: tuple
 
     Marks: ✓ works, ! works with less, ✗ would fail. Exit status: 0, 1 when something would fail, 2 for wrong usage.
     """
-    core.Settings(schema=schema, namespaces=namespaces)  # which says what cannot be
+    schemas.check(schema)
+    selection = Selection(namespaces=namespaces)
     if conn_id and shared["kubeconfig_path"]:
         raise UsageError("give --conn-id or --kubeconfig, not both")
     select = partial(_of_connection, conn_id, allow_exec) if conn_id else None
@@ -55,7 +56,7 @@ def doctor(schema: str, conn_id: str | None, allow_exec: bool, namespaces: tuple
             conn = None
             with suppress(DatabaseError):  # which has a finding of its own
                 conn = stack.enter_context(connecting.connect(asked.dsn)) if asked.dsn else None
-            return list(examine_context(client, asked.names, namespaces=namespaces, conn=conn, schema=schema))
+            return list(examine_context(client, asked.names, selection=selection, conn=conn, schema=schema))
 
     with thread_pool(MAX_PARALLEL_CONTEXTS, "k8s-inventory-doctor") as pool:
         per_context = [pool.submit(examine, context) for context in asked.contexts]

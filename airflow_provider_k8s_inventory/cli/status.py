@@ -162,12 +162,9 @@ def _print(console: Console, scopes: Sequence[Freshness], states: Sequence[str])
                 causes.setdefault((context_name, state, _reason(scope)), []).append(scope)
     console.print(table)
     for (context_name, state, reason), own_scopes in causes.items():
-        line = f"{context_name} · {', '.join(map(_name, own_scopes))}: {state}, {_last_good(own_scopes)}{reason}"
+        names = ", ".join(each.scope.selected for each in own_scopes)
+        line = f"{context_name} · {names}: {state}, {_last_good(own_scopes)}{reason}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _name(scope: Freshness) -> str:
-    return f"{scope.resource} ({', '.join(scope.namespaces)})" if scope.namespaces else scope.resource
 
 
 def _reason(scope: Freshness) -> str:

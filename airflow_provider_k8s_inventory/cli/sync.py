@@ -23,7 +23,7 @@ from airflow_provider_k8s_inventory.cli.interrupting import interruptible
 from airflow_provider_k8s_inventory.cli.progress import SyncProgress
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
-from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.model import Selection, SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting, inventoried, ledger, migrations
 from airflow_provider_k8s_inventory.sync import absences, expanding, verdicts
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
@@ -104,7 +104,7 @@ def sync(
     tolerance = verdicts.Tolerance(contexts=tolerate, longest=tolerate_for)
     settings = core.Settings(
         schema=schema,
-        namespaces=namespaces,
+        selection=Selection(namespaces=namespaces),
         store_object=not no_object,
         on_delete=on_delete,
         allow_mass_delete=allow_mass_delete,

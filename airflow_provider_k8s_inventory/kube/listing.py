@@ -6,7 +6,6 @@ known here.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,11 +17,7 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, TooLargeError
 from airflow_provider_k8s_inventory.kube import matching, nesting
 from airflow_provider_k8s_inventory.kube.client import JSON, Client
-from airflow_provider_k8s_inventory.model import MetadataPage, Page, Resource
-
-# What field selectors are made of: k8s.io/apimachinery/pkg/fields, EscapeValue.
-_ESCAPED: Final = re.compile(r"([\\,=])")
-_ESCAPE: Final = r"\\\1"
+from airflow_provider_k8s_inventory.model import MetadataPage, Page, Resource, Selection
 
 
 class ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -76,9 +71,9 @@ _P = TypeVar("_P", Page, MetadataPage)
 def pages(
     client: Client,
     path: str,
+    query: Mapping[str, str] | None = None,
     *,
     limit: int,
-    name: str | None = None,
     not_older_than: str | None = None,
     expected: Resource | None = None,
 ) -> Iterator[Page]:
@@ -87,30 +82,29 @@ def pages(
     The list is complete when the iterator ends: its last page has no token.
 
     :param client: the cluster.
-    :param path: what to list, as `Resource.path` gives it.
+    :param path: that of the endpoint, as `Selection.endpoints` gives it.
+    :param query: that of the endpoint.
     :param limit: objects per page, at most.
-    :param name: list only the object of that name, where the server selects by fields; an aggregated one may not.
     :param not_older_than: a resourceVersion that the server has told; a state as old will do, which its cache has.
     :param expected: whose list it must be; None: whatever comes.
     :raises ExpiredError: the server forgot the snapshot; what came so far is worth nothing, start again.
     :raises ScopeError: whatever else `Client.get` raises.
     """
-    parameters: dict[str, str | int] = {"limit": limit}
-    if name is not None:
-        parameters["fieldSelector"] = f"metadata.name={_ESCAPED.sub(_ESCAPE, name)}"
+    parameters: dict[str, str | int] = {**(query or {}), "limit": limit}
     if not_older_than is not None:
         parameters |= {"resourceVersion": not_older_than, "resourceVersionMatch": "NotOlderThan"}
     return walk(client, path, parameters, accept=JSON, read=partial(_read, expected=expected))
 
 
-def current_version(client: Client, resource: Resource, namespace: str | None = None) -> str:
-    """The resourceVersion of a collection now.
+def current_version(client: Client, resource: Resource, selection: Selection) -> str:
+    """Return the resourceVersion that the objects of a selection have now.
 
     :raises ScopeError: as `pages`.
     """
     # An object of no name is looked for in no time. A list of one would be made from a list of all that there is.
-    path = resource.path(namespace or ("default" if resource.namespaced else None))
-    return next(pages(client, path, limit=1, name="-", expected=resource)).resource_version
+    namespace = next(iter(selection.namespaces), "default")
+    (endpoint,) = selection.narrowed(namespace).endpoints(resource)
+    return next(pages(client, *endpoint.named("-"), limit=1, expected=resource)).resource_version
 
 
 def walk(

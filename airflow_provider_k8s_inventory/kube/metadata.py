@@ -5,7 +5,7 @@ Whole objects come from `listing`, which also walks the pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -48,18 +48,25 @@ _OBJECT: Final = msgspec.json.Decoder(_Object)
 
 
 def pages(
-    client: Client, path: str, *, limit: int, at: str | None = None, expected: Resource | None = None
+    client: Client,
+    path: str,
+    query: Mapping[str, str] | None = None,
+    *,
+    limit: int,
+    at: str | None = None,
+    expected: Resource | None = None,
 ) -> Iterator[MetadataPage]:
     """The pages of one consistent list of metadata; complete when the iterator ends.
 
     :param client: the cluster.
-    :param path: what to list, as `Resource.path` gives it.
+    :param path: as for `listing.pages`.
+    :param query: as for `listing.pages`.
     :param limit: objects per page, at most.
     :param at: list what was there at exactly this resourceVersion; None: what is there now.
     :param expected: as for `listing.pages`; metadata alone do not say whose they are.
     :raises ScopeError: as `listing.pages`; the items of a page raise AnswerError.
     """
-    parameters: dict[str, str | int] = {"limit": limit}
+    parameters: dict[str, str | int] = {**(query or {}), "limit": limit}
     if at is not None:
         parameters |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
     for page in listing.walk(client, path, parameters, accept=ACCEPT, read=partial(_read, expected=expected)):

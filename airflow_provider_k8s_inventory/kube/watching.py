@@ -6,7 +6,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
@@ -75,6 +75,7 @@ _DEPTH: Final = 1
 def changes(
     client: Client,
     path: str,
+    query: Mapping[str, str] | None = None,
     *,
     since: str,
     until: str,
@@ -84,7 +85,8 @@ def changes(
     """Yield the changes between two resourceVersions, and perhaps after; the last piece has a resourceVersion.
 
     :param client: the cluster.
-    :param path: what to watch, as `Resource.path` gives it.
+    :param path: as for `listing.pages`.
+    :param query: as for `listing.pages`.
     :param since: where a list or a watch was complete.
     :param until: a resourceVersion the server has told just now.
     :param expected: whose objects they must be; None: whatever comes.
@@ -96,6 +98,7 @@ def changes(
     :raises ScopeError: whatever else `Client.stream` raises.
     """
     parameters: dict[str, str | int] = {
+        **(query or {}),
         "watch": 1,
         "resourceVersion": since,
         "allowWatchBookmarks": "true",

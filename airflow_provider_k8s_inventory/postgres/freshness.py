@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.model import GOOD_STATUSES
+from airflow_provider_k8s_inventory.model import GOOD_STATUSES, Scope, Selection
 from airflow_provider_k8s_inventory.postgres import explaining, schemas, sessions
 
 State = Literal["fresh", "stale", "failing", "never"]
@@ -28,6 +28,12 @@ class Freshness(NamedTuple):
     last_status: str
     last_reason: str | None
     last_finished_at: datetime
+
+    @property
+    def scope(self) -> Scope:
+        """The scope."""
+        selection = Selection(namespaces=tuple(self.namespaces or ()))
+        return Scope(context_name=self.context_name, resource=self.resource, selection=selection)
 
     def state(self, stale: timedelta) -> State:
         """Judge the scope; one that another sync holds is as fresh as its last success.

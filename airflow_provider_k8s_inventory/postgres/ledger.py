@@ -11,13 +11,14 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from airflow_provider_k8s_inventory.model import Origin, Scope, SyncReport
+from airflow_provider_k8s_inventory.model import Origin, Scope, Selection, SyncReport
 from airflow_provider_k8s_inventory.postgres import schemas, sessions
 
-_OWN: Final = tuple(field.name for field in fields(SyncReport) if field.name != "origin")
+_OWN: Final = tuple(field.name for field in fields(SyncReport) if field.name not in ("selection", "origin"))
+_SELECTION: Final = tuple(field.name for field in fields(Selection))
 _ORIGIN: Final = tuple(field.name for field in fields(Origin))
-_FIELDS: Final = (*_OWN, *_ORIGIN)
-"""The ledger's columns are the report's fields."""
+_FIELDS: Final = (*_OWN, *_SELECTION, *_ORIGIN)
+"""The ledger's columns are the report's fields, and those of its selection and origin."""
 
 
 def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None:
@@ -97,7 +98,7 @@ def last_state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State 
         {
             "context_name": scope.context_name,
             "resource": scope.resource,
-            "namespaces": list(scope.namespaces) or None,
+            "namespaces": list(scope.selection.namespaces) or None,
         },
     )
     row = cursor.fetchone()
@@ -140,9 +141,9 @@ def latest_reports(conn: psycopg.Connection, *, schema: str, dag_id: str, run_id
 
 def _report(row: Mapping[str, Any]) -> SyncReport:
     values = {name: row[name] for name in _OWN}
-    values["namespaces"] = tuple(row["namespaces"] or ())
     values["warnings"] = tuple(row["warnings"])
-    return SyncReport(**values, origin=Origin(**{name: row[name] for name in _ORIGIN}))
+    selection = Selection(namespaces=tuple(row["namespaces"] or ()))
+    return SyncReport(**values, selection=selection, origin=Origin(**{name: row[name] for name in _ORIGIN}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,7 +185,11 @@ def past(conn: psycopg.Connection, *, schema: str, scopes: Iterable[Scope]) -> d
     """
     wanted = list(dict.fromkeys(scopes))
     asked = [
-        {"context_name": each.context_name, "resource": each.resource, "namespaces": list(each.namespaces) or None}
+        {
+            "context_name": each.context_name,
+            "resource": each.resource,
+            "namespaces": list(each.selection.namespaces) or None,
+        }
         for each in wanted
     ]
     query = sql.SQL(_PAST).format(ledger=sql.Identifier(schema, "k8s_syncs"))

@@ -47,9 +47,9 @@ def lock_scope(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:
     :raises LockedError: when another sync holds it; the message names its session.
     """
     key = f"k8s_inventory/{schema}/{scope.context_name}/{scope.resource}"
-    _hold(cursor, "_shared" if scope.namespaces else "", key, scope)
+    _hold(cursor, "_shared" if scope.selection.namespaces else "", key, scope)
     # In the order of their names, as two that share several would else each get one and both fail.
-    for namespace in sorted(scope.namespaces):
+    for namespace in scope.selection.namespaces:
         _hold(cursor, "", f"{key}/{namespace}", scope)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg import sql
 
-from airflow_provider_k8s_inventory.model import Column, Table
+from airflow_provider_k8s_inventory.model import EVERYTHING, Column, Selection, Table
 
 LIVE: Final = sql.SQL("t.deleted_at IS NULL")
 """Rows that are not marked as deleted."""
@@ -30,8 +30,7 @@ class Target:
     schema: str
     table: Table
     context_name: str
-    namespaces: tuple[str, ...] = ()
-    """Empty: all of them."""
+    selection: Selection = EVERYTHING
     resource: str | None = None
     """The value of the column ``resource``, where the table holds several resources."""
 
@@ -57,7 +56,7 @@ class Target:
         """The values of the placeholders."""
         return {
             "context_name": self.context_name,
-            "namespaces": list(self.namespaces),
+            "namespaces": list(self.selection.namespaces),
             "resource": self.resource,
         }
 
@@ -65,7 +64,7 @@ class Target:
     def condition(self) -> sql.Composed:
         """The rows ``t`` of the table that are the scope's."""
         parts = [sql.SQL("t.context_name = %(context_name)s")]
-        if self.namespaces:
+        if self.selection.namespaces:
             parts.append(sql.SQL("t.namespace = ANY(%(namespaces)s)"))
         if self.resource is not None:
             parts.append(sql.SQL("t.resource = %(resource)s"))

@@ -11,7 +11,7 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
 from airflow_provider_k8s_inventory.kube import cluster, discovery, listing, metadata, watching
 from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.model import Changes, MetadataPage, Page, Resource, Scope, Seen
+from airflow_provider_k8s_inventory.model import Changes, Endpoint, MetadataPage, Page, Resource, Scope, Seen
 from airflow_provider_k8s_inventory.resources.shared import own_values
 from airflow_provider_k8s_inventory.sync.progress import Progress
 from airflow_provider_k8s_inventory.sync.resolving import Resolved
@@ -63,9 +63,8 @@ class Collection:
         if self.resolved.identity:
             yield from cluster.pages(self.client, self.resolved.identity, limit=self.page_size)
             return
-        for namespace in self.scope.namespaces or (None,):
-            path = self.resource.path(namespace)
-            yield from listing.pages(self.client, path, limit=self.page_size, expected=self.resource)
+        for endpoint in self.scope.selection.endpoints(self.resource):
+            yield from listing.pages(self.client, *endpoint, limit=self.page_size, expected=self.resource)
 
     def metadata(self, *, at: str | None = None) -> Iterator[MetadataPage]:
         """List the objects' metadata; complete when the iterator ends. Only of a scope that is one list.
@@ -74,7 +73,7 @@ class Collection:
         :raises ScopeError: as `pages`.
         """
         limit = self.page_size * METADATA_PER_OBJECT
-        for page in prefetch(metadata.pages(self.client, self._path, limit=limit, at=at, expected=self.resource)):
+        for page in prefetch(metadata.pages(self.client, *self._endpoint, limit=limit, at=at, expected=self.resource)):
             self.progress.count(page)
             yield page
 
@@ -86,14 +85,14 @@ class Collection:
         :raises ScopeError: as `pages`.
         """
         for piece in prefetch(
-            watching.changes(self.client, self._path, since=since, until=until, expected=self.resource)
+            watching.changes(self.client, *self._endpoint, since=since, until=until, expected=self.resource)
         ):
             self.progress.count(piece)
             yield piece
 
     def current_version(self) -> str:
         """Ask for the resourceVersion of the scope's list now."""
-        return listing.current_version(self.client, self.resource, self._namespace)
+        return listing.current_version(self.client, self.resource, self.scope.selection)
 
     def list_one(self, seen: Seen, *, not_older_than: str) -> Page:
         """List the one object of a name; the caller counts it.
@@ -102,12 +101,12 @@ class Collection:
 
         :param not_older_than: a resourceVersion that the server has told.
         """
+        (endpoint,) = self.scope.selection.narrowed(seen.namespace).endpoints(self.resource)
         return next(
             listing.pages(
                 self.client,
-                self.resource.path(seen.namespace),
+                *endpoint.named(seen.name),
                 limit=_MORE_THAN_ONE,
-                name=seen.name,
                 not_older_than=not_older_than,
                 expected=self.resource,
             )
@@ -135,9 +134,9 @@ class Collection:
     def _is_defined(self) -> bool:
         """Tell if a definition says that the cluster serves the custom resource, as far as we may read them."""
         crds = resources.CATALOGUE["crds"]
-        name, path = self.resource.name, crds.resource.path()
+        endpoint = Endpoint(crds.resource.path()).named(self.resource.name)
         try:
-            pages = list(listing.pages(self.client, path, limit=1, name=name, expected=crds.resource))
+            pages = list(listing.pages(self.client, *endpoint, limit=1, expected=crds.resource))
         except (ForbiddenError, NotServedError):
             return False
         found = (own_values(crds, item) for page in pages for item in page.items)
@@ -150,9 +149,6 @@ class Collection:
             yield replace(self, client=client)
 
     @property
-    def _namespace(self) -> str | None:
-        return next(iter(self.scope.namespaces), None)
-
-    @property
-    def _path(self) -> str:
-        return self.resource.path(self._namespace)
+    def _endpoint(self) -> Endpoint:
+        (endpoint,) = self.scope.selection.endpoints(self.resource)
+        return endpoint

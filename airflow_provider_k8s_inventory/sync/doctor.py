@@ -16,7 +16,7 @@ from airflow_provider_k8s_inventory.kube import access, discovery
 from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.kube.contexts import Context
 from airflow_provider_k8s_inventory.kube.decoding import decode
-from airflow_provider_k8s_inventory.model import Resource
+from airflow_provider_k8s_inventory.model import EVERYTHING, Resource, Selection
 from airflow_provider_k8s_inventory.postgres import inventoried, ledger, limits, migrations, rights, sessions
 from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.sync import expanding, identity, resolving
@@ -104,14 +104,14 @@ def examine_context(
     client: Client,
     names: Sequence[str],
     *,
-    namespaces: Sequence[str] = (),
+    selection: Selection = EVERYTHING,
     conn: psycopg.Connection | None = None,
     schema: str = "public",
 ) -> Iterator[Finding]:
     """Check that a context's resources can be synced.
 
     :param names: the resources: names and globs.
-    :param namespaces: the namespaces a sync is to be narrowed to; empty: all.
+    :param selection: the objects that a sync is to read.
     :param conn: a connection to the database, to compare the cluster with the one its rows were read from.
     :param schema: the schema of the tables.
     """
@@ -132,10 +132,10 @@ def examine_context(
     yield identified
     if conn and identified.good and (another := _same_cluster(facts, client.context, asked, conn, schema)):
         yield another
-    for namespace in namespaces:
+    for namespace in selection.namespaces:
         yield _namespace(client, facts, namespace)
     for name, written in asked.items():
-        yield _resource(client, facts, name, written, namespaces)
+        yield _resource(client, facts, name, written, selection)
     yield from problems
 
 
@@ -228,7 +228,7 @@ def _same_cluster(
     return Finding(subject=context.name, check="same cluster", good=False, detail=refusal + more)
 
 
-def _resource(client: Client, facts: ClusterFacts, name: str, written: str, namespaces: Sequence[str]) -> Finding:
+def _resource(client: Client, facts: ClusterFacts, name: str, written: str, selection: Selection) -> Finding:
     # A cluster's row needs no more than its identity, but counts the nodes where it may.
     counted = not _is_listed(name)
     subject, check = client.context.name, "may count nodes" if counted else f"may list {name}"
@@ -238,7 +238,7 @@ def _resource(client: Client, facts: ClusterFacts, name: str, written: str, name
         if facts.discovery().find(resource.name, resource.version) is None and not discovery.serves(client, resource):
             detail = f"not served: will be absent{expanding.hint(resource.name, facts.discovery())}"
             return Finding(subject=subject, check=check, good=True, limited=True, detail=detail, absent=written)
-        problem = _lacking(client, resource, namespaces)
+        problem = _lacking(client, resource, selection)
     except ScopeError as error:
         return Finding(subject=subject, check=check, good=False, detail=str(error))
     if problem and counted:
@@ -253,10 +253,10 @@ def _is_listed(name: str) -> bool:
     return definition is None or definition.listed
 
 
-def _lacking(client: Client, resource: Resource, namespaces: Sequence[str]) -> str | None:
+def _lacking(client: Client, resource: Resource, selection: Selection) -> str | None:
     """Say what to grant, so that a resource may be listed; None: nothing."""
     problems = []
-    for namespace in namespaces if namespaces and resource.namespaced else (None,):
+    for namespace in selection.within(resource).namespaces or (None,):
         allowed, reason = access.may_list(client, resource, namespace)
         if not allowed:
             where = f" in namespace {namespace}" if namespace else ""

@@ -95,8 +95,8 @@ class Guard:
     def _doubts(self, found: Found, size: int) -> Iterator[str]:
         """Give the reasons to doubt a response that is complete and well-formed."""
         yield from found.doubts
-        narrowed = bool(self.collection.scope.namespaces)
-        if not size and not narrowed and (reason := _NEVER_EMPTY.get(self.collection.name)):
+        whole = not self.collection.scope.selection
+        if not size and whole and (reason := _NEVER_EMPTY.get(self.collection.name)):
             yield reason
         yield from self._unidentified()
 

@@ -32,7 +32,7 @@ def blank(scope: Scope, status: Status, reason: str | None = None, origin: Origi
         context_name=scope.context_name,
         cluster_uid=None,
         resource=scope.resource,
-        namespaces=scope.namespaces,
+        selection=scope.selection,
         status=status,
         reason=reason,
         started_at=now,
@@ -73,8 +73,8 @@ def _write(conn: psycopg.Connection, schema: str, report: SyncReport) -> SyncRep
     with sessions.transaction(conn) as cursor:
         # Whether a custom resource is in namespaces only its cluster knows, and that may have said nothing: the line
         # must stand under the scope that good syncs have.
-        unsure = report.namespaces and report.resource not in resources.CATALOGUE
+        unsure = report.selection.namespaces and report.resource not in resources.CATALOGUE
         if unsure and ledger.is_cluster_wide(cursor, schema, report.scope):
-            report = replace(report, namespaces=())
+            report = replace(report, selection=report.selection.narrowed(None))
         ledger.record(cursor, schema, report)
     return report

@@ -20,7 +20,7 @@ class Resolved:
     """A scope, and what its cluster says of it. Nothing of it has been listed."""
 
     scope: Scope
-    """Its namespaces are empty for resources outside of namespaces."""
+    """Its selection has no namespaces for a resource outside of them."""
     definition: Definition
     cluster_uid: str | None
     problem: ScopeError | None = None
@@ -38,22 +38,21 @@ def scope_of(context_name: str, resource: str, settings: Settings) -> Scope:
     """
     asked = resources.asked(resource)
     definition = resources.CATALOGUE.get(asked.name)
-    narrowed = definition is None or definition.resource.namespaced
     return Scope(
         context_name=context_name,
         resource=asked.name,
-        namespaces=settings.namespaces if narrowed else (),
+        selection=settings.selection.within(definition.resource) if definition else settings.selection,
         version=asked.version,
     )
 
 
 def target_of(scope: Scope, table: Table, schema: str) -> Target:
-    """Name the rows of a scope; its namespaces are those it is read in."""
+    """Name the rows of a scope that is resolved."""
     return Target(
         schema=schema,
         table=table,
         context_name=scope.context_name,
-        namespaces=scope.namespaces,
+        selection=scope.selection,
         resource=None if scope.resource in resources.CATALOGUE else scope.resource,
     )
 
@@ -71,7 +70,7 @@ def resolve(scope: Scope, facts: ClusterFacts) -> Resolved:
     definition = definition_of(scope.resource, facts, scope.version)
     unknown = f"cluster_uid is NULL: {problem}; whether it is the cluster it was before cannot be told"
     return Resolved(
-        scope=scope if definition.resource.namespaced else replace(scope, namespaces=()),
+        scope=replace(scope, selection=scope.selection.within(definition.resource)),
         definition=definition,
         cluster_uid=uid,
         problem=problem,

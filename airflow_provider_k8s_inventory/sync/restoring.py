@@ -11,6 +11,7 @@ from typing import Final
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
 from airflow_provider_k8s_inventory.kube import listing, versions
+from airflow_provider_k8s_inventory.model import EVERYTHING
 from airflow_provider_k8s_inventory.sync.collection import Collection
 
 _TIMES: Final = 2
@@ -49,5 +50,5 @@ def _current_versions(collection: Collection) -> list[str]:
         if collection.name in resources.CATALOGUE:  # all of which have one storage
             namespaces = resources.CATALOGUE["namespaces"].resource
             with collection.anew() as again, suppress(ForbiddenError, NotServedError):
-                found.append(listing.current_version(again.client, namespaces))
+                found.append(listing.current_version(again.client, namespaces, EVERYTHING))
     return found

@@ -7,7 +7,7 @@ the report says so. What the columns are is declared in `resources`; how rows ge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
 from airflow_provider_k8s_inventory.kube import matching, nesting, text
-from airflow_provider_k8s_inventory.model import Definition, Page
+from airflow_provider_k8s_inventory.model import EVERYTHING, Definition, Page, Selection
 from airflow_provider_k8s_inventory.resources.shared import EMPTY, LAST_APPLIED, Metadata, own_columns
 from airflow_provider_k8s_inventory.sync import fitting
 from airflow_provider_k8s_inventory.sync.remarks import Remarks
@@ -65,14 +65,14 @@ _ODD: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 class RowReader:
     """Reads the objects of one resource, and gathers what a person should know about them."""
 
-    def __init__(self, definition: Definition, *, store_object: bool, namespaces: Collection[str] = ()) -> None:
+    def __init__(self, definition: Definition, *, store_object: bool, selection: Selection = EVERYTHING) -> None:
         """Prepare to read.
 
         :param store_object: whether rows keep the objects.
-        :param namespaces: where the objects must be; empty: anywhere.
+        :param selection: the objects that were asked for.
         """
         self._definition = definition
-        self._namespaces = frozenset(namespaces)
+        self._namespaces = frozenset(selection.namespaces)
         self._store_object = store_object
         self._decoder = msgspec.json.Decoder(definition.type)
         self._namespaced = definition.table.namespaced

@@ -76,11 +76,11 @@ def run(
         for name in _names(resource, client.context.name, conn, settings, facts):
             # As far as it is known by now: a cluster that does not respond leaves it at that.
             scope = resolving.scope_of(client.context.name, name, settings)
-            progress.knows(resource=scope.resource, namespaces=scope.namespaces)
+            progress.knows(resource=scope.resource, selection=scope.selection)
         with progress.logged():
             progress.warn(*facts.remarks())
             resolved = resolving.resolve(scope, facts)
-            progress.knows(responded=True, cluster_uid=resolved.cluster_uid, namespaces=resolved.scope.namespaces)
+            progress.knows(responded=True, cluster_uid=resolved.cluster_uid, selection=resolved.scope.selection)
             progress.warn(*resolved.warnings)
             return _sync(client, conn, resolved, settings, progress, facts)
     except InventoryError as error:
@@ -140,7 +140,7 @@ def _sync(
             progress.warn("the rows of another cluster were replaced, as accept_new_cluster allows")
         identity.check_namespaces(store)
         rows.stamp(cursor, target)
-        empty = rows.empty_namespaces(cursor, target) if scope.namespaces else ()
+        empty = rows.empty_namespaces(cursor, target) if scope.selection.namespaces else ()
         progress.warn(*outcome.warnings, *resolving.missing_namespaces(scope, empty, facts))
         report = progress.ended(
             outcome.status,

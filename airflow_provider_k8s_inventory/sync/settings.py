@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Literal, get_args
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
-from airflow_provider_k8s_inventory.model import OnDelete
+from airflow_provider_k8s_inventory.model import EVERYTHING, OnDelete, Selection
 from airflow_provider_k8s_inventory.postgres import schemas
 
 AskedMode = Literal["auto", "full", "metadata", "delta"]
 """The way a caller wants scopes read; ``auto`` takes the cheapest. Each falls back to a safer one where it must."""
-
-
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
-NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,8 +23,8 @@ class Settings:
 
     schema: str = "public"
     """The PostgreSQL schema of the tables."""
-    namespaces: tuple[str, ...] = ()
-    """Read only these namespaces, sorted and each once; empty: all. Resources outside of namespaces are read whole."""
+    selection: Selection = EVERYTHING
+    """The objects to read."""
     store_object: bool = True
     """Whether the column ``object`` is filled."""
     on_delete: OnDelete = "delete"
@@ -51,9 +46,6 @@ class Settings:
 
     def __post_init__(self) -> None:
         schemas.check(self.schema)
-        for namespace in self.namespaces:
-            if not NAMESPACE.fullmatch(namespace):
-                raise UsageError(f"a namespace must consist of lowercase letters, digits and '-', got {namespace!r}")
         if self.page_size < 1:
             raise UsageError(f"page_size must be at least 1, got {self.page_size}")
         if self.mode not in get_args(AskedMode):
@@ -64,5 +56,3 @@ class Settings:
             raise UsageError(f"max_deletes must be at least 0, got {self.max_deletes}")
         if self.max_parallel_requests < 1:
             raise UsageError(f"max_parallel_requests must be at least 1, got {self.max_parallel_requests}")
-        # The same scope whatever the order: the ledger and k8s_freshness compare the list.
-        object.__setattr__(self, "namespaces", tuple(sorted(set(self.namespaces))))

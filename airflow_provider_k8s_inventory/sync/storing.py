@@ -65,7 +65,7 @@ class Store:
     def reader(self) -> RowReader:
         """Make a reader of the scope's objects, which gathers what is to be said of them."""
         return RowReader(
-            self.resolved.definition, store_object=self.store_object, namespaces=self.resolved.scope.namespaces
+            self.resolved.definition, store_object=self.store_object, selection=self.resolved.scope.selection
         )
 
     def stage(self, page: Page, reader: RowReader) -> None:

@@ -135,7 +135,7 @@ def causes(verdicts: Iterable[Verdict]) -> list[Cause]:
     return [
         Cause(
             context_name=context_name,
-            resources=tuple(_resource(each.report) for each in group),
+            resources=tuple(each.report.scope.selected for each in group),
             status=status,
             reason=first_said(group[0].report.reason or ""),
             good_at=_oldest([each.good_at for each in group]),
@@ -143,11 +143,6 @@ def causes(verdicts: Iterable[Verdict]) -> list[Cause]:
         )
         for (context_name, status, _, excuse), group in found.items()
     ]
-
-
-def _resource(report: SyncReport) -> str:
-    where = f" ({', '.join(report.namespaces)})" if report.namespaces else ""
-    return f"{report.resource}{where}"
 
 
 def _oldest(times: Sequence[datetime | None]) -> datetime | None:
@@ -197,7 +192,7 @@ def warnings(reports: Iterable[SyncReport]) -> Iterator[str]:
     reports = list(reports)
     for report in reports:
         for warning in report.warnings:
-            said.setdefault((report.context_name, warning), []).append(_resource(report))
+            said.setdefault((report.context_name, warning), []).append(report.scope.selected)
     for (context_name, warning), names in said.items():
         where = f"{context_name} · {_listed(names)}" if context_name else _listed(names)
         yield f"{where}: warning: {warning}"

@@ -16,7 +16,7 @@ from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
 from airflow_provider_k8s_inventory.kube.stopping import Stop, Stopped
-from airflow_provider_k8s_inventory.model import Origin
+from airflow_provider_k8s_inventory.model import Origin, Selection
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -228,7 +228,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         }
         return Settings(
             schema=self.schema,
-            namespaces=arguments.names("namespaces", self.namespaces),
+            selection=Selection(namespaces=tuple(arguments.names("namespaces", self.namespaces))),
             store_object=arguments.flag("store_object", self.store_object),
             on_delete=arguments.choice("on_delete", self.on_delete, get_args(OnDelete)),
             allow_mass_delete=arguments.flag("allow_mass_delete", self.allow_mass_delete),

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
+from airflow_provider_k8s_inventory.model import EVERYTHING, Origin, Scope, Selection, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import ledger
 from airflow_provider_k8s_inventory.postgres.ledger import Past, last_down, latest_reports, past
 
@@ -22,7 +22,7 @@ def report(resource: str, index: int, try_number: int, *, status: Status = "succ
         context_name="dev",
         cluster_uid="uid",
         resource=resource,
-        namespaces=("a", "b"),
+        selection=Selection(namespaces=("a", "b")),
         status=status,
         reason=None,
         started_at=NOW,
@@ -75,9 +75,10 @@ def test_the_past_of_scopes_is_their_first_sync_and_the_last_good_one(conn: psyc
     for hour, status in zip(hours, ("unreachable", "success", "success", "failed"), strict=True):
         each = report("pods", 0, 1, status=status)  # type: ignore[arg-type]
         ledger.record(conn.cursor(), "public", replace(each, finished_at=hour))
-    ledger.record(conn.cursor(), "public", replace(report("pods", 0, 1), namespaces=(), finished_at=hours[0]))
-    narrowed = Scope(context_name="dev", resource="pods", namespaces=("a", "b"))
-    whole, unknown = replace(narrowed, namespaces=()), replace(narrowed, resource="nodes")
+    everything = replace(report("pods", 0, 1), selection=EVERYTHING, finished_at=hours[0])
+    ledger.record(conn.cursor(), "public", everything)
+    narrowed = Scope(context_name="dev", resource="pods", selection=Selection(namespaces=("a", "b")))
+    whole, unknown = replace(narrowed, selection=EVERYTHING), replace(narrowed, resource="nodes")
     assert past(conn, schema="public", scopes=[narrowed, whole, unknown]) == {
         narrowed: Past(first_at=hours[0], good_at=hours[2]),
         whole: Past(first_at=hours[0], good_at=hours[0]),

@@ -18,6 +18,7 @@ from airflow_provider_k8s_inventory.kube.client import Client
 from airflow_provider_k8s_inventory.model import Origin, SyncReport
 from airflow_provider_k8s_inventory.simulator import Cluster, Simulator
 from tests.fixtures.command_line import CommandLine
+from tests.fixtures.settings import settings as settings_of
 from tests.fixtures.tables import TABLES, Inventory
 
 
@@ -101,7 +102,7 @@ class Syncer:
         with ExitStack() as stack:
             client = stack.enter_context(client or self.client(context))
             conn = conn or stack.enter_context(psycopg.connect(self._dsn))
-            return core.run(client, conn, resource, core.Settings(**settings), origin)
+            return core.run(client, conn, resource, settings_of(**settings), origin)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from psycopg.pq import TransactionStatus
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.kube import kubeconfig
 from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.model import Selection
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh
 from tests.fixtures.manifests import crd, pod
@@ -208,7 +209,9 @@ def test_what_one_context_serves_is_less_in_the_other(dev: Cluster, doctor: Doct
 def test_rights_are_asked_for_in_the_namespaces(dev: Cluster, sync: Syncer) -> None:
     dev.add_user(User(name="reader", denied=(Rule(resources=("pods",), namespaces=("kube-system",)),)))
     with sync.client("dev-reader") as client:
-        found = examine_context(client, ["pods", "nodes"], namespaces=("default", "kube-system", "shop"))
+        found = examine_context(
+            client, ["pods", "nodes"], selection=Selection(namespaces=("default", "kube-system", "shop"))
+        )
         findings = {finding.check: finding for finding in found}
 
     assert findings["may list pods"].detail == "no: grant list and watch on pods in namespace kube-system"

@@ -19,6 +19,7 @@ from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator, 
 from airflow_provider_k8s_inventory.sync import Settings
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
 from tests.fixtures.manifests import crd, named, pods
+from tests.fixtures.settings import settings as settings_of
 from tests.fixtures.tables import Inventory
 from tests.fixtures.waiting import wait_until
 
@@ -113,11 +114,11 @@ def test_what_is_repeated_claims_no_work(
     fleet: Fleet, connect: Callable[[], psycopg.Connection], inventory: Inventory
 ) -> None:
     fleet.spoil_token("prod")
-    settings = Settings(namespaces=("a",), max_parallel_requests=1)
+    settings = settings_of(namespaces=("a",), max_parallel_requests=1)
     _, *repeated = [r for r in run_fleet(fleet.contexts(), NAMES, connect, settings) if r.context_name == "prod"]
 
     assert [(report.pages, report.bytes, report.seen, report.warnings) for report in repeated] == [(0, 0, 0, ())] * 2
-    assert [report.namespaces for report in repeated] == [("a",), ()]
+    assert [report.selection.namespaces for report in repeated] == [("a",), ()]
 
 
 def test_a_resource_whose_own_server_is_down_stops_no_other_resource(
@@ -160,7 +161,7 @@ def test_the_scopes_of_a_context_ask_once_who_the_cluster_is_and_what_it_serves(
 def test_the_scopes_of_a_context_ask_once_for_a_namespace_that_is_empty(
     fleet: Fleet, dev: Cluster, connect: Callable[[], psycopg.Connection], inventory: Inventory
 ) -> None:
-    settings = Settings(namespaces=("nowhere",))
+    settings = settings_of(namespaces=("nowhere",))
     reports = list(run_fleet(fleet.contexts()[:1], ("pods", "services", "deployments"), connect, settings))
 
     assert {report.warnings for report in reports} == {("context dev has no namespace nowhere",)}
@@ -182,11 +183,11 @@ def test_a_database_that_cannot_be_reached_fails_every_scope(fleet: Fleet) -> No
     def refuse() -> psycopg.Connection:
         raise DatabaseError("PostgreSQL at nowhere: refused")
 
-    reports = list(run_fleet(fleet.contexts(), NAMES, refuse, Settings(namespaces=("a",), max_parallel_requests=1)))
+    reports = list(run_fleet(fleet.contexts(), NAMES, refuse, settings_of(namespaces=("a",), max_parallel_requests=1)))
 
     assert len(reports) == 9
     assert {(report.status, report.reason) for report in reports} == {("failed", "PostgreSQL at nowhere: refused")}
-    assert {report.namespaces for report in reports if report.resource == "nodes"} == {()}
+    assert {report.selection.namespaces for report in reports if report.resource == "nodes"} == {()}
 
 
 def test_a_connection_that_broke_is_opened_again(fleet: Fleet, database: str, inventory: Inventory) -> None:

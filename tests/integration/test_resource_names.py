@@ -109,8 +109,8 @@ def test_what_is_built_in_may_be_narrowed_to_namespaces(dev: Cluster, sync: Sync
     dev.seed("storageclasses", [named("fast")])
     namespaced, whole = sync("cm", namespaces=("default",)), sync("sc", namespaces=("default",))
 
-    assert (namespaced.namespaces, namespaced.seen) == (("default",), 1)
-    assert (whole.namespaces, whole.seen) == ((), 1)
+    assert (namespaced.selection.namespaces, namespaced.seen) == (("default",), 1)
+    assert (whole.selection.namespaces, whole.seen) == ((), 1)
     assert [row["name"] for row in inventory.rows("k8s_custom_resources", "name")] == ["fast", "one"]
 
 

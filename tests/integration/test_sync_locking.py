@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import LockedError
-from airflow_provider_k8s_inventory.model import Scope
+from airflow_provider_k8s_inventory.model import Scope, Selection
 from airflow_provider_k8s_inventory.postgres import locking, sessions
 from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.manifests import pods
@@ -94,7 +94,7 @@ def test_other_schemas_do_not_wait(sync: Syncer, database: str) -> None:
 
 
 def test_a_narrowed_scope_excludes_those_that_share_a_namespace(sync: Syncer, database: str) -> None:
-    with held(database, Scope(context_name="dev", resource="pods", namespaces=("a", "c"))):
+    with held(database, Scope(context_name="dev", resource="pods", selection=Selection(namespaces=("a", "c")))):
         assert sync().status == "busy"
         assert sync(namespaces=("b", "c")).status == "busy"
         assert sync(namespaces=("b",)).status == "success"

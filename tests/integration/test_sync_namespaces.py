@@ -109,7 +109,7 @@ def test_the_ledger_says_which(sync: Syncer, inventory: Inventory) -> None:
 def test_order_and_repetition_make_no_other_scope(written: tuple[str, ...], sync: Syncer, inventory: Inventory) -> None:
     first, second = sync(namespaces=("a", "b")), sync(namespaces=written)
 
-    assert second.namespaces == first.namespaces == ("a", "b")
+    assert second.selection.namespaces == first.selection.namespaces == ("a", "b")
     assert (second.seen, second.unchanged, second.warnings) == (2, 2, ())
     assert len(inventory.rows("k8s_freshness", "resource")) == 1
 
@@ -118,7 +118,7 @@ def test_order_and_repetition_make_no_other_scope(written: tuple[str, ...], sync
 def test_what_is_outside_of_namespaces_is_read_whole(resource: str, sync: Syncer, inventory: Inventory) -> None:
     report = sync(resource, namespaces=("a",))
 
-    assert (report.status, report.namespaces) == ("success", ())
+    assert (report.status, report.selection.namespaces) == ("success", ())
     assert inventory.last()["namespaces"] is None
 
 
@@ -144,5 +144,5 @@ def test_discovery_says_whether_a_custom_resource_can_be_narrowed(
         dev.seed("widgets.example.com", [named(f"w-{namespace}", where)])
     report = sync("widgets.example.com", namespaces=("a",))
 
-    assert report.namespaces == (("a",) if scope == "Namespaced" else ())
+    assert report.selection.namespaces == (("a",) if scope == "Namespaced" else ())
     assert report.seen == (1 if scope == "Namespaced" else 2)

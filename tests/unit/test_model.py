@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_k8s_inventory.model import Origin, Resource, Scope, SyncReport
+from airflow_provider_k8s_inventory.exceptions import UsageError
+from airflow_provider_k8s_inventory.model import Endpoint, Origin, Resource, Scope, Selection, SyncReport
 
 PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
+NODES = Resource(group="", version="v1", plural="nodes", kind="Node", namespaced=False)
 DEPLOYMENTS = Resource(group="apps", version="v1", plural="deployments", kind="Deployment", namespaced=True)
 STARTED = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
@@ -36,7 +38,42 @@ def test_its_path_depends_on_group_and_namespace(resource: Resource, namespace: 
 
 def test_a_scope_is_shown_with_the_namespaces_it_is_narrowed_to() -> None:
     assert str(Scope(context_name="dev", resource="pods")) == "dev · pods"
-    assert str(Scope(context_name="dev", resource="pods", namespaces=("a", "b"))) == "dev · pods (a, b)"
+    narrowed = Scope(context_name="dev", resource="pods", selection=Selection(namespaces=("b", "a", "b")))
+    assert str(narrowed) == "dev · pods (a, b)"
+
+
+def test_a_selection_is_the_same_whatever_the_order_it_was_written_in() -> None:
+    selection = Selection(namespaces=("b", "a", "b"))
+
+    assert selection == Selection(namespaces=("a", "b"))
+    assert (str(selection), bool(selection)) == ("a, b", True)
+    assert (str(Selection()), bool(Selection())) == ("", False)
+
+
+@pytest.mark.parametrize("name", ["Shop", "a/b", "", "-a", "a" * 64])
+def test_what_cannot_be_a_namespace_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="a namespace must consist of"):
+        Selection(namespaces=(name,))
+
+
+@pytest.mark.parametrize(
+    ("resource", "namespaces", "paths"),
+    [
+        (PODS, (), ["/api/v1/pods"]),
+        (PODS, ("b", "a"), ["/api/v1/namespaces/a/pods", "/api/v1/namespaces/b/pods"]),
+        (NODES, ("a",), ["/api/v1/nodes"]),
+    ],
+)
+def test_each_namespace_is_listed_on_its_own_but_of_what_is_in_none(
+    resource: Resource, namespaces: tuple[str, ...], paths: list[str]
+) -> None:
+    assert [endpoint.path for endpoint in Selection(namespaces=namespaces).endpoints(resource)] == paths
+
+
+def test_an_object_is_selected_by_its_name() -> None:
+    (endpoint,) = Selection().narrowed("shop").endpoints(PODS)
+
+    assert endpoint.named("a=b") == Endpoint("/api/v1/namespaces/shop/pods", {"fieldSelector": r"metadata.name=a\=b"})
 
 
 def test_a_report_becomes_json_with_the_ledgers_fields_and_seconds() -> None:
@@ -44,7 +81,7 @@ def test_a_report_becomes_json_with_the_ledgers_fields_and_seconds() -> None:
         context_name="dev",
         cluster_uid="u",
         resource="pods",
-        namespaces=("a",),
+        selection=Selection(namespaces=("a",)),
         status="success",
         started_at=STARTED,
         finished_at=STARTED + timedelta(milliseconds=1234),

@@ -118,7 +118,7 @@ class ScopeSync:
         state, resolved = self.state, self.collection.resolved
         if not self.collection.resource.watchable:
             return f"{self.collection.name} cannot be watched, so its resourceVersions need not mean anything"
-        if len(self.collection.scope.namespaces) > 1:
+        if len(self.collection.scope.selection.namespaces) > 1:
             return "several namespaces have no resourceVersion in common"
         if state is None or state.resource_version is None:
             return "no sync before this one was complete at one resourceVersion"

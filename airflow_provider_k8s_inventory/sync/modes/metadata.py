@@ -14,13 +14,12 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
 from airflow_provider_k8s_inventory.kube import metadata, versions
-from airflow_provider_k8s_inventory.model import Page, Seen
+from airflow_provider_k8s_inventory.model import NAMESPACE, Page, Seen
 from airflow_provider_k8s_inventory.postgres import listed, rows, staging
 from airflow_provider_k8s_inventory.postgres.diff import NOT_LISTED
 from airflow_provider_k8s_inventory.sync.collection import Collection
 from airflow_provider_k8s_inventory.sync.found import Found
 from airflow_provider_k8s_inventory.sync.rows import key
-from airflow_provider_k8s_inventory.sync.settings import NAMESPACE
 from airflow_provider_k8s_inventory.sync.storing import Store
 from airflow_provider_k8s_inventory.sync.threads import ThreadPool, thread_pool
 
