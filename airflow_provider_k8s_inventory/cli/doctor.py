@@ -14,8 +14,8 @@ from airflow_provider_k8s_inventory.cli import options, printing
 from airflow_provider_k8s_inventory.cli.failing import speaking
 from airflow_provider_k8s_inventory.cli.interrupting import interruptible
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.kubeconfig import Context
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import Selection
 from airflow_provider_k8s_inventory.postgres import connecting, inventoried, schemas
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh

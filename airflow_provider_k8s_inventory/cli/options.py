@@ -18,8 +18,8 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.cli import streams
 from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.kubeconfig import Context
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context
 from airflow_provider_k8s_inventory.sync import expanding
 
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.kube import documents
+from airflow_provider_k8s_inventory.kube.sources import documents
 
 _VARIABLE: Final = re.compile(rb"\$\{([^}\n]+)\}")
 _PLACEHOLDER: Final = "k8s-inventory-variable-{}-"

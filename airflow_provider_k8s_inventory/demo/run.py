@@ -27,7 +27,7 @@ from airflow_provider_k8s_inventory.demo.logs import tail
 from airflow_provider_k8s_inventory.demo.stage import DAG_ID, Wanted
 from airflow_provider_k8s_inventory.demo.steps import Step, step
 from airflow_provider_k8s_inventory.exceptions import InventoryError
-from airflow_provider_k8s_inventory.kube import kubeconfig
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting, ledger
 

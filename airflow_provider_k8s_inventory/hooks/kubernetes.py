@@ -24,11 +24,12 @@ from airflow_provider_k8s_inventory.exceptions import (
     UnreachableError,
 )
 from airflow_provider_k8s_inventory.hooks import connections, probing
-from airflow_provider_k8s_inventory.kube import discovery, documents, listing, names
-from airflow_provider_k8s_inventory.kube import kubeconfig as kubeconfigs
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials
-from airflow_provider_k8s_inventory.kube.kubeconfig import Context, Kubeconfig
+from airflow_provider_k8s_inventory.kube import discovery, listing, names
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import documents
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig as kubeconfigs
+from airflow_provider_k8s_inventory.kube.sources.credentials import BrokenCredentials
+from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context, Kubeconfig
 from airflow_provider_k8s_inventory.model import Page, Resource
 
 if TYPE_CHECKING:

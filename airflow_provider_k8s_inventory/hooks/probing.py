@@ -8,8 +8,8 @@ from typing import Final
 
 from airflow_provider_k8s_inventory.exceptions import InventoryError
 from airflow_provider_k8s_inventory.kube import access
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 
 CONNECT: Final = 3
 """Seconds: somebody sits before the form and waits."""

@@ -13,8 +13,8 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
 from airflow_provider_k8s_inventory.kube import metadata
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.decoding import decode
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.http.decoding import decode
 from airflow_provider_k8s_inventory.model import Page
 
 _KUBE_SYSTEM: Final = "kube-system"

@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.decoding import decode
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.http.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
 
 _ACCEPT: Final = ",".join(

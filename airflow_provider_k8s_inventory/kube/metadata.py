@@ -14,7 +14,7 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError
 from airflow_provider_k8s_inventory.kube import listing, matching, protobuf, text
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import MetadataPage, Resource, Seen
 
 # Every server of built-in and custom resources speaks protobuf here; that of an aggregated API may not:

@@ -22,7 +22,7 @@ from airflow_provider_k8s_inventory.exceptions import (
     UnprovenError,
 )
 from airflow_provider_k8s_inventory.kube import matching, nesting, text, versions
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Changes, Resource
 
 SECONDS: Final = 3

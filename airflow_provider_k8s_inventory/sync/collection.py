@@ -10,7 +10,7 @@ from typing import Final
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
 from airflow_provider_k8s_inventory.kube import cluster, discovery, listing, metadata, watching
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Changes, Endpoint, MetadataPage, Page, Resource, Scope, Seen
 from airflow_provider_k8s_inventory.resources.shared import own_values
 from airflow_provider_k8s_inventory.sync.progress import Progress

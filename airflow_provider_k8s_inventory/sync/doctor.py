@@ -13,9 +13,9 @@ import psycopg
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, ForbiddenError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube import access, discovery
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.decoding import decode
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.http.decoding import decode
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.model import EVERYTHING, Resource, Selection
 from airflow_provider_k8s_inventory.postgres import inventoried, ledger, limits, migrations, rights, sessions
 from airflow_provider_k8s_inventory.resources import custom

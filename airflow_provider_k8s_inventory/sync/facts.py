@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube import cluster, discovery
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 
 _T = TypeVar("_T")
 

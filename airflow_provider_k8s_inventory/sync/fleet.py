@@ -19,8 +19,8 @@ import psycopg
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError, UnknownResourceError
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.kubeconfig import Context
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import explaining, inventoried
 from airflow_provider_k8s_inventory.sync import expanding, remembering

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, ScopeError
-from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.postgres import rows
 from airflow_provider_k8s_inventory.postgres.ledger import State
 from airflow_provider_k8s_inventory.postgres.rows import Provenance

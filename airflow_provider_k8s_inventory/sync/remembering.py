@@ -8,7 +8,7 @@ from typing import Final
 
 import psycopg
 
-from airflow_provider_k8s_inventory.kube.kubeconfig import Context
+from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import Origin, SyncReport
 from airflow_provider_k8s_inventory.postgres import ledger
 from airflow_provider_k8s_inventory.sync import verdicts

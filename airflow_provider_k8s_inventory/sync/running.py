@@ -16,7 +16,7 @@ import psycopg
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import InventoryError, RefusedError, ScopeError
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import explaining, inventoried, ledger, locking, rows, sessions
 from airflow_provider_k8s_inventory.postgres.diff import Writing

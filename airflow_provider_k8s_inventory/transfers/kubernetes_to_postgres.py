@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_k8s_inventory.kube.client import Client
+    from airflow_provider_k8s_inventory.kube.http.client import Client
     from airflow_provider_k8s_inventory.model import SyncReport
     from airflow_provider_k8s_inventory.sync import Settings
 

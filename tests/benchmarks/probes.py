@@ -11,8 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_k8s_inventory import resources, sync
-from airflow_provider_k8s_inventory.kube import kubeconfig, listing, metadata
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube import listing, metadata
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.postgres import connecting, rows
 from airflow_provider_k8s_inventory.sync.collection import METADATA_PER_OBJECT
 from airflow_provider_k8s_inventory.sync.fleet import run_context

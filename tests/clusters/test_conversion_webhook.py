@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from airflow_provider_k8s_inventory import sync
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from tests.clusters.control_plane import ControlPlane
 from tests.fixtures.clusters import RealCluster
 from tests.fixtures.conformance.custom_resources import DEFINITIONS

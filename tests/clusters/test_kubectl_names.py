@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_k8s_inventory.kube import discovery, kubeconfig, names
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube import discovery, names
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.resources import builtin
 from tests.clusters import programs
 from tests.clusters.control_plane import ADMIN, ControlPlane

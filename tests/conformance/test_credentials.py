@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.simulator.certificates import Authority
 from tests.fixtures.clusters import LiveCluster

@@ -13,8 +13,8 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import Origin, SyncReport
 from airflow_provider_k8s_inventory.simulator import Cluster, Simulator
 from tests.fixtures.command_line import CommandLine

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.model import SyncReport
 from tests.fixtures.balanced import KUBE_SYSTEM, Balanced, balanced
 from tests.fixtures.manifests import named

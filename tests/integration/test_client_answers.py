@@ -17,10 +17,10 @@ from airflow_provider_k8s_inventory.exceptions import (
     UnauthorizedError,
     UnreachableError,
 )
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.credentials import Credentials, StaticCredentials
-from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials, StaticCredentials
 from tests.fixtures.kubeconfigs import authority
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer
 

@@ -17,9 +17,10 @@ from airflow_provider_k8s_inventory.exceptions import (
     UnprovenError,
     UnreachableError,
 )
-from airflow_provider_k8s_inventory.kube import bounds, watching
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube import watching
+from airflow_provider_k8s_inventory.kube.http import bounds
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer
 from tests.fixtures.raw import RawServer, response
 

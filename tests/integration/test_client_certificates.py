@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError, UnreachableError
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from tests.fixtures.kubeconfigs import Folder, authority, client_pair
 from tests.fixtures.kubeconfigs.authority import Authority
 from tests.fixtures.kubeconfigs.server import ApiServer
@@ -122,8 +122,8 @@ import os, resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 if len(sys.argv) > 3:
     del os.memfd_create
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
+from airflow_provider_k8s_inventory.kube.http.client import Client
 Client(kubeconfig.load([sys.argv[1]]).contexts["dev"]).get("/version")
 """
 

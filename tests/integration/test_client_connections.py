@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnreachableError
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.credentials import StaticCredentials
-from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import StaticCredentials
 from tests.fixtures.kubeconfigs import authority
 from tests.fixtures.kubeconfigs.authority import Authority, Pair
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube import commands, execplugins, kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import commands, execplugins, kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from tests.fixtures.kubeconfigs import Folder, authority, client_pair, encoded, exec_credential
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer
 

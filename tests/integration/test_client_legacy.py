@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from tests.fixtures.kubeconfigs import authority, client_pair, encoded
 from tests.fixtures.kubeconfigs.server import ApiServer
 
@@ -134,7 +134,7 @@ def test_the_official_client_is_imported_by_such_a_request_only(
     code = (
         "import json, sys\n"
         "from airflow_provider_k8s_inventory.kube import kubeconfig\n"
-        "from airflow_provider_k8s_inventory.kube.client import Client\n"
+        "from airflow_provider_k8s_inventory.kube.http.client import Client\n"
         "context = kubeconfig.parse(sys.stdin.read(), source='here').contexts['dev']\n"
         "before = 'kubernetes' in sys.modules\n"
         "with Client(context) as client: client.get('/version')\n"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from tests.fixtures.kubeconfigs import (
     EXEC_TOKEN,
     FILE_TOKEN,

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.credentials import StaticCredentials
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import StaticCredentials
 from tests.fixtures.kubeconfigs import authority
 from tests.fixtures.kubeconfigs.proxy import Proxy
 from tests.fixtures.kubeconfigs.server import ApiServer

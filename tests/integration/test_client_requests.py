@@ -14,10 +14,10 @@ import pytest
 
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.credentials import StaticCredentials
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import StaticCredentials
 from tests.fixtures.kubeconfigs import authority
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer
 
@@ -176,7 +176,8 @@ def test_the_client_certificate_leaves_no_file_behind(tmp_path: Path, monkeypatc
 def test_importing_the_client_is_light() -> None:
     heavy = ("airflow", "kubernetes", "kubernetes_asyncio", "aiohttp", "requests", "cryptography", "socks")
     code = (
-        "import sys, airflow_provider_k8s_inventory.kube.client, airflow_provider_k8s_inventory.kube.kubeconfig;"
+        "import sys, airflow_provider_k8s_inventory.kube.http.client\n"
+        "import airflow_provider_k8s_inventory.kube.sources.kubeconfig\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnauthorizedError, UnreachableError
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof, StaticCredentials
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials, Proof, StaticCredentials
 from tests.fixtures.kubeconfigs import authority
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer
 

@@ -19,7 +19,7 @@ import jsonschema
 import pytest
 import yaml
 
-from airflow_provider_k8s_inventory.kube import kubeconfig
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from tests.fixtures import go_programs
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import AnswerError, UnreachableError
 from airflow_provider_k8s_inventory.kube import discovery
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.manifests import crd

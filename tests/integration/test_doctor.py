@@ -10,8 +10,8 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 from airflow_provider_k8s_inventory import sync as core
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import Selection
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh

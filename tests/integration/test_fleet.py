@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.kubeconfig import Context
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator, User
 from airflow_provider_k8s_inventory.sync import Settings

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Origin, SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault

@@ -16,8 +16,9 @@ import psycopg
 import pytest
 
 from airflow_provider_k8s_inventory import sync as core
-from airflow_provider_k8s_inventory.kube import commands, listing
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube import listing
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import commands
 from airflow_provider_k8s_inventory.kube.stopping import Stop, Stopped
 from airflow_provider_k8s_inventory.sync.threads import prefetch, thread_pool
 from tests.fixtures.raw import RawServer, response

@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, TooLargeError
 from airflow_provider_k8s_inventory.kube import listing, metadata
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator
 from tests.fixtures.manifests import pod
 from tests.fixtures.raw import RawServer, response
@@ -105,8 +105,8 @@ MEASURED = """
 import sys
 import psycopg
 from airflow_provider_k8s_inventory import sync
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
+from airflow_provider_k8s_inventory.kube.http.client import Client
 path, dsn, mode = sys.argv[1:4]
 def peak():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) // 1024

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, NotServedError
 from airflow_provider_k8s_inventory.kube import listing
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Page
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.manifests import pod, pods

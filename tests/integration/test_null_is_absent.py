@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError
 from airflow_provider_k8s_inventory.kube import access, discovery, watching
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.raw import RawServer, response

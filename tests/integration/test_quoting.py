@@ -10,10 +10,11 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError
-from airflow_provider_k8s_inventory.kube import access, listing, metadata, quoting, watching
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.credentials import StaticCredentials
+from airflow_provider_k8s_inventory.kube import access, listing, metadata, watching
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import quoting
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import StaticCredentials
 from airflow_provider_k8s_inventory.model import Resource
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.kubeconfigs import authority
@@ -167,7 +168,7 @@ def test_each_further_try_is_a_line_of_ours(caplog: pytest.LogCaptureFixture) ->
         f"context 'dev': GET /api/v1/pods: try 2 of 3 {said}",
         f"context 'dev': GET /api/v1/pods: try 3 of 3 {said}",
     ]
-    assert {record.name for record in caplog.records} == {"airflow_provider_k8s_inventory.kube.retrying"}
+    assert {record.name for record in caplog.records} == {"airflow_provider_k8s_inventory.kube.http.retrying"}
 
 
 def test_a_refused_connection_is_a_line_each_too(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
-from airflow_provider_k8s_inventory.kube import kubeconfig
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator
 from airflow_provider_k8s_inventory.sync import Settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.simulator import Cluster, Rule, Simulator, User
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory

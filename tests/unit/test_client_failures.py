@@ -10,8 +10,8 @@ from urllib3 import exceptions as http
 from urllib3.connection import HTTPConnection
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnauthorizedError, UnreachableError
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.failures import failed
+from airflow_provider_k8s_inventory.kube.http.failures import failed
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 
 CONNECTION = HTTPConnection("a.test")
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube import expiry, kubeconfig
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import BrokenCredentials, expiry_of
 from tests.fixtures.kubeconfigs import authority, encoded
 
 
@@ -84,4 +84,4 @@ def test_a_token_file_without_a_token_is_told(tmp_path: Path, content: str, why:
 
 
 def test_credentials_that_cannot_be_had_say_nothing_of_their_expiry() -> None:
-    assert expiry.note(BrokenCredentials("no")) is None
+    assert expiry_of(BrokenCredentials("no")) is None

@@ -9,8 +9,8 @@ from textwrap import dedent
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 
 
 def document(*names: str, server: str = "https://a.test", current: str = "") -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError
-from airflow_provider_k8s_inventory.kube import incluster, kubeconfig
+from airflow_provider_k8s_inventory.kube.sources import incluster, kubeconfig
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import ScopeError, UnauthorizedError, UnreachableError
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from tests.fixtures.kubeconfigs import authority, encoded
 
 SECRET = "never-to-be-shown"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube import pools, proxies
-from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.http import pools
+from airflow_provider_k8s_inventory.kube.sources import proxies
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 
 PROXY = "http://proxy.test:3128"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_k8s_inventory.kube import kubeconfig
-from airflow_provider_k8s_inventory.kube.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from tests.fixtures.kubeconfigs import EXEC_TOKEN, FILE_TOKEN, Folder, client_pair, encoded, exec_credential
 
 V1 = "client.authentication.k8s.io/v1"

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError, ScopeError, UnauthorizedError
-from airflow_provider_k8s_inventory.kube import documents, goyaml, kubeconfig
-from airflow_provider_k8s_inventory.kube.client import Client
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.users import User, user
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources import documents, goyaml, kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.users import User, user
 from tests.fixtures.kubeconfigs.yaml import REFUSED, TOKENS, USERS, token
 
 SECRET = "S3cretPlanted"

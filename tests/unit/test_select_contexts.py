@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnknownContextError
-from airflow_provider_k8s_inventory.kube.contexts import Context, Kubeconfig
-from airflow_provider_k8s_inventory.kube.kubeconfig import select
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context, Kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.kubeconfig import select
 
 
 def kubeconfig(*names: str) -> Kubeconfig:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Final
 
-from airflow_provider_k8s_inventory.kube.lines import Line
+from airflow_provider_k8s_inventory.kube.http.lines import Line
 
 SLOWEST: Final = 20_000
 """Bytes a second, decoded, that keep a response alive beyond its time: a page of 6 MiB over a line of 160 kbit/s."""

@@ -13,10 +13,11 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube import lines, proxies, tls
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.credentials import basic
-from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
+from airflow_provider_k8s_inventory.kube.http import lines, tls
+from airflow_provider_k8s_inventory.kube.sources import proxies
+from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import basic
 
 
 class _UnverifiedConnection(lines.Tls):

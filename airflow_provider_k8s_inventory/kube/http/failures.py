@@ -1,6 +1,6 @@
 """What a request without an answer means, in words that say what to do.
 
-Unwanted answers are in `answers`; when requests are sent again before either is in `retrying`.
+Unwanted answers are in `errors`; when requests are sent again before either is in `retrying`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from urllib3 import exceptions as http
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnauthorizedError, UnreachableError
-from airflow_provider_k8s_inventory.kube import proxies
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.retrying import Trouble
+from airflow_provider_k8s_inventory.kube.http.retrying import Trouble
+from airflow_provider_k8s_inventory.kube.sources import proxies
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 
 # OpenSSL's X509_V_ERR_* numbers; Python's ssl has no names for them.
 # https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/

@@ -12,11 +12,11 @@ from typing import Final
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError
-from airflow_provider_k8s_inventory.kube.credentials import Proof
-from airflow_provider_k8s_inventory.kube.documents import decode
-from airflow_provider_k8s_inventory.kube.entries import converted
-from airflow_provider_k8s_inventory.kube.goyaml import NotYamlError
-from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
+from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
+from airflow_provider_k8s_inventory.kube.sources.credentials import Proof
+from airflow_provider_k8s_inventory.kube.sources.documents import decode
+from airflow_provider_k8s_inventory.kube.sources.entries import converted
+from airflow_provider_k8s_inventory.kube.sources.goyaml import NotYamlError
 
 SKEW: Final = timedelta(seconds=10)
 """So much before its expiry a credential is taken for expired: the request has still to travel."""

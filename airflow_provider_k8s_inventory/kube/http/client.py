@@ -1,7 +1,7 @@
 """HTTP to the API server of one context: the one place from where requests are sent.
 
 What is asked for is in `listing`, `metadata`, `watching` and `discovery`; what unwanted responses and failures mean is
-in `answers` and `failures`, how long a request may take in `bounds`.
+in `errors` and `failures`, how long a request may take in `bounds`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from urllib3.exceptions import HTTPError
 
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import SlowError, TooLargeError, UnreachableError
-from airflow_provider_k8s_inventory.kube import answers, failures, pools, stopping
-from airflow_provider_k8s_inventory.kube.answers import Response
-from airflow_provider_k8s_inventory.kube.bounds import Bound
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.credentials import Proof
-from airflow_provider_k8s_inventory.kube.lines import Line
-from airflow_provider_k8s_inventory.kube.retrying import Patience, Tries, Trouble
-from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
+from airflow_provider_k8s_inventory.kube import stopping
+from airflow_provider_k8s_inventory.kube.http import errors, failures, pools
+from airflow_provider_k8s_inventory.kube.http.bounds import Bound
+from airflow_provider_k8s_inventory.kube.http.errors import Response
+from airflow_provider_k8s_inventory.kube.http.lines import Line
+from airflow_provider_k8s_inventory.kube.http.retrying import Patience, Tries, Trouble
+from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import Proof
 
 JSON: Final = "application/json"
 PIECE: Final = 256 << 10
@@ -261,7 +262,7 @@ class Client:
     def _trouble(self, response: urllib3.BaseHTTPResponse, request: _Request, bound: Bound) -> Trouble | None:
         body, whole = (b"", True) if 200 <= response.status < 300 else _read(response, ERROR_BYTES, bound)
         got = Response(status=response.status, headers=response.headers, body=body, whole=whole)
-        return answers.problem(got, self.context, str(request), request.accept)
+        return errors.problem(got, self.context, str(request), request.accept)
 
     def _check(self, request: _Request, bound: Bound) -> None:
         """Say who cut the line, if somebody did: a response without a length then looks complete.

@@ -13,8 +13,8 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from airflow_provider_k8s_inventory.exceptions import UnknownContextError
-from airflow_provider_k8s_inventory.kube import proxies, quoting
-from airflow_provider_k8s_inventory.kube.credentials import Credentials
+from airflow_provider_k8s_inventory.kube.sources import proxies, quoting
+from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials
 
 NAMES_SHOWN: Final = 20
 """How many contexts an error names; fleets have thousands."""

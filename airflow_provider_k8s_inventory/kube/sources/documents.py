@@ -14,8 +14,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError
-from airflow_provider_k8s_inventory.kube import goyaml
-from airflow_provider_k8s_inventory.kube.goyaml import NotYamlError, Unreadable
+from airflow_provider_k8s_inventory.kube.sources import goyaml
+from airflow_provider_k8s_inventory.kube.sources.goyaml import NotYamlError, Unreadable
 
 LARGEST: Final = 32 << 20
 """Bytes of a kubeconfig; 2,000 contexts with a CA, a certificate and a key of their own have 12 MB."""

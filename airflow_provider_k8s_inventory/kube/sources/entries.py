@@ -16,8 +16,8 @@ from typing import Any, Final, TypeVar, get_args, get_origin
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import ScopeError
-from airflow_provider_k8s_inventory.kube.documents import Entry
-from airflow_provider_k8s_inventory.kube.goyaml import NotYamlError, Unreadable
+from airflow_provider_k8s_inventory.kube.sources.documents import Entry
+from airflow_provider_k8s_inventory.kube.sources.goyaml import NotYamlError, Unreadable
 
 T = TypeVar("T")
 

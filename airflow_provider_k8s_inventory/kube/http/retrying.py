@@ -1,6 +1,6 @@
 """When a request is sent again, and after how long.
 
-What an unwanted response means is in `answers`, and what a failed connection means in `failures`: both give a
+What an unwanted response means is in `errors`, and what a failed connection means in `failures`: both give a
 `Trouble`.
 """
 
@@ -17,7 +17,7 @@ from urllib3.exceptions import InvalidHeader
 
 from airflow_provider_k8s_inventory.exceptions import ScopeError
 from airflow_provider_k8s_inventory.kube import stopping
-from airflow_provider_k8s_inventory.kube.bounds import Bound
+from airflow_provider_k8s_inventory.kube.http.bounds import Bound
 
 log = logging.getLogger(__name__)
 

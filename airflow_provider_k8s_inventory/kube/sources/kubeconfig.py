@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError, UnauthorizedError, UnreachableError
-from airflow_provider_k8s_inventory.kube import documents, hidden, incluster, servers, users
-from airflow_provider_k8s_inventory.kube.contexts import Context, Kubeconfig, select
-from airflow_provider_k8s_inventory.kube.credentials import BrokenCredentials, Credentials
-from airflow_provider_k8s_inventory.kube.entries import find, typed
-from airflow_provider_k8s_inventory.kube.execplugins import Sessions
+from airflow_provider_k8s_inventory.kube.sources import documents, hidden, incluster, servers, users
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context, Kubeconfig, select
+from airflow_provider_k8s_inventory.kube.sources.credentials import BrokenCredentials, Credentials
+from airflow_provider_k8s_inventory.kube.sources.entries import find, typed
+from airflow_provider_k8s_inventory.kube.sources.execplugins import Sessions
 
 __all__ = ["Context", "Kubeconfig", "in_cluster", "load", "parse", "select"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from airflow_provider_k8s_inventory.kube import quoting
+from airflow_provider_k8s_inventory.kube.sources import quoting
 
 _BLOT: Final = "***"
 

@@ -1,6 +1,7 @@
 """Credentials from a command: the exec plugins of kubeconfigs, such as those of EKS, GKE and AKS.
 
-`execanswers` reads what plugins print, and `commands` runs them. `users` decides whether a kubeconfig may ask for one.
+`execcredentials` reads what plugins print, and `commands` runs them. `users` decides whether a kubeconfig may ask for
+one.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube import commands, execanswers, quoting, tls
-from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof, checked_token
-from airflow_provider_k8s_inventory.kube.documents import Entry
-from airflow_provider_k8s_inventory.kube.entries import beside
-from airflow_provider_k8s_inventory.kube.redacting import excerpt
-from airflow_provider_k8s_inventory.kube.servers import Server
+from airflow_provider_k8s_inventory.kube.sources import certificates, commands, execcredentials, quoting
+from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials, Proof, checked_token
+from airflow_provider_k8s_inventory.kube.sources.documents import Entry
+from airflow_provider_k8s_inventory.kube.sources.entries import beside
+from airflow_provider_k8s_inventory.kube.sources.redacting import excerpt
+from airflow_provider_k8s_inventory.kube.sources.servers import Server
 
 API_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 FAILURE_KEPT: Final[float] = 60
@@ -99,13 +100,13 @@ class Session:
         self._server = server
         self._folder = folder
         self._lock = threading.Lock()
-        self._credential: execanswers.Credential | None = None
-        self._before: execanswers.Credential | None = None
+        self._credential: execcredentials.Credential | None = None
+        self._before: execcredentials.Credential | None = None
         """The one that was disproved last: an error may still quote it."""
         self._failure = ""
         self._failed_at = -FAILURE_KEPT
 
-    def credential(self) -> execanswers.Credential:
+    def credential(self) -> execcredentials.Credential:
         """A credential that is good, for which the command is run when there is none.
 
         :raises NoCredentialError: when it gives none, or gave none a moment ago.
@@ -117,7 +118,7 @@ class Session:
                 self._credential = self._ask()
             return self._credential
 
-    def forget(self, disproved: execanswers.Credential | None) -> None:
+    def forget(self, disproved: execcredentials.Credential | None) -> None:
         """Let the command run again, unless it has since it gave what is disproved."""
         with self._lock:
             if self._credential is disproved:
@@ -129,10 +130,10 @@ class Session:
         variables = (one.value for one in self._plugin.env if _SECRET_NAME.search(one.name))
         return tuple(text for text in (*given, *variables, *_arguments(self._plugin.args)) if text)
 
-    def _ask(self) -> execanswers.Credential:
+    def _ask(self) -> execcredentials.Credential:
         try:
-            return execanswers.understand(self._run(), self._plugin.api_version)
-        except (commands.CommandError, execanswers.NoAnswerError, OSError) as error:
+            return execcredentials.understand(self._run(), self._plugin.api_version)
+        except (commands.CommandError, execcredentials.NoAnswerError, OSError) as error:
             self._failure, self._failed_at = self._explained(error), time.monotonic()
             raise NoCredentialError(self._failure) from None
 
@@ -181,7 +182,7 @@ class Session:
     def _authority(self) -> str | None:
         """The CA in base64; plugins are never given the file."""
         data, file = self._server.ca_data, self._server.ca_file
-        text = data or (tls.content(file) if file else "")
+        text = data or (certificates.content(file) if file else "")
         return base64.b64encode(text.encode()).decode() or None
 
 

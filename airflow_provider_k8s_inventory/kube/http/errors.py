@@ -22,9 +22,9 @@ from airflow_provider_k8s_inventory.exceptions import (
     UnauthorizedError,
     UnreachableError,
 )
-from airflow_provider_k8s_inventory.kube import expiry
-from airflow_provider_k8s_inventory.kube.contexts import Context
-from airflow_provider_k8s_inventory.kube.retrying import STATUSES, Trouble
+from airflow_provider_k8s_inventory.kube.http.retrying import STATUSES, Trouble
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import expiry_of
 
 _MEANING: Final[dict[int, tuple[type[ScopeError], str]]] = {
     401: (UnauthorizedError, "the token or certificate is wrong or has expired: get a new one"),
@@ -172,7 +172,7 @@ def _advice(status: int, said: str, context: Context) -> str:
     if status == 401 and context.server.startswith("http://"):
         return "credentials are never sent over http://; use https:// in the kubeconfig"
     if status == 401:
-        return expiry.note(context.credentials) or _MEANING[status][1]
+        return expiry_of(context.credentials) or _MEANING[status][1]
     if status == 403 and "system:anonymous" in said:
         return "nothing was sent that says who asks: give the context a user in the kubeconfig"
     if status in _MEANING:

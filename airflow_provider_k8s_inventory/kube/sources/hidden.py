@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from airflow_provider_k8s_inventory.kube.documents import Document, Entry, Kind, Merged
-from airflow_provider_k8s_inventory.kube.entries import beside
+from airflow_provider_k8s_inventory.kube.sources.documents import Document, Entry, Kind, Merged
+from airflow_provider_k8s_inventory.kube.sources.entries import beside
 
 _NAMED: Final[tuple[Kind, ...]] = ("cluster", "user")
 """The kinds of entries that a context names, each in a field that is called so."""

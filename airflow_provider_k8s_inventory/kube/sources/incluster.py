@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from airflow_provider_k8s_inventory.kube.contexts import Context, Kubeconfig
-from airflow_provider_k8s_inventory.kube.credentials import TokenFileCredentials
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context, Kubeconfig
+from airflow_provider_k8s_inventory.kube.sources.credentials import TokenFileCredentials
 
 NAME: Final = "in-cluster"
 """The context's and the cluster's name, as a pod has no kubeconfig to give one."""

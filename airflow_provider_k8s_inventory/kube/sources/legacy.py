@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube import quoting
-from airflow_provider_k8s_inventory.kube.credentials import Credentials, Proof, checked_token
-from airflow_provider_k8s_inventory.kube.redacting import excerpt
-from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
+from airflow_provider_k8s_inventory.kube.sources import quoting
+from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
+from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials, Proof, checked_token
+from airflow_provider_k8s_inventory.kube.sources.redacting import excerpt
 
 
 class Provider(msgspec.Struct, frozen=True):

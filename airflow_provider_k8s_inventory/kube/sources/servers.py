@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnreachableError
-from airflow_provider_k8s_inventory.kube import proxies
-from airflow_provider_k8s_inventory.kube.documents import Entry
-from airflow_provider_k8s_inventory.kube.entries import beside, embedded, typed
-from airflow_provider_k8s_inventory.kube.goyaml import NotYamlError, plain
+from airflow_provider_k8s_inventory.kube.sources import proxies
+from airflow_provider_k8s_inventory.kube.sources.documents import Entry
+from airflow_provider_k8s_inventory.kube.sources.entries import beside, embedded, typed
+from airflow_provider_k8s_inventory.kube.sources.goyaml import NotYamlError, plain
 
 EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
 """The name under which a cluster entry holds what it tells exec plugins."""

@@ -11,19 +11,19 @@ from urllib.parse import quote
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube import execplugins
-from airflow_provider_k8s_inventory.kube.credentials import (
+from airflow_provider_k8s_inventory.kube.sources import execplugins
+from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
+from airflow_provider_k8s_inventory.kube.sources.credentials import (
     Credentials,
     StaticCredentials,
     TokenFileCredentials,
     checked_token,
 )
-from airflow_provider_k8s_inventory.kube.documents import Entry
-from airflow_provider_k8s_inventory.kube.entries import beside, embedded, typed
-from airflow_provider_k8s_inventory.kube.execplugins import ExecCredentials, Plugin, Sessions
-from airflow_provider_k8s_inventory.kube.legacy import LegacyCredentials, Provider
-from airflow_provider_k8s_inventory.kube.servers import Server
-from airflow_provider_k8s_inventory.kube.tls import ClientCertificate
+from airflow_provider_k8s_inventory.kube.sources.documents import Entry
+from airflow_provider_k8s_inventory.kube.sources.entries import beside, embedded, typed
+from airflow_provider_k8s_inventory.kube.sources.execplugins import ExecCredentials, Plugin, Sessions
+from airflow_provider_k8s_inventory.kube.sources.legacy import LegacyCredentials, Provider
+from airflow_provider_k8s_inventory.kube.sources.servers import Server
 
 _NAME_CHARACTERS = "!#$&'*+-.^_`|~"
 """What a header's name may hold beside letters and digits; `%` is escaped too, as client-go does."""

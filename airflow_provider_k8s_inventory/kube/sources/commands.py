@@ -1,6 +1,6 @@
 """Run a command that prints credentials: nothing to answer it, a time limit, and its output kept to ourselves.
 
-`execanswers` understands what it prints.
+`execcredentials` understands what it prints.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError
-from airflow_provider_k8s_inventory.kube.client import Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
 
 _T = TypeVar("_T")
 

@@ -1,0 +1,1 @@
+"""Where contexts come from, and with them servers, certificates and credentials. Nothing here sends a request."""
