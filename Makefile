@@ -7,7 +7,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --quiet
-INVENTORY := $(BIN)/k8s-inventory
+DEMO := $(BIN)/k8s-inventory-demo
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test test-clusters demo ui demo-stop bench build
@@ -17,7 +17,7 @@ help: ## Print this list
 
 setup: .venv/installed ## Install the environment of uv.lock into .venv (the other targets do it themselves)
 
-.venv/installed: pyproject.toml uv.lock
+.venv/installed: pyproject.toml demo/pyproject.toml uv.lock
 	@uv=$$(.ci/find-uv) && echo "Installing the environment into .venv ..." && $$uv sync --frozen --quiet && touch $@
 
 check: setup ## Lint, format, types, layers, spelling, and whether uv.lock fits pyproject.toml
@@ -35,13 +35,13 @@ test-clusters: setup ## Run the conformance tests against real control planes (n
 	@.ci/build-control-plane >/dev/null && $(PYTEST) --control-plane=real tests/clusters tests/conformance
 
 demo: setup ## Sync two simulated clusters with Airflow; CLUSTERS=kubeconfig and DSN=url take real ones
-	@$(INVENTORY) demo $(if $(CLUSTERS),--clusters '$(CLUSTERS)') $(if $(DSN),--dsn '$(DSN)')
+	@$(DEMO) $(if $(CLUSTERS),--clusters '$(CLUSTERS)') $(if $(DSN),--dsn '$(DSN)')
 
 ui: setup ## Open the demo's Airflow in the browser; Ctrl-C ends it
-	@$(INVENTORY) demo --ui $(if $(CLUSTERS),--clusters '$(CLUSTERS)') $(if $(DSN),--dsn '$(DSN)')
+	@$(DEMO) --ui $(if $(CLUSTERS),--clusters '$(CLUSTERS)') $(if $(DSN),--dsn '$(DSN)')
 
 demo-stop: setup ## Stop what the demo left running; its data stays in .demo
-	@$(INVENTORY) demo --stop
+	@$(DEMO) --stop
 
 bench: setup ## Measure against the bare list, bare COPY and the plain Airflow way
 	@$(BIN)/python -m tests.benchmarks

@@ -22,7 +22,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / ".github" / "airflow.png"
-DEMO = (ROOT / ".venv" / "bin" / "k8s-inventory", "demo")
+DEMO = (ROOT / ".venv" / "bin" / "k8s-inventory-demo",)
 DAG = "k8s_inventory"
 
 

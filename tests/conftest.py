@@ -16,10 +16,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from k8s_inventory_demo import postgres_programs
+from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.postgres_programs import Programs
 
-from airflow_provider_k8s_inventory.demo import postgres_programs
-from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
-from airflow_provider_k8s_inventory.demo.postgres_programs import Programs
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
 
 USERS_SETTINGS = re.compile(

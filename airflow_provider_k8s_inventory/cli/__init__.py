@@ -10,7 +10,6 @@ import click
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.cli import streams
 from airflow_provider_k8s_inventory.cli.dag import dag
-from airflow_provider_k8s_inventory.cli.demo import demo
 from airflow_provider_k8s_inventory.cli.doctor import doctor
 from airflow_provider_k8s_inventory.cli.status import status
 from airflow_provider_k8s_inventory.cli.sync import sync
@@ -51,5 +50,5 @@ def main() -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-for command in (sync, doctor, status, dag, demo):
+for command in (sync, doctor, status, dag):
     main.add_command(command)

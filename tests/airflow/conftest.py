@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from airflow_provider_k8s_inventory.demo.airflow_home import connection
-from airflow_provider_k8s_inventory.demo.clusters import clusters
-from airflow_provider_k8s_inventory.simulator import Simulator
+from k8s_inventory_demo.airflow_home import connection
+from k8s_inventory_demo.clusters import clusters
+from k8s_inventory_demo.simulator import Simulator
 
 DAGS = Path(__file__).parents[2] / "dags"
 

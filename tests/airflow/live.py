@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+from k8s_inventory_demo import ports
+from k8s_inventory_demo.airflow_api import AirflowApi
+from k8s_inventory_demo.airflow_home import AirflowHome
+from k8s_inventory_demo.airflow_processes import AIRFLOW, AirflowProcesses
 
-from airflow_provider_k8s_inventory.demo import ports
-from airflow_provider_k8s_inventory.demo.airflow_api import AirflowApi
-from airflow_provider_k8s_inventory.demo.airflow_home import AirflowHome
-from airflow_provider_k8s_inventory.demo.airflow_processes import AIRFLOW, AirflowProcesses
 from tests.airflow.conftest import DAGS
 from tests.fixtures.waiting import wait_until
 

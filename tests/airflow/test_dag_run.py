@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Simulator, User
 
-from airflow_provider_k8s_inventory.simulator import Simulator, User
 from tests.airflow.bags import bag
 
 pytestmark = [pytest.mark.usefixtures("metadata_database", "kubeconfig"), pytest.mark.timeout(180)]

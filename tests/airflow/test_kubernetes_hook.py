@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import redact
+from k8s_inventory_demo.simulator import Fault, Simulator, User
 
 from airflow_provider_k8s_inventory.exceptions import (
     KubeconfigError,
@@ -21,7 +22,6 @@ from airflow_provider_k8s_inventory.exceptions import (
 )
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 from airflow_provider_k8s_inventory.model import Resource
-from airflow_provider_k8s_inventory.simulator import Fault, Simulator, User
 
 LEASES = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease", namespaced=True)
 

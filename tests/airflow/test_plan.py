@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 from airflow.providers.common.compat.sdk import AirflowFailException
+from k8s_inventory_demo.simulator import Simulator
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError
 from airflow_provider_k8s_inventory.operators.plan import KubernetesInventoryPlanOperator
-from airflow_provider_k8s_inventory.simulator import Simulator
 from tests.airflow.tasks import execute
 
 

@@ -22,10 +22,10 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from k8s_inventory_demo.airflow_home import connection
+from k8s_inventory_demo.postgres import PostgresServer
 from psycopg import conninfo, sql
 
-from airflow_provider_k8s_inventory.demo.airflow_home import connection
-from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
 from tests.airflow.live import CLUSTERS, DATABASE, live_airflow
 from tests.fixtures.kubeconfigs import authority, client_pair, encoded
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer

@@ -6,10 +6,10 @@ import json
 
 import psycopg
 import pytest
+from k8s_inventory_demo import ports
+from k8s_inventory_demo.airflow_home import connection as airflow_connection
 from psycopg import conninfo
 
-from airflow_provider_k8s_inventory.demo import ports
-from airflow_provider_k8s_inventory.demo.airflow_home import connection as airflow_connection
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.hooks import postgres
 from airflow_provider_k8s_inventory.postgres import sessions

@@ -12,11 +12,11 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from airflow.sdk import DAG, Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
+from k8s_inventory_demo.simulator import Fault, Simulator
 
 from airflow_provider_k8s_inventory.exceptions import ScopeError
 from airflow_provider_k8s_inventory.operators.publish import KubernetesInventoryPublishOperator
 from airflow_provider_k8s_inventory.operators.report import KubernetesInventoryReportOperator
-from airflow_provider_k8s_inventory.simulator import Fault, Simulator
 from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
 from tests.airflow.tasks import TaskInstance, execute
 

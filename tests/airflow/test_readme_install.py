@@ -11,8 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-
-from airflow_provider_k8s_inventory.simulator import Cluster, Simulator
+from k8s_inventory_demo.simulator import Cluster, Simulator
 
 README = Path(__file__).parents[2] / "README.md"
 PLACE = "postgresql://inventory:password@db.example.com/inventory"

@@ -12,12 +12,12 @@ from urllib.parse import unquote
 
 import psycopg
 import pytest
+from k8s_inventory_demo.airflow_home import connection
+from k8s_inventory_demo.clusters import clusters
+from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.simulator import Fault, Simulator
 from psycopg import conninfo
 
-from airflow_provider_k8s_inventory.demo.airflow_home import connection
-from airflow_provider_k8s_inventory.demo.clusters import clusters
-from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
-from airflow_provider_k8s_inventory.simulator import Fault, Simulator
 from tests.airflow.live import CLUSTERS, DATABASE, Live, live_airflow
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]

@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from k8s_inventory_demo.simulator import Fault, Rule, Simulator, User
 
 from airflow_provider_k8s_inventory.exceptions import ScopeError
 from airflow_provider_k8s_inventory.operators.plan import KubernetesInventoryPlanOperator
-from airflow_provider_k8s_inventory.simulator import Fault, Rule, Simulator, User
 from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
 from tests.airflow.tasks import TaskInstance, execute
 

@@ -10,11 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
+from k8s_inventory_demo.simulator import Fault, Rule, Simulator, User
+from k8s_inventory_demo.simulator.pods import pods
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, KubeconfigError, ScopeError
 from airflow_provider_k8s_inventory.operators.migrate import KubernetesInventoryMigrateOperator
-from airflow_provider_k8s_inventory.simulator import Fault, Rule, Simulator, User
-from airflow_provider_k8s_inventory.simulator.pods import pods
 from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
 from tests.airflow.tasks import TaskInstance, execute
 

@@ -18,9 +18,9 @@ from typing import Final
 
 import click
 import psycopg
+from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.postgres_programs import Programs
 
-from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
-from airflow_provider_k8s_inventory.demo.postgres_programs import Programs
 from tests.benchmarks import bars, cases, clusters, figures, fleets, tables
 from tests.benchmarks.model import BenchmarkError, Results
 from tests.benchmarks.stage import Stage

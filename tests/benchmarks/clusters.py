@@ -14,8 +14,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Protocol
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Simulator
-from airflow_provider_k8s_inventory.simulator.pods import pods
+from k8s_inventory_demo.simulator import Cluster, Simulator
+from k8s_inventory_demo.simulator.pods import pods
+
 from tests.clusters import programs
 from tests.clusters.control_plane import ADMIN, ControlPlane
 from tests.fixtures.kubernetes_api import Api

@@ -14,11 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from airflow_provider_k8s_inventory.demo import ports
-from airflow_provider_k8s_inventory.demo.airflow_api import AirflowApi
-from airflow_provider_k8s_inventory.demo.airflow_home import AirflowHome
-from airflow_provider_k8s_inventory.demo.airflow_processes import AIRFLOW, AirflowProcesses
-from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
+from k8s_inventory_demo import ports
+from k8s_inventory_demo.airflow_api import AirflowApi
+from k8s_inventory_demo.airflow_home import AirflowHome
+from k8s_inventory_demo.airflow_processes import AIRFLOW, AirflowProcesses
+from k8s_inventory_demo.postgres import PostgresServer
+
 from tests.airflow.live import Live
 from tests.benchmarks.measuring import ROOT
 from tests.benchmarks.model import BenchmarkError, Measurement, Results

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.simulator import Cluster, Simulator
+from k8s_inventory_demo.simulator.pods import pods
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
-from airflow_provider_k8s_inventory.simulator import Cluster, Simulator
-from airflow_provider_k8s_inventory.simulator.pods import pods
 from tests.benchmarks.measuring import measure, measure_command
 from tests.benchmarks.model import BenchmarkError, Place, Results
 from tests.fixtures.clusters import LiveCluster, real_cluster, simulated_cluster

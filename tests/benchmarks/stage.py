@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import psycopg
+from k8s_inventory_demo.airflow_home import AirflowHome
 
-from airflow_provider_k8s_inventory.demo.airflow_home import AirflowHome
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
 from tests.benchmarks.clusters import CONTEXT, PodCluster
 from tests.benchmarks.measuring import measure

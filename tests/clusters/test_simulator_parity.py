@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 import urllib3
+from k8s_inventory_demo.simulator import Cluster, Simulator, User, protobuf
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Simulator, User, protobuf
 from tests.clusters import programs
 from tests.clusters.control_plane import ControlPlane
 from tests.fixtures.simulated import METADATA, WIDGETS

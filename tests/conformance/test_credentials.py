@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from k8s_inventory_demo.simulator.certificates import Authority
 
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.simulator.certificates import Authority
 from tests.fixtures.clusters import LiveCluster
 from tests.fixtures.conformance.live_inventory import LiveInventory
 

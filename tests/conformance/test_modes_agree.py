@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from k8s_inventory_demo.simulator import Fault
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.simulator import Fault
 from tests.fixtures.clusters import LiveCluster, SimulatedCluster
 from tests.fixtures.conformance.agreement import FRESH, MIXED, MODES, Agreement
 from tests.fixtures.conformance.custom_resources import CustomResource

@@ -9,14 +9,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.simulator import Cluster, Simulator
 from psycopg import sql
 
 from airflow_provider_k8s_inventory import sync as core
-from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import Origin, SyncReport
-from airflow_provider_k8s_inventory.simulator import Cluster, Simulator
 from tests.fixtures.command_line import CommandLine
 from tests.fixtures.settings import settings as settings_of
 from tests.fixtures.tables import TABLES, Inventory

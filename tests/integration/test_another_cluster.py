@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

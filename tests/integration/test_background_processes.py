@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from k8s_inventory_demo import ports
+from k8s_inventory_demo.background import Background
 
-from airflow_provider_k8s_inventory.demo import ports
-from airflow_provider_k8s_inventory.demo.background import Background
 from airflow_provider_k8s_inventory.exceptions import InventoryError
 from tests.fixtures.waiting import wait_until
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Rule, Simulator, User
+from k8s_inventory_demo.simulator import Cluster, Rule, Simulator, User
+
 from tests.fixtures.command_line import CommandLine
 from tests.fixtures.manifests import crd
 from tests.fixtures.tables import Inventory

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from k8s_inventory_demo.simulator import Simulator, User
 
-from airflow_provider_k8s_inventory.simulator import Simulator, User
 from tests.fixtures.command_line import CommandLine
 from tests.fixtures.tables import Inventory
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Rule, User
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Rule, User
 from tests.fixtures.command_line import CommandLine
 from tests.fixtures.tables import Inventory
 

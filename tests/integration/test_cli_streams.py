@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator
 from tests.fixtures.command_line import CommandLine
 from tests.fixtures.manifests import named
 from tests.fixtures.programs import PROGRAM, environment, on_terminal
@@ -91,7 +91,7 @@ def test_the_dag_is_utf_8_in_any_encoding(encoding: Mapping[str, str]) -> None:
 
 
 def test_help_is_shown_in_any_encoding(encoding: Mapping[str, str]) -> None:
-    for command in ("sync", "doctor", "status", "dag", "demo"):
+    for command in ("sync", "doctor", "status", "dag"):
         done = ran(command, "--help", **encoding)
         assert (done.returncode, done.stderr) == (0, b"")
         assert done.stdout.count(b"\n    k8s-inventory ") + done.stdout.count(b"\n    airflow ") >= 3

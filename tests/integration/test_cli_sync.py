@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from k8s_inventory_demo.simulator import Cluster, Fault, Rule, Simulator, User
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
 from tests.fixtures.command_line import CommandLine
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory

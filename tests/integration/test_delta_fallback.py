@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
+from k8s_inventory_demo.simulator.served import Served
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
-from airflow_provider_k8s_inventory.simulator.served import Served
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.interrupted import Interrupted
 from tests.fixtures.manifests import named, pod, pods
 from tests.fixtures.tables import Inventory

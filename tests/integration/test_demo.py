@@ -16,12 +16,12 @@ from pathlib import Path
 import psycopg
 import pytest
 import urllib3
+from k8s_inventory_demo import airflow_home, run, simulated, stage
+from k8s_inventory_demo.airflow_api import AirflowApi
+from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.stage import Wanted
 from rich.console import Console
 
-from airflow_provider_k8s_inventory.demo import airflow_home, run, simulated, stage
-from airflow_provider_k8s_inventory.demo.airflow_api import AirflowApi
-from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
-from airflow_provider_k8s_inventory.demo.stage import Wanted
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, KubeconfigError, UsageError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -98,14 +98,16 @@ def test_the_commands_it_names_work(first: str, folder: Path) -> None:
     assert f"kubectl --kubeconfig {folder / 'kubeconfig'} get pods -A" in first
 
 
-def program(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "airflow_provider_k8s_inventory", *map(str, arguments)]
+def program(
+    *arguments: str | Path, folder: Path, package: str = "airflow_provider_k8s_inventory"
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", package, *map(str, arguments)]
     environment = os.environ | {"DATABASE_URL": PostgresServer(folder / "pg").start().dsn("inventory")}
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
 def demo(*arguments: str, folder: Path, of: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return program("demo", "--folder", of or folder, *arguments, folder=folder)
+    return program("--folder", of or folder, *arguments, folder=folder, package="k8s_inventory_demo")
 
 
 def test_a_broken_cluster_keeps_its_rows_and_answers_again_when_it_is_healed(
@@ -120,7 +122,7 @@ def test_a_broken_cluster_keeps_its_rows_and_answers_again_when_it_is_healed(
 
     assert (broken.returncode, broken.stderr, healed.returncode, healed.stderr) == (0, "", 0, "")
     assert "prod refuses all connections" in broken.stdout
-    assert "demo --heal prod" in broken.stdout
+    assert "k8s-inventory-demo --heal prod" in broken.stdout
     assert failed.returncode == status.returncode == 1
     assert re.search(r"^prod · pods: unreachable: .*connection refused", failed.stdout, re.MULTILINE)
     assert "prod · pods: failing, last good" in status.stdout
@@ -211,7 +213,7 @@ def test_a_database_that_cannot_be_reached_ends_it_before_airflow_starts(folder:
 
 @pytest.mark.usefixtures("first")
 def test_the_ui_runs_the_dag_and_ends_with_an_interrupt(folder: Path) -> None:
-    command = [sys.executable, "-m", "airflow_provider_k8s_inventory", "demo", "--ui", f"--folder={folder}"]
+    command = [sys.executable, "-m", "k8s_inventory_demo", "--ui", f"--folder={folder}"]
     with subprocess.Popen([*command, f"--dags={DAGS}"], stdout=subprocess.PIPE, text=True) as ui:
         assert ui.stdout
         shown = "".join(itertools.takewhile(lambda line: "Ctrl-C ends it" not in line, ui.stdout))

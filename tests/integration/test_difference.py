@@ -8,13 +8,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.model import OnDelete
 from airflow_provider_k8s_inventory.postgres import diff, staging
 from airflow_provider_k8s_inventory.postgres.diff import NOT_STAGED, Writing
 from airflow_provider_k8s_inventory.postgres.target import Target
-from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.manifests import pods
 from tests.integration.conftest import Syncer
 

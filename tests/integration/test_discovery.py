@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import AnswerError, UnreachableError
 from airflow_provider_k8s_inventory.kube import discovery
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.manifests import crd
 from tests.integration.conftest import Syncer
 

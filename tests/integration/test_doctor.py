@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Rule, Simulator, User
 from psycopg.pq import TransactionStatus
 
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import Selection
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh
 from tests.fixtures.manifests import crd, pod
 from tests.fixtures.tables import TABLES, Inventory
@@ -311,7 +311,7 @@ def test_a_database_that_was_not_migrated_would_fail(empty_database: str) -> Non
         finding, *_ = examine_database(conn, "public")
 
     assert not finding.good
-    assert "lacks 0001_ledger, 0002_hosts, table k8s_clusters" in finding.detail
+    assert "lacks 0001_ledger, 0002_hosts, 0003_responded" in finding.detail
     assert "migrate it" in finding.detail
 
 

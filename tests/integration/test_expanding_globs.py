@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from airflow_provider_k8s_inventory.sync import Settings, expanding
 from airflow_provider_k8s_inventory.sync.fleet import run_context
 from tests.fixtures.manifests import crd, named

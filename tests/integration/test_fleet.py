@@ -10,12 +10,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Simulator, User
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator, User
 from airflow_provider_k8s_inventory.sync import Settings
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
 from tests.fixtures.manifests import crd, named, pods

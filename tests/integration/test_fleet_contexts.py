@@ -9,12 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Origin, SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from airflow_provider_k8s_inventory.sync import Settings
 from airflow_provider_k8s_inventory.sync.fleet import run_context
 from tests.fixtures.manifests import crd, named, node, pods

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster
 from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
@@ -15,7 +16,6 @@ from airflow_provider_k8s_inventory.model import OnDelete, Seen
 from airflow_provider_k8s_inventory.postgres import diff, listed, rows, staging
 from airflow_provider_k8s_inventory.postgres.diff import NOT_LISTED, NOT_STAGED, Gone, Writing
 from airflow_provider_k8s_inventory.postgres.target import Target
-from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.manifests import pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

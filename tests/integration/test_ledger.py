@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 
 from airflow_provider_k8s_inventory.model import Origin
 from airflow_provider_k8s_inventory.postgres import locking, sessions
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory, Row
 from tests.integration.conftest import Syncer

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, TooLargeError
 from airflow_provider_k8s_inventory.kube import listing, metadata
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator
 from tests.fixtures.manifests import pod
 from tests.fixtures.raw import RawServer, response
 from tests.fixtures.tables import Inventory

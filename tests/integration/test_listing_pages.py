@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, NotServedError
 from airflow_provider_k8s_inventory.kube import listing
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Page
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.manifests import pod, pods
 from tests.integration.conftest import Syncer
 

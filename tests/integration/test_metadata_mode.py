@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
 from tests.fixtures.interrupted import Interrupted
 from tests.fixtures.manifests import named, pod, pods
 from tests.fixtures.tables import Inventory

@@ -8,11 +8,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from k8s_inventory_demo.postgres import PostgresServer
 from psycopg import sql
 from psycopg.rows import dict_row, namedtuple_row
 
 from airflow_provider_k8s_inventory import __version__, resources
-from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
 from airflow_provider_k8s_inventory.exceptions import (
     DatabaseError,
     DestructiveChangeError,

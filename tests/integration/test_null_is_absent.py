@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError
 from airflow_provider_k8s_inventory.kube import access, discovery, watching
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.raw import RawServer, response
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

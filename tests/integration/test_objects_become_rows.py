@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.manifests import crd
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

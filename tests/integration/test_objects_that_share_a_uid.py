@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.manifests import Manifest, named
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster
 
-from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.command_line import CommandLine
 from tests.fixtures.manifests import node, pods
 from tests.fixtures.pgbouncer import PROGRAM, pgbouncer

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError
 from airflow_provider_k8s_inventory.kube import access, listing, metadata, watching
@@ -16,7 +17,6 @@ from airflow_provider_k8s_inventory.kube.sources import quoting
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import StaticCredentials
 from airflow_provider_k8s_inventory.model import Resource
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.kubeconfigs import authority
 from tests.fixtures.raw import RawServer, response
 from tests.fixtures.tables import Inventory

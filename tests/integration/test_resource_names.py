@@ -9,11 +9,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.postgres import connecting
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator
 from airflow_provider_k8s_inventory.sync import Settings
 from airflow_provider_k8s_inventory.sync.fleet import run_context, run_fleet
 from tests.fixtures.command_line import CommandLine

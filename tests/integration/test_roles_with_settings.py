@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.simulator import Cluster, Fault, Simulator, User
 from psycopg import sql
 
-from airflow_provider_k8s_inventory.demo.postgres import PostgresServer
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Simulator, User
 from tests.fixtures.command_line import CommandLine
 from tests.fixtures.manifests import crd, named, node, pod, pods
 from tests.fixtures.tables import Inventory

@@ -8,12 +8,12 @@ from functools import partial
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster
 
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.postgres import connecting, sessions, silence
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
-from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.manifests import pods
 from tests.fixtures.silent_proxy import SilentProxy, silent_proxy
 from tests.fixtures.tables import Inventory

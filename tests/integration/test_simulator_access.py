@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import urllib3
+from k8s_inventory_demo.simulator import Cluster, Rule, Simulator, User
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Rule, Simulator, User
 from tests.fixtures.simulated import Object, Served, pod, serve
 
 READER = User(

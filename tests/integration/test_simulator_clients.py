@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+from k8s_inventory_demo.simulator import Cluster, Simulator, User
+from k8s_inventory_demo.simulator.pods import pods
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Simulator, User
-from airflow_provider_k8s_inventory.simulator.pods import pods
 from tests.fixtures.simulated import WIDGETS, pod
 
 KUBECTL = shutil.which("kubectl")

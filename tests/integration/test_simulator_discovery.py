@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster
 
-from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.simulated import WIDGETS, Object, Served, serve
 
 V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

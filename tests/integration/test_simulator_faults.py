@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import urllib3
+from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
 from tests.fixtures.simulated import Served, names, pod, serve
 
 PODS = "/api/v1/pods"

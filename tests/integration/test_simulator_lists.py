@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster
+from k8s_inventory_demo.simulator.pods import pods
 
-from airflow_provider_k8s_inventory.simulator import Cluster
-from airflow_provider_k8s_inventory.simulator.pods import pods
 from tests.fixtures.simulated import METADATA, WIDGETS, Object, Served, names, pod, serve
 
 PODS = "/api/v1/pods"

@@ -16,19 +16,19 @@ import pytest
 import urllib3
 import yaml
 from click.testing import CliRunner
+from k8s_inventory_demo.clusters import clusters
+from k8s_inventory_demo.simulator import Cluster, Simulator, User
+from k8s_inventory_demo.simulator.__main__ import main
 
-from airflow_provider_k8s_inventory.demo.clusters import clusters
-from airflow_provider_k8s_inventory.simulator import Cluster, Simulator, User
-from airflow_provider_k8s_inventory.simulator.__main__ import main
 from tests.fixtures.waiting import wait_until
 
-DEMO = "airflow_provider_k8s_inventory.demo.clusters:clusters"
+DEMO = "k8s_inventory_demo.clusters:clusters"
 
 
 @contextmanager
 def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A simulator that is ready; killed at the end if it still runs."""
-    command = [sys.executable, "-m", "airflow_provider_k8s_inventory.simulator", *arguments]
+    command = [sys.executable, "-m", "k8s_inventory_demo.simulator", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         try:
             assert running.stdout is not None

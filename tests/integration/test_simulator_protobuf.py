@@ -15,9 +15,9 @@ import pytest
 
 # Airflow brings it, by way of OpenTelemetry.
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
+from k8s_inventory_demo.simulator import Cluster
+from k8s_inventory_demo.simulator.pods import pods
 
-from airflow_provider_k8s_inventory.simulator import Cluster
-from airflow_provider_k8s_inventory.simulator.pods import pods
 from tests.fixtures.simulated import METADATA, WIDGETS, Object, Served, pod, serve
 
 PODS: Final = "/api/v1/pods"

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster
 
-from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.simulated import METADATA, WIDGETS, Object, Served, pod, serve
 
 PODS = "/api/v1/pods"

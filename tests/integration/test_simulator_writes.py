@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, StatusError
 
-from airflow_provider_k8s_inventory.simulator import Cluster, StatusError
 from tests.fixtures.simulated import WIDGETS, Object, Served, names, pod, serve
 
 PODS = "/api/v1/namespaces/default/pods"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Rule, Simulator, User
 
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.simulator import Cluster, Rule, Simulator, User
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

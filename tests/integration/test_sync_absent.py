@@ -6,8 +6,8 @@ import json
 from functools import partial
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, User
 from tests.fixtures.interrupted import Interrupted
 from tests.fixtures.manifests import crd, named, pod
 from tests.fixtures.tables import Inventory

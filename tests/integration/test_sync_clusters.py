@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Rule, Simulator, User
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
 from tests.fixtures.manifests import node, pod
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

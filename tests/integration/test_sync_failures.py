@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault, Rule, Simulator, User
 
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError, UsageError
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault, Rule, Simulator, User
 from tests.fixtures.manifests import pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster
 
 from airflow_provider_k8s_inventory.exceptions import LockedError
 from airflow_provider_k8s_inventory.model import Scope, Selection
 from airflow_provider_k8s_inventory.postgres import locking, sessions
-from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.manifests import pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

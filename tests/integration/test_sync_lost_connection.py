@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster
 from psycopg.rows import dict_row
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
-from airflow_provider_k8s_inventory.simulator import Cluster
 from tests.fixtures.manifests import pods
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from k8s_inventory_demo.simulator import Cluster, Fault
 
-from airflow_provider_k8s_inventory.simulator import Cluster, Fault
 from tests.fixtures.manifests import Manifest, named, pod
 from tests.fixtures.tables import Inventory
 from tests.integration.conftest import Syncer

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from k8s_inventory_demo.simulator import Cluster
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.postgres.migrations import migrate, pending
-from airflow_provider_k8s_inventory.simulator import Cluster
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from k8s_inventory_demo.simulator.builtin import BUILT_IN
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.kube import names
 from airflow_provider_k8s_inventory.model import Resource
 from airflow_provider_k8s_inventory.resources import builtin
-from airflow_provider_k8s_inventory.simulator.builtin import BUILT_IN
 
 
 def made(name: str, version: str = "v1", kind: str = "", *shorts: str) -> Resource:

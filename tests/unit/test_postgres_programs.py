@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from k8s_inventory_demo import postgres_programs
+from k8s_inventory_demo.postgres_programs import Programs
 
-from airflow_provider_k8s_inventory.demo import postgres_programs
-from airflow_provider_k8s_inventory.demo.postgres_programs import Programs
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 
 
