@@ -1,4 +1,4 @@
-"""How Kubernetes is read: kubeconfigs, one HTTP client per context, discovery and lists.
+"""Read Kubernetes: where contexts come from, one HTTP client per context, discovery, lists and watches.
 
-What is kept of each resource is declared in `resources`; writing it down is in `postgres`.
+What becomes of the objects is not known here.
 """

@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedError
+from airflow_provider_k8s_inventory.kube.http import bodies
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.kube.http.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
 
 _T = TypeVar("_T")
@@ -72,4 +72,4 @@ def who_am_i(client: Client) -> str:
 
 
 def _post(client: Client, path: str, body: Mapping[str, object], type_: type[_T]) -> _T:
-    return decode(client, f"POST {path}", client.post(path, msgspec.json.encode(body)), type_)
+    return bodies.decode(client.post(path, msgspec.json.encode(body)), type_, client.context, f"POST {path}")

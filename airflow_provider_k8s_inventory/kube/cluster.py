@@ -13,8 +13,8 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
 from airflow_provider_k8s_inventory.kube import metadata
+from airflow_provider_k8s_inventory.kube.http import bodies
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.kube.http.decoding import decode
 from airflow_provider_k8s_inventory.model import Page
 
 _KUBE_SYSTEM: Final = "kube-system"
@@ -35,7 +35,7 @@ class Identity:
 class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     uid: str = ""
-    # What time it is, the reader of rows says.
+    # Left as JSON, for who makes a row of it to read.
     creation_timestamp: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -67,11 +67,10 @@ def identify(client: Client) -> Identity:
     :raises AnswerError: when what comes is something else.
     :raises ScopeError: whatever else `Client.get` raises.
     """
-    request = f"GET {_PATH}"
-    namespace = decode(client, request, client.get(_PATH), _Namespace)
+    namespace = client.document(_PATH, _Namespace)
     if not namespace.is_kube_system:
         raise AnswerError(
-            f"context {client.context.name!r}: {request}: this is not the namespace kube-system with its UID: "
+            f"context {client.context.name!r}: GET {_PATH}: this is not the namespace kube-system with its UID: "
             "is there a proxy in between?"
         )
     return Identity(uid=namespace.metadata.uid, created_at=namespace.metadata.creation_timestamp)
@@ -102,7 +101,7 @@ def pages(client: Client, identity: Identity, *, limit: int) -> Iterator[Page]:
         body = client.get("/version")
     except NotServedError as error:
         raise AnswerError(f"{error}; every API server has a version: is this one?") from error
-    version = decode(client, "GET /version", body, _Version)
+    version = bodies.decode(body, _Version, client.context, "GET /version")
     nodes, warnings = _count_nodes(client, limit)
     context = client.context
     item = {

@@ -14,7 +14,6 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.kube.http.decoding import decode
 from airflow_provider_k8s_inventory.model import Resource
 
 _ACCEPT: Final = ",".join(
@@ -215,7 +214,7 @@ def _legacy_resource(group: str, version: str, item: _LegacyItem) -> Resource:
 
 
 def _get(client: Client, path: str, type_: type[_T]) -> _T:
-    return decode(client, f"GET {path}", client.get(path, accept=_ACCEPT), type_)
+    return client.document(path, type_, accept=_ACCEPT)
 
 
 def serves(client: Client, resource: Resource) -> bool:

@@ -16,7 +16,8 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, TooLargeError
 from airflow_provider_k8s_inventory.kube import matching, nesting
-from airflow_provider_k8s_inventory.kube.http.client import JSON, Client
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.http.requests import JSON
 from airflow_provider_k8s_inventory.model import MetadataPage, Page, Resource, Selection
 
 

@@ -100,7 +100,7 @@ def _read(body: bytes, expected: Resource | None) -> MetadataPage:
 
 
 def _read_json(body: bytes, expected: Resource | None) -> MetadataPage:
-    answer = text.decode(_LIST, text.holdable(body)[0])
+    answer = text.decode(_LIST, body)
     if expected and answer.kind != protobuf.KIND:  # a server that sends whole objects all the same
         matching.check_list(expected, answer.kind, answer.api_version or "")
     if expected and answer.items is None:

@@ -1,7 +1,7 @@
-"""Make JSON text such that it can be decoded, and that PostgreSQL can hold it.
+"""Decode JSON that msgspec refuses: bytes that are not UTF-8, lone surrogates, and deep nesting.
 
-NUL and lone surrogates are legal in JSON, and neither text nor jsonb takes them:
-https://www.postgresql.org/docs/current/datatype-json.html
+API servers send all three, and one such object must not cost the list that it is in. msgspec refuses a lone surrogate
+even in a field that it passes over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from airflow_provider_k8s_inventory.kube import nesting
 _ESCAPE: Final = re.compile(
     rb"\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
 )
-_UNHOLDABLE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _REPLACEMENT: Final = rb"\ufffd"
 
 UNDECODED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -26,20 +26,23 @@ UNDECODED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _T = TypeVar("_T")
 
 
-def holdable(body: bytes | msgspec.Raw) -> tuple[bytes | msgspec.Raw, int]:
-    """The same JSON with U+FFFD in the place of every NUL and lone surrogate.
+def replace_escapes(
+    body: bytes | msgspec.Raw, unwanted: re.Pattern[bytes] = _SURROGATE
+) -> tuple[bytes | msgspec.Raw, int]:
+    r"""Put U+FFFD in the place of unwanted escapes.
 
     :param body: JSON text.
+    :param unwanted: matches the whole of an escape, such as ``\u0000``; that of half a pair is wanted in its pair.
     :returns: the text, and how many characters were replaced.
     """
-    if not _UNHOLDABLE.search(body):
+    if not unwanted.search(body):
         return body, 0
     replaced = 0
 
     def replace(match: re.Match[bytes]) -> bytes:
         nonlocal replaced
         escape = match.group()
-        if len(escape) != 6 or not _UNHOLDABLE.fullmatch(escape):
+        if not unwanted.fullmatch(escape):
             return escape
         replaced += 1
         return _REPLACEMENT
@@ -48,12 +51,12 @@ def holdable(body: bytes | msgspec.Raw) -> tuple[bytes | msgspec.Raw, int]:
 
 
 def utf8(body: bytes) -> bytes:
-    """The same with U+FFFD in the place of bytes that are not UTF-8."""
+    """Put U+FFFD in the place of bytes that are not UTF-8."""
     return body.decode(errors="replace").encode()
 
 
 def decode(decoder: msgspec.json.Decoder[_T], body: bytes | msgspec.Raw) -> _T:
-    """Decode what may have characters that are none, or be nested too deeply; what is never read may be null then.
+    """Decode JSON, if need be with U+FFFD for what is no character, and null for what is nested too deeply.
 
     :raises msgspec.DecodeError: when it is no JSON, or of another type.
     :raises ValueError: when it is cut off.
@@ -63,4 +66,4 @@ def decode(decoder: msgspec.json.Decoder[_T], body: bytes | msgspec.Raw) -> _T:
     except msgspec.ValidationError:
         raise
     except UNDECODED:
-        return decoder.decode(nesting.shallow(utf8(bytes(holdable(body)[0]))))
+        return decoder.decode(nesting.shallow(utf8(bytes(replace_escapes(body)[0]))))

@@ -14,7 +14,6 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, ForbiddenError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube import access, discovery
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.kube.http.decoding import decode
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.model import EVERYTHING, Resource, Selection
 from airflow_provider_k8s_inventory.postgres import inventoried, ledger, limits, migrations, rights, sessions
@@ -119,7 +118,7 @@ def examine_context(
     for warning in client.context.warnings:
         yield Finding(subject=context, check="kubeconfig", good=True, limited=True, detail=f"warning: {warning}")
     try:
-        version = decode(client, "GET /version", client.get("/version"), dict[str, object]).get("gitVersion")
+        version = client.document("/version", dict[str, object]).get("gitVersion")
         detail = f"{client.context.server}, Kubernetes {client.context.excerpt(str(version))}"
         yield Finding(subject=context, check="reachable", good=True, detail=detail)
         yield Finding(subject=context, check="who am I", good=True, detail=access.who_am_i(client))

@@ -9,12 +9,28 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
+
+from airflow_provider_k8s_inventory.kube.text import replace_escapes
+
 _BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4: Final = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}")
 """A third of what `ipaddress` takes, which is more than all other checks of a pod."""
+_UNHOLDABLE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
+"""NUL and lone surrogates are legal in JSON, and neither text nor jsonb takes them:
+https://www.postgresql.org/docs/current/datatype-json.html"""
 LONGEST: Final = 512
 """Bytes of a text that is part of a key or an index: PostgreSQL's B-trees take rows of up to 2,704 bytes, and a key may
 have five parts. Kubernetes' own names have up to 253, aggregated APIs may do as they like."""
+
+
+def sanitize(item: bytes | msgspec.Raw) -> tuple[bytes | msgspec.Raw, int]:
+    """Put U+FFFD in the place of every NUL and lone surrogate.
+
+    :param item: JSON text.
+    :returns: the text, and how many characters were replaced.
+    """
+    return replace_escapes(item, _UNHOLDABLE)
 
 
 def holds_integer(value: int) -> bool:

@@ -108,7 +108,7 @@ class RowReader:
         for warning in page.warnings:
             self.remarks.say(warning)
         for item in page.items:
-            held, replaced = text.holdable(item)
+            held, replaced = fitting.sanitize(item)
             try:
                 row = self._row(held)
             except _ODD:
@@ -295,7 +295,7 @@ def uid_of(item: msgspec.Raw) -> str:
     :raises UnprovenError: when it has no uid, and so nothing tells it from another one of its name.
     """
     try:
-        metadata = text.decode(_IDENTITY, item).metadata
+        metadata = text.decode(_IDENTITY, fitting.sanitize(item)[0]).metadata
     except _ODD as error:
         raise AnswerError(f"an object that changed is not an object of Kubernetes: {error}") from error
     if not metadata.uid:

@@ -16,7 +16,7 @@ import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.kube.sources import commands, execplugins, kubeconfig
+from airflow_provider_k8s_inventory.kube.sources import execcredentials, execplugins, kubeconfig
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from tests.fixtures.kubeconfigs import Folder, authority, client_pair, encoded, exec_credential
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer
@@ -349,7 +349,7 @@ def test_a_helper_that_the_command_leaves_behind_is_not_waited_for(folder: Folde
 def test_a_helper_that_keeps_standard_output_open_does_not_spoil_what_the_command_printed(
     folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "TIMEOUT", 0.5)
+    monkeypatch.setattr(execcredentials, "TIMEOUT", 0.5)
     held = folder.path / "held"
     os.mkfifo(held)
     with Client(context(folder, server, f"{prints(token=TOKEN)}; cat {held} &")) as client:
@@ -430,7 +430,7 @@ def test_what_a_failing_command_said_is_in_the_log_alone(
 def test_the_prompt_of_a_command_that_waits_for_a_person_is_in_the_log(
     folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(commands, "TIMEOUT", 0.5)
+    monkeypatch.setattr(execcredentials, "TIMEOUT", 0.5)
     prompt = "To sign in, open https://login.test/device and enter the code ABCDEFGH."
     reason = error_of(context(folder, server, f"echo '{prompt}' >&2; sleep 600"))
     assert "did not end within 0.5 seconds; the log has what it said on standard error" in reason
@@ -535,7 +535,7 @@ def test_a_certificate_that_is_none_is_told(folder: Folder, server: ApiServer) -
 def test_a_command_that_does_not_end_is_ended_with_all_it_started(
     folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "TIMEOUT", 0.2)
+    monkeypatch.setattr(execcredentials, "TIMEOUT", 0.2)
     os.mkfifo(folder.path / "held")
     held = os.open(folder.path / "held", os.O_RDONLY | os.O_NONBLOCK)
     assert "did not end within 0.2 seconds" in error_of(

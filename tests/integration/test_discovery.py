@@ -115,5 +115,5 @@ def test_a_cluster_that_does_not_answer_is_unreachable(path: str, cluster: Clust
 @pytest.mark.parametrize("body", [b"{}", b"null", b"[]", b"nonsense", b'{"kind":1}', b'"\xff"'])
 def test_another_answer_is_an_error(body: bytes, cluster: Cluster, client: Client) -> None:
     cluster.inject(Fault(path="^/apis?$", body=body, times=None))
-    with pytest.raises(AnswerError, match="not an answer of Kubernetes"):
+    with pytest.raises(AnswerError, match="not a response of Kubernetes"):
         discovery.discover(client)

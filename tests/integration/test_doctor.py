@@ -88,7 +88,7 @@ def test_a_server_that_is_no_api_server(body: bytes, dev: Cluster, doctor: Docto
     findings = doctor("pods")
 
     assert not findings["reachable"].good
-    assert "not an answer of Kubernetes" in findings["reachable"].detail
+    assert "not a response of Kubernetes" in findings["reachable"].detail
 
 
 def test_what_may_not_be_listed_is_said_with_what_to_grant(dev: Cluster, doctor: Doctor) -> None:

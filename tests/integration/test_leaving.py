@@ -18,7 +18,7 @@ import pytest
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.kube import listing
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.kube.sources import commands
+from airflow_provider_k8s_inventory.kube.sources import execcredentials
 from airflow_provider_k8s_inventory.kube.stopping import Stop, Stopped
 from airflow_provider_k8s_inventory.sync.threads import prefetch, thread_pool
 from tests.fixtures.raw import RawServer, response
@@ -102,14 +102,14 @@ def test_nothing_begins_once_it_is_stopped(tmp_path: Path) -> None:
         with pytest.raises(Stopped):
             client.get("/version")
         with pytest.raises(Stopped):
-            commands.run(["touch", str(tmp_path / "began")], {})
+            execcredentials.run(["touch", str(tmp_path / "began")], {})
     assert server.requests == []
     assert not (tmp_path / "began").exists()
 
 
 def test_a_command_that_prints_credentials_is_ended() -> None:
     with thread_pool(1, "k8s-inventory-test") as pool:
-        future = pool.submit(commands.run, ["sleep", "60"], {"PATH": "/usr/bin:/bin"})
+        future = pool.submit(execcredentials.run, ["sleep", "60"], {"PATH": "/usr/bin:/bin"})
         wait_until(future.running, "the command to begin")
     assert isinstance(future.exception(10), Stopped)
 

@@ -264,6 +264,7 @@ USELESS: dict[str, dict[str, Any]] = {
     "objects without uid": {"body": partial_list(named("web", resourceVersion="7"))},
     "objects without resourceVersion": {"body": partial_list(named("web", uid="u"))},
     "a list without resourceVersion": {"body": partial_list(version="")},
+    "a name with NUL in it": {"body": partial_list(named("web\0", uid="u", resourceVersion="7"))},
     "something that is no object": {"body": partial_list(1)},
     "nothing that has a name": {"body": partial_list({"metadata": {"name": 1, "uid": "u"}})},
     "another form is not known": {"status": 406},

@@ -223,7 +223,7 @@ def test_discovery_of_another_shape_proves_nothing(dev: Cluster, sync: Syncer, i
     report = sync()
 
     assert report.status == "failed"
-    assert "GET /api: not an answer of Kubernetes" in (report.reason or "")
+    assert "GET /api: not a response of Kubernetes" in (report.reason or "")
     assert inventory.versions() == before
 
 

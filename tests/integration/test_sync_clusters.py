@@ -137,7 +137,7 @@ def test_a_version_that_is_none_fails(dev: Cluster, sync: Syncer, inventory: Inv
     report = sync("clusters")
 
     assert report.status == "failed"
-    assert "GET /version: not an answer of Kubernetes" in (report.reason or "")
+    assert "GET /version: not a response of Kubernetes" in (report.reason or "")
     assert inventory.versions() == before
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError
-from airflow_provider_k8s_inventory.kube.sources import incluster, kubeconfig
+from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    monkeypatch.setattr(incluster, "SERVICE_ACCOUNT", tmp_path)
+    monkeypatch.setattr(kubeconfig, "SERVICE_ACCOUNT", tmp_path)
     (tmp_path / "token").write_text("first-token\n")
     (tmp_path / "ca.crt").write_text("PEM")
     (tmp_path / "namespace").write_text("airflow")

@@ -1,4 +1,4 @@
-"""JSON text that PostgreSQL can hold."""
+"""Escapes in JSON that msgspec cannot decode, or PostgreSQL cannot hold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from airflow_provider_k8s_inventory.kube.text import holdable
+from airflow_provider_k8s_inventory.kube.text import replace_escapes
+from airflow_provider_k8s_inventory.sync.fitting import sanitize
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from airflow_provider_k8s_inventory.kube.text import holdable
     ],
 )
 def test_what_postgresql_can_hold_is_the_same_bytes(body: bytes) -> None:
-    assert holdable(body) == (body, 0)
+    assert sanitize(body) == (body, 0)
 
 
 @pytest.mark.parametrize(
@@ -46,15 +47,19 @@ def test_what_postgresql_can_hold_is_the_same_bytes(body: bytes) -> None:
     ],
 )
 def test_what_it_cannot_becomes_the_replacement_character(escaped: str, held: str, replaced: int) -> None:
-    body, count = holdable(f'["{escaped}"]'.encode())
+    body, count = sanitize(f'["{escaped}"]'.encode())
 
     assert json.loads(body) == [held]
     assert count == replaced
 
 
 def test_the_names_of_fields_are_text_too() -> None:
-    assert holdable(rb'{"\u0000":1}') == (rb'{"\ufffd":1}', 1)
+    assert sanitize(rb'{"\u0000":1}') == (rb'{"\ufffd":1}', 1)
 
 
 def test_a_body_that_ends_in_the_middle_of_an_escape_is_left_to_the_parser() -> None:
-    assert holdable(rb'["\u0000\u00') == (rb'["\ufffd\u00', 1)
+    assert sanitize(rb'["\u0000\u00') == (rb'["\ufffd\u00', 1)
+
+
+def test_what_msgspec_decodes_is_left_to_those_who_store_it() -> None:
+    assert replace_escapes(rb'["\u0000\ud800"]') == (rb'["\u0000\ufffd"]', 1)

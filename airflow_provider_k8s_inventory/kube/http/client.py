@@ -6,33 +6,27 @@ in `errors` and `failures`, how long a request may take in `bounds`.
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
 from typing import Final, Self, TypeVar
-from urllib.parse import quote, urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import SlowError, TooLargeError, UnreachableError
 from airflow_provider_k8s_inventory.kube import stopping
-from airflow_provider_k8s_inventory.kube.http import errors, failures, pools
+from airflow_provider_k8s_inventory.kube.http import bodies, errors, failures, pools
 from airflow_provider_k8s_inventory.kube.http.bounds import Bound
 from airflow_provider_k8s_inventory.kube.http.errors import Response
 from airflow_provider_k8s_inventory.kube.http.lines import Line
+from airflow_provider_k8s_inventory.kube.http.requests import JSON, Request
 from airflow_provider_k8s_inventory.kube.http.retrying import Patience, Tries, Trouble
 from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import Proof
 
-JSON: Final = "application/json"
-PIECE: Final = 256 << 10
-"""Bytes read at once, decoded: a body that expands to gigabytes takes no more before it is given up."""
 RESPONSE_BYTES: Final = 64 << 20
 """Bytes of one response, decoded. Only lists of aggregated APIs that know no pages are so large: the metrics of 5,000
 nodes take some 4 MB, of 80,000 pods 60 MB. Where there are pages, `listing` keeps them much smaller."""
@@ -40,28 +34,8 @@ DOCUMENT_BYTES: Final = 16 << 20
 """Bytes of a response that is no list: discovery of 2,000 CustomResourceDefinitions takes some 2 MB."""
 ERROR_BYTES: Final = 1 << 20
 """Bytes that are read of a response that is an error: its first words say why."""
-USER_AGENT: Final = f"airflow-provider-k8s-inventory/{__version__}"
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Request:
-    """One request, as often as it is sent."""
-
-    method: str
-    path: str
-    params: Mapping[str, str | int] | None = None
-    body: bytes | None = None
-    accept: str = JSON
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-    @property
-    def target(self) -> str:
-        """The path with its query."""
-        return self.path + (f"?{urlencode(self.params, quote_via=quote, safe='')}" if self.params else "")
 
 
 class Client:
@@ -117,7 +91,7 @@ class Client:
         accept: str = JSON,
         most: int = DOCUMENT_BYTES,
     ) -> bytes:
-        """What the API server has at a path.
+        """Get what the API server has at a path.
 
         :param path: below the server's URL, quoted; for example ``/api/v1/pods``.
         :param params: the query.
@@ -132,26 +106,35 @@ class Client:
         :raises TooLargeError: a response of more bytes.
         :raises AnswerError: a response that is cut off or of another media type, or any other status.
         """
-        return self._whole(_Request(method="GET", path=path, params=params, accept=accept), most)
+        return self._whole(Request(method="GET", path=path, params=params, accept=accept), most)
+
+    def document(self, path: str, type_: type[_T], *, accept: str = JSON) -> _T:
+        """Get what the API server has at a path, and decode it.
+
+        :param type_: the type to decode it to.
+        :raises AnswerError: when it is of another type.
+        :raises ScopeError: as `get`.
+        """
+        return bodies.decode(self.get(path, accept=accept), type_, self.context, f"GET {path}")
 
     def post(self, path: str, body: bytes) -> bytes:
-        """The response to a question that is too long for a query, such as a SelfSubjectAccessReview.
+        """Post a question that is too long for a query, such as a SelfSubjectAccessReview.
 
         :param body: JSON. It may be sent more than once, so it must only ask.
         :raises ScopeError: as `get`.
         """
-        return self._whole(_Request(method="POST", path=path, body=body), DOCUMENT_BYTES)
+        return self._whole(Request(method="POST", path=path, body=body), DOCUMENT_BYTES)
 
     @contextmanager
     def stream(
         self, path: str, params: Mapping[str, str | int], *, seconds: float, accept: str = JSON
     ) -> Iterator[Iterator[bytes]]:
-        """What the API server sends at a path while it sends it, in pieces of any length.
+        """Open what the API server sends at a path while it sends it, in pieces of any length.
 
         :param seconds: how long it is waited for, from the request to the last piece.
         :raises ScopeError: as `get`; for the pieces, SlowError, AnswerError or UnreachableError when they break off.
         """
-        request = _Request(method="GET", path=path, params=params, accept=accept)
+        request = Request(method="GET", path=path, params=params, accept=accept)
         bound = Bound(seconds, growing=False)
         with self._line(bound) as line:
             response = self._tried(request, line, bound, lambda opened: opened)
@@ -196,12 +179,12 @@ class Client:
             line.close()
             self._places.release()
 
-    def _whole(self, request: _Request, most: int) -> bytes:
+    def _whole(self, request: Request, most: int) -> bytes:
         bound = Bound(self._request_timeout, growing=True)
         most = min(most, self.response_bytes)
 
         def take(response: urllib3.BaseHTTPResponse) -> bytes:
-            body, whole = _read(response, most, bound)
+            body, whole = bodies.read(response, most, bound)
             if not whole:
                 raise TooLargeError(
                     f"context {self.context.name!r}: the response to {request} has more than {most >> 10} KiB "
@@ -214,7 +197,7 @@ class Client:
         with self._line(bound) as line:
             return self._tried(request, line, bound, take)
 
-    def _tried(self, request: _Request, line: Line, bound: Bound, take: Callable[[urllib3.BaseHTTPResponse], _T]) -> _T:
+    def _tried(self, request: Request, line: Line, bound: Bound, take: Callable[[urllib3.BaseHTTPResponse], _T]) -> _T:
         """Send it until it succeeds or there is no hope; once more when a 401 shows that credentials need renewing.
 
         :param take: what to make of a response that was asked for.
@@ -223,7 +206,7 @@ class Client:
         while True:
             try:
                 response = self._send(request, line, bound)
-                with _closing(response):
+                with bodies.closing(response):
                     trouble = self._trouble(response, request, bound)
                     taken = None if trouble else take(response)
                 if trouble:
@@ -239,7 +222,7 @@ class Client:
             elif not tries.again(trouble):
                 raise trouble.raised(str(request), tries.said())
 
-    def _send(self, request: _Request, line: Line, bound: Bound) -> urllib3.BaseHTTPResponse:
+    def _send(self, request: Request, line: Line, bound: Bound) -> urllib3.BaseHTTPResponse:
         if self.context.problem:
             raise UnreachableError(self.context.problem)
         # Over http:// no credentials are sent; kubectl sends none either.
@@ -252,19 +235,19 @@ class Client:
                 request.method,
                 self.context.server + request.target,
                 body=request.body,
-                headers=self._headers(request.accept, request.body, proof.authorization),
+                headers=request.headers(self.context, proof.authorization),
                 timeout=urllib3.Timeout(connect=min(self._connect_timeout, left), read=min(self._read_timeout, left)),
                 retries=False,
                 redirect=False,
                 preload_content=False,
             )
 
-    def _trouble(self, response: urllib3.BaseHTTPResponse, request: _Request, bound: Bound) -> Trouble | None:
-        body, whole = (b"", True) if 200 <= response.status < 300 else _read(response, ERROR_BYTES, bound)
+    def _trouble(self, response: urllib3.BaseHTTPResponse, request: Request, bound: Bound) -> Trouble | None:
+        body, whole = (b"", True) if 200 <= response.status < 300 else bodies.read(response, ERROR_BYTES, bound)
         got = Response(status=response.status, headers=response.headers, body=body, whole=whole)
         return errors.problem(got, self.context, str(request), request.accept)
 
-    def _check(self, request: _Request, bound: Bound) -> None:
+    def _check(self, request: Request, bound: Bound) -> None:
         """Say who cut the line, if somebody did: a response without a length then looks complete.
 
         :raises Stopped: whoever asked has left.
@@ -280,8 +263,8 @@ class Client:
                 request=str(request),
             )
 
-    def _pieces(self, response: urllib3.BaseHTTPResponse, request: _Request, bound: Bound) -> Iterator[bytes]:
-        pieces = _arriving(response)
+    def _pieces(self, response: urllib3.BaseHTTPResponse, request: Request, bound: Bound) -> Iterator[bytes]:
+        pieces = bodies.arriving(response)
         while True:
             try:
                 piece = next(pieces, None)
@@ -305,48 +288,3 @@ class Client:
                 if old:
                     old.clear()
             return self._pool
-
-    def _headers(self, accept: str, body: bytes | None, authorization: str | None) -> urllib3.HTTPHeaderDict:
-        headers = urllib3.HTTPHeaderDict({"Accept": accept, "User-Agent": USER_AGENT})
-        if not self.context.disable_compression:
-            headers["Accept-Encoding"] = "gzip"
-        if body is not None:
-            headers["Content-Type"] = JSON
-        if authorization:
-            headers["Authorization"] = authorization
-        for name, value in self.context.impersonation:
-            # Header values are bytes; http.client takes text for latin-1, Go sends UTF-8.
-            headers.add(name, value.encode().decode("latin-1"))
-        return headers
-
-
-@contextmanager
-def _closing(response: urllib3.BaseHTTPResponse) -> Iterator[None]:
-    """Close the connection when the block fails: nobody reads the rest of the response."""
-    try:
-        yield
-    except BaseException:
-        response.close()
-        raise
-
-
-def _arriving(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """Pieces of the body as they come, decoded."""
-    if response.chunked:
-        return response.stream(PIECE, decode_content=True)
-    # `stream` would wait until a piece is full. For chunks this takes three times as long.
-    return iter(lambda: response.read1(PIECE, decode_content=True), b"")
-
-
-def _read(response: urllib3.BaseHTTPResponse, most: int, bound: Bound) -> tuple[bytes, bool]:
-    """The body, and whether that is all of it; the connection is closed when there is more than `most`."""
-    buffer, size = io.BytesIO(), 0
-    for piece in _arriving(response):
-        size += len(piece)
-        bound.bytes = size
-        buffer.write(piece[: max(0, most + len(piece) - size)])
-        if size > most:
-            response.close()
-            return buffer.getvalue(), False
-    response.release_conn()  # by itself it does so only where a body was read
-    return buffer.getvalue(), True

@@ -197,7 +197,7 @@ def _named(kind: Kind, item: Any) -> tuple[str, Mapping[str, Any], str | None]:
     elif not isinstance(value, Mapping):
         problem = f"has {kind_of(value)} in the place of what the {kind} holds; {_advice(value)}"
     elif "\0" in name:
-        problem = f"has a {kind} whose name holds NUL, which no database takes; rename it"
+        problem = f"has a {kind} whose name holds NUL; rename it"
     else:
         return name, value, None
     return _text(name), value if isinstance(value, Mapping) else {}, problem

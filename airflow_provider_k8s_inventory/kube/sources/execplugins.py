@@ -1,7 +1,6 @@
 """Credentials from a command: the exec plugins of kubeconfigs, such as those of EKS, GKE and AKS.
 
-`execcredentials` reads what plugins print, and `commands` runs them. `users` decides whether a kubeconfig may ask for
-one.
+`execcredentials` runs them and reads what they print. `users` decides whether a kubeconfig may ask for one.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
-from airflow_provider_k8s_inventory.kube.sources import certificates, commands, execcredentials, quoting
+from airflow_provider_k8s_inventory.kube.sources import certificates, execcredentials, quoting
 from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials, Proof, checked_token
 from airflow_provider_k8s_inventory.kube.sources.documents import Entry
 from airflow_provider_k8s_inventory.kube.sources.entries import beside
@@ -133,7 +132,7 @@ class Session:
     def _ask(self) -> execcredentials.Credential:
         try:
             return execcredentials.understand(self._run(), self._plugin.api_version)
-        except (commands.CommandError, execcredentials.NoAnswerError, OSError) as error:
+        except (execcredentials.CommandError, execcredentials.NoAnswerError, OSError) as error:
             self._failure, self._failed_at = self._explained(error), time.monotonic()
             raise NoCredentialError(self._failure) from None
 
@@ -144,13 +143,13 @@ class Session:
         info = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": self._spec()}
         variables = {one.name: one.value for one in plugin.env}
         environ = {**os.environ, **variables, "KUBERNETES_EXEC_INFO": msgspec.json.encode(info).decode()}
-        return commands.run([command, *plugin.args], environ)
+        return execcredentials.run([command, *plugin.args], environ)
 
     def _explained(self, error: Exception) -> str:
         """Say why, and what to do. The command's own words go to the log alone: ledger and XCom have many readers."""
         if isinstance(error, OSError):
             return f"is to be told the CA in {error.filename}: {error.strerror}"
-        if not isinstance(error, commands.CommandError):
+        if not isinstance(error, execcredentials.CommandError):
             return str(error)
         if error.missing:
             return f"{error}; {' '.join(self._plugin.install_hint.split()) or 'install it, or give its whole path'}"

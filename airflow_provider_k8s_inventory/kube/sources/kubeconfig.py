@@ -1,6 +1,6 @@
 """Kubeconfigs: find them, read them, and make a `Context` of each of their contexts.
 
-The text and the merging are in `documents`, the meaning of users in `users`, and the pod we run in in `incluster`.
+The text and the merging are in `documents`, the meaning of clusters in `servers`, of users in `users`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,23 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError, UnauthorizedError, UnreachableError
-from airflow_provider_k8s_inventory.kube.sources import documents, hidden, incluster, servers, users
+from airflow_provider_k8s_inventory.kube.sources import documents, hidden, servers, users
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context, Kubeconfig, select
-from airflow_provider_k8s_inventory.kube.sources.credentials import BrokenCredentials, Credentials
+from airflow_provider_k8s_inventory.kube.sources.credentials import BrokenCredentials, Credentials, TokenFileCredentials
 from airflow_provider_k8s_inventory.kube.sources.entries import find, typed
 from airflow_provider_k8s_inventory.kube.sources.execplugins import Sessions
 
 __all__ = ["Context", "Kubeconfig", "in_cluster", "load", "parse", "select"]
+
+IN_CLUSTER: Final = "in-cluster"
+"""The context's and the cluster's name, as a pod has no kubeconfig to give one."""
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""The folder where Kubernetes puts the credentials of a pod."""
 
 
 class _Context(msgspec.Struct):
@@ -57,14 +62,33 @@ def load(paths: Sequence[str | Path] | None = None) -> Kubeconfig:
 
 
 def in_cluster() -> Kubeconfig:
-    """The cluster whose pod we run in, as the one context ``in-cluster``.
+    """Return the cluster whose pod we run in, as the one context ``in-cluster``.
 
     :raises KubeconfigError: when this is no pod, or one without a service account.
     """
-    found = incluster.kubeconfig()
-    if not found:
+    folder = SERVICE_ACCOUNT
+    host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
+    if not host or not port or not os.path.exists(folder / "token"):
         raise KubeconfigError("this is not a pod with a service account")
-    return found
+    ca = folder / "ca.crt"
+    context = Context(
+        name=IN_CLUSTER,
+        cluster_name=IN_CLUSTER,
+        server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
+        namespace=_namespace(folder / "namespace"),
+        ca_file=str(ca) if ca.exists() else None,
+        credentials=TokenFileCredentials(owner=f"context {IN_CLUSTER!r}", path=str(folder / "token")),
+    )
+    source = f"the pod's service account in {folder}"
+    return Kubeconfig(contexts={IN_CLUSTER: context}, current=IN_CLUSTER, source=source)
+
+
+def _namespace(path: Path) -> str | None:
+    """Return the pod's namespace, which is only shown: that it cannot be read is no reason to fail."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip() or None
+    except OSError:
+        return None
 
 
 def parse(document: str | Mapping[str, Any], *, source: str, allow_exec: bool = True) -> Kubeconfig:

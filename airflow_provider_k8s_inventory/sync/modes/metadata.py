@@ -171,6 +171,8 @@ def _identity(item: msgspec.Raw) -> Seen:
 def _checked(seen: Seen) -> Seen:
     if not seen.uid or not seen.resource_version:
         raise UnprovenError("objects without uid or resourceVersion cannot be compared")
+    if "\0" in seen.uid or "\0" in seen.name or "\0" in seen.resource_version:
+        raise UnprovenError("PostgreSQL cannot hold NUL, which an object has in its uid, name or resourceVersion")
     if seen.namespace is not None and not NAMESPACE.fullmatch(seen.namespace):
         raise AnswerError(f"{seen.namespace!r} cannot be a namespace")
     return seen._replace(uid=key(seen.uid))
