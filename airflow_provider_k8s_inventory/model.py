@@ -332,7 +332,7 @@ class SyncReport(Counts):
     mode: Mode = "full"
     fallback: str | None = None
     """Why it was not read in the cheaper way."""
-    shape: str | None = None
+    row_format: str | None = None
     """What rows were made of: by which version, and whether whole objects are kept."""
     status: Status
     reason: str | None = None

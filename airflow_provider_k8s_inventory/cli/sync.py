@@ -24,7 +24,7 @@ from airflow_provider_k8s_inventory.cli.progress import SyncProgress
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
 from airflow_provider_k8s_inventory.model import Selection, SyncReport
-from airflow_provider_k8s_inventory.postgres import connecting, inventoried, ledger, migrations
+from airflow_provider_k8s_inventory.postgres import connecting, inventoried, migrations, scopes
 from airflow_provider_k8s_inventory.sync import absences, expanding, verdicts
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
@@ -148,7 +148,7 @@ def _judge(
     with suppress(DatabaseError, psycopg.Error):
         if bad:
             with connecting.connect(dsn) as conn:
-                past = ledger.past(conn, schema=schema, scopes=bad)
+                past = scopes.past(conn, schema=schema, scopes=bad)
     return verdicts.judge(reports, past, tolerance, now=datetime.now(UTC))
 
 

@@ -55,7 +55,7 @@ class EndingOperator(InventoryOperator):
         :raises UsageError: when a value cannot be.
         :raises DatabaseError: when the ledger cannot be read.
         """
-        from airflow_provider_k8s_inventory.postgres import inventoried, ledger
+        from airflow_provider_k8s_inventory.postgres import inventoried, ledger, scopes
         from airflow_provider_k8s_inventory.sync import absences
         from airflow_provider_k8s_inventory.sync.verdicts import judge
 
@@ -67,7 +67,7 @@ class EndingOperator(InventoryOperator):
             reports = outcomes.outcome(reports, states, self.planned or (), now=now, failures=_failures(ti, states))
             reports += absences.everywhere(reports, partial(inventoried.synced, conn, self.schema))
             bad = [report.scope for report in reports if not report.good]
-            return judge(reports, ledger.past(conn, schema=self.schema, scopes=bad), tolerance, now=now)
+            return judge(reports, scopes.past(conn, schema=self.schema, scopes=bad), tolerance, now=now)
 
     def _tolerance(self) -> Tolerance:
         from airflow_provider_k8s_inventory.sync import durations

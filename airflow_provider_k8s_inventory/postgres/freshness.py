@@ -1,4 +1,4 @@
-"""The view `k8s_freshness` as values: how fresh every scope is. The ledger below it is in `ledger`."""
+"""The view `k8s_freshness` as values: how fresh every scope is. The table below it is written by `scopes`."""
 
 from __future__ import annotations
 

@@ -1,20 +1,20 @@
-"""Read which resources the inventory knows of, from its rows and from the ledger, where a cluster no longer says so."""
+"""Read which resources the inventory knows of, from its rows and scopes, where a cluster no longer says so."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.model import Resource
+from airflow_provider_k8s_inventory.model import Resource, Scope
 from airflow_provider_k8s_inventory.postgres import explaining, sessions
 
 _KNOWN: Final = """
 SELECT resource, kind, '{{}}'::text[] FROM {custom}
 UNION SELECT plural || '.' || group_name, kind, short_names FROM {crds}
-UNION SELECT resource, '', '{{}}' FROM {ledger} WHERE status = 'success' AND resource LIKE %s
+UNION SELECT resource, '', '{{}}' FROM {scopes} WHERE last_served_at IS NOT NULL AND resource LIKE %s
 """
 
 
@@ -33,10 +33,10 @@ def stored(conn: psycopg.Connection, schema: str, context_name: str) -> list[str
 def lookup(conn: psycopg.Connection, schema: str, word: str) -> list[Resource]:
     """List the resources that any context had, as far as a name needs them.
 
-    :param word: the name; the ledger's lines of others are not read.
+    :param word: the name; other scopes are not read.
     :raises psycopg.Error: when the rows cannot be read.
     """
-    tables = {"custom": "k8s_custom_resources", "crds": "k8s_crds", "ledger": "k8s_syncs"}
+    tables = {"custom": "k8s_custom_resources", "crds": "k8s_crds", "scopes": "k8s_scopes"}
     query = sql.SQL(_KNOWN).format(**{name: sql.Identifier(schema, table) for name, table in tables.items()})
     with sessions.transaction(conn) as cursor:
         rows = cursor.execute(query, [word.replace("%", "").replace("_", r"\_") + ".%"]).fetchall()
@@ -44,18 +44,35 @@ def lookup(conn: psycopg.Connection, schema: str, word: str) -> list[Resource]:
 
 
 def synced(conn: psycopg.Connection, schema: str) -> set[str]:
-    """List all resources that some context was ever read of, as far as the ledger reaches back.
+    """List all resources that some context ever served.
 
-    :raises DatabaseError: when the ledger cannot be read.
+    :raises DatabaseError: when the scopes cannot be read.
     """
-    query = sql.SQL("SELECT DISTINCT resource FROM {} WHERE status = 'success'").format(
-        sql.Identifier(schema, "k8s_syncs")
+    query = sql.SQL("SELECT DISTINCT resource FROM {} WHERE last_served_at IS NOT NULL").format(
+        sql.Identifier(schema, "k8s_scopes")
     )
     try:
         with sessions.transaction(conn) as cursor:
             return {row[0] for row in cursor.execute(query).fetchall()}
     except psycopg.Error as error:
-        raise DatabaseError(f"the ledger cannot be read: {explaining.explain(error)}") from error
+        raise DatabaseError(f"k8s_scopes cannot be read: {explaining.explain(error)}") from error
+
+
+def is_cluster_wide(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> bool:
+    """Tell if a custom resource is known to be outside of namespaces, by its rows or else by its definition."""
+    cursor.execute(
+        sql.SQL(
+            "(SELECT namespace IS NULL FROM {rows}"
+            " WHERE context_name = %(context)s AND resource = %(resource)s LIMIT 1)"
+            " UNION ALL"
+            " (SELECT scope = 'Cluster' FROM {crds} WHERE context_name = %(context)s AND name = %(resource)s LIMIT 1)"
+        ).format(
+            rows=sql.Identifier(schema, "k8s_custom_resources"),
+            crds=sql.Identifier(schema, "k8s_crds"),
+        ),
+        {"context": scope.context_name, "resource": scope.resource},
+    )
+    return cursor.fetchone() == (True,)
 
 
 def _resource(name: str, kind: str | None, short_names: list[str] | None) -> Resource:

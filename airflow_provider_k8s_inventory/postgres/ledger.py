@@ -1,18 +1,21 @@
-"""The ledger: one row of ``k8s_syncs`` per sync, whatever its end. Its tables and views are made in `migrations`."""
+"""The ledger: one row of ``k8s_syncs`` per sync, whatever its end.
+
+It is a log: no sync depends on its older lines, so they may be deleted. What the next sync needs of the earlier ones is
+in `scopes`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
-from airflow_provider_k8s_inventory.model import Origin, Scope, Selection, SyncReport
-from airflow_provider_k8s_inventory.postgres import schemas, sessions
+from airflow_provider_k8s_inventory.model import Origin, Selection, SyncReport
+from airflow_provider_k8s_inventory.postgres import schemas, scopes, sessions
 
 _OWN: Final = tuple(field.name for field in fields(SyncReport) if field.name not in ("selection", "origin"))
 _SELECTION: Final = tuple(field.name for field in fields(Selection))
@@ -22,7 +25,7 @@ _FIELDS: Final = (*_OWN, *_SELECTION, *_ORIGIN)
 
 
 def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None:
-    """Write the report's row, in the caller's transaction."""
+    """Write the report's row and the state of its scope, in the caller's transaction."""
     values = report.as_dict()
     values["namespaces"] = values["namespaces"] or None
     cursor.execute(
@@ -33,85 +36,7 @@ def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
         ),
         values,
     )
-
-
-def is_cluster_wide(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> bool:
-    """Whether a custom resource is known to be outside of namespaces, by its rows or else by its definition."""
-    cursor.execute(
-        sql.SQL(
-            "(SELECT namespace IS NULL FROM {rows}"
-            " WHERE context_name = %(context)s AND resource = %(resource)s LIMIT 1)"
-            " UNION ALL"
-            " (SELECT scope = 'Cluster' FROM {crds} WHERE context_name = %(context)s AND name = %(resource)s LIMIT 1)"
-        ).format(
-            rows=sql.Identifier(schema, "k8s_custom_resources"),
-            crds=sql.Identifier(schema, "k8s_crds"),
-        ),
-        {"context": scope.context_name, "resource": scope.resource},
-    )
-    return cursor.fetchone() == (True,)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class State:
-    """What is known of a scope's rows from its last good sync."""
-
-    resource_version: str | None
-    seen: int
-    """How many rows it left."""
-    cluster_uids: frozenset[str | None]
-    """Which clusters rows of the scope were read from since; more than one when another scope shares some of them."""
-    shapes: frozenset[str | None]
-    """What those rows were made of."""
-    unverified: int
-    """How many syncs since one that compared every object."""
-    verified_today: bool
-    """Whether that was within a day."""
-
-
-_STATE: Final = """
-WITH good AS NOT MATERIALIZED (
-    SELECT * FROM {ledger}
-    WHERE context_name = %(context_name)s AND resource = %(resource)s AND status IN ('success', 'absent')
-), own AS NOT MATERIALIZED (
-    SELECT * FROM good WHERE namespaces IS NOT DISTINCT FROM %(namespaces)s::text[]
-), last AS (
-    SELECT id, resource_version, seen FROM own ORDER BY id DESC LIMIT 1
-), verified AS (
-    SELECT id, finished_at FROM own WHERE mode <> 'delta' OR drift IS NOT NULL ORDER BY id DESC LIMIT 1
-), writers AS (
-    SELECT array_agg(DISTINCT cluster_uid) AS cluster_uids, array_agg(DISTINCT shape) AS shapes FROM good
-    WHERE id >= (SELECT id FROM last)
-        AND (namespaces IS NULL OR %(namespaces)s::text[] IS NULL OR namespaces && %(namespaces)s::text[])
-)
-SELECT last.resource_version, last.seen, writers.cluster_uids, writers.shapes,
-    (SELECT count(*) FROM own WHERE id > (SELECT id FROM verified)),
-    EXISTS (SELECT FROM verified WHERE finished_at > now() - interval '1 day')
-FROM last, writers
-"""
-
-
-def last_state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State | None:
-    """What the last good sync of a scope left; None when there was none."""
-    cursor.execute(
-        sql.SQL(_STATE).format(ledger=sql.Identifier(schema, "k8s_syncs")),
-        {
-            "context_name": scope.context_name,
-            "resource": scope.resource,
-            "namespaces": list(scope.selection.namespaces) or None,
-        },
-    )
-    row = cursor.fetchone()
-    if row is None:
-        return None
-    return State(
-        resource_version=row[0],
-        seen=row[1],
-        cluster_uids=frozenset(row[2]),
-        shapes=frozenset(row[3]),
-        unverified=row[4],
-        verified_today=row[5],
-    )
+    scopes.update(cursor, schema, report)
 
 
 # A cleared task instance runs again under the next try number; a task that syncs several scopes has several rows.
@@ -144,58 +69,6 @@ def _report(row: Mapping[str, Any]) -> SyncReport:
     values["warnings"] = tuple(row["warnings"])
     selection = Selection(namespaces=tuple(row["namespaces"] or ()))
     return SyncReport(**values, selection=selection, origin=Origin(**{name: row[name] for name in _ORIGIN}))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
-    """The earlier syncs of a scope, as far as the ledger goes back."""
-
-    first_at: datetime | None
-    """The end of the first one; None: there was none."""
-    good_at: datetime | None
-    """The end of the last good one."""
-
-
-# By JSON, as an array of arrays must not be ragged.
-_PAST: Final = """
-SELECT first.finished_at, good.finished_at
-FROM rows FROM (jsonb_to_recordset(%s) AS (context_name text, resource text, namespaces text[])) WITH ORDINALITY
-    AS asked (context_name, resource, namespaces, place)
-LEFT JOIN LATERAL (
-    SELECT finished_at FROM {ledger} AS each
-    WHERE each.context_name = asked.context_name AND each.resource = asked.resource
-        AND each.namespaces IS NOT DISTINCT FROM asked.namespaces
-    ORDER BY id LIMIT 1
-) AS first ON true
-LEFT JOIN LATERAL (
-    SELECT finished_at FROM {ledger} AS each
-    WHERE each.context_name = asked.context_name AND each.resource = asked.resource
-        AND each.namespaces IS NOT DISTINCT FROM asked.namespaces AND status IN ('success', 'absent')
-    ORDER BY id DESC LIMIT 1
-) AS good ON true
-ORDER BY asked.place
-"""
-
-
-def past(conn: psycopg.Connection, *, schema: str, scopes: Iterable[Scope]) -> dict[Scope, Past]:
-    """Look up when scopes were synced before.
-
-    :param conn: a connection outside of a transaction.
-    :param schema: the schema of the ledger.
-    """
-    wanted = list(dict.fromkeys(scopes))
-    asked = [
-        {
-            "context_name": each.context_name,
-            "resource": each.resource,
-            "namespaces": list(each.selection.namespaces) or None,
-        }
-        for each in wanted
-    ]
-    query = sql.SQL(_PAST).format(ledger=sql.Identifier(schema, "k8s_syncs"))
-    with sessions.transaction(conn) as cursor:
-        rows = cursor.execute(query, [Jsonb(asked)]).fetchall()
-    return {scope: Past(first_at=row[0], good_at=row[1]) for scope, row in zip(wanted, rows, strict=True)}
 
 
 # What a task only repeated took no time: it must not keep the memory of a dead cluster alive.

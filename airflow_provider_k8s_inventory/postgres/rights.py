@@ -16,6 +16,7 @@ from airflow_provider_k8s_inventory.postgres import explaining, sessions
 _RIGHTS: Final = {
     **{table.name: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in resources.TABLES},
     "k8s_syncs": ("SELECT", "INSERT"),
+    "k8s_scopes": ("SELECT", "INSERT", "UPDATE", "DELETE"),
 }
 """What a sync does to each table."""
 

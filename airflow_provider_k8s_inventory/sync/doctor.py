@@ -16,7 +16,7 @@ from airflow_provider_k8s_inventory.kube import access, discovery
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.model import EVERYTHING, Resource, Selection
-from airflow_provider_k8s_inventory.postgres import inventoried, ledger, limits, migrations, rights, sessions
+from airflow_provider_k8s_inventory.postgres import inventoried, limits, migrations, rights, scopes, sessions
 from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.sync import expanding, identity, resolving
 from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
@@ -217,7 +217,7 @@ def _same_cluster(
         table = resources.CATALOGUE[name].table if name in resources.CATALOGUE else custom.TABLE
         target = resolving.target_of(scope, table, schema)
         with suppress(psycopg.Error), sessions.transaction(conn) as cursor:
-            state = ledger.last_state(cursor, schema, scope)
+            state = scopes.state(cursor, schema, scope)
             if refusal := identity.compare(cursor, target, state, context, uid, problem).refusal:
                 different[name] = refusal
     if not different:

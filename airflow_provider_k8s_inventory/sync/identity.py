@@ -13,8 +13,8 @@ import psycopg
 from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, ScopeError
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.postgres import rows
-from airflow_provider_k8s_inventory.postgres.ledger import State
 from airflow_provider_k8s_inventory.postgres.rows import Provenance
+from airflow_provider_k8s_inventory.postgres.scopes import State
 from airflow_provider_k8s_inventory.postgres.target import Target
 from airflow_provider_k8s_inventory.sync.storing import Store
 
@@ -39,13 +39,13 @@ def compare(
 ) -> Comparison:
     """Compare the cluster that responds with the one the scope's rows were read from.
 
-    Where the ledger tells, the rows are not looked at: all that a good sync left are of the cluster it named.
+    Where the state tells, the rows are not looked at: all that a good sync left are of the cluster it named.
 
     :param state: what the last good sync left.
     :param uid: the UID of the cluster that responds; None: it cannot be told.
     :param problem: why it cannot.
     """
-    if state and state.cluster_uids == {uid}:
+    if state and state.invalid_reason is None and state.cluster_uid == uid:
         return Comparison()
     found = rows.provenance(cursor, target) or _marked(cursor, target, uid)
     others = [each for each in found if each.cluster_uid not in (None, uid)]

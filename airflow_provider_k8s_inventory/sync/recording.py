@@ -13,7 +13,7 @@ import psycopg
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
-from airflow_provider_k8s_inventory.postgres import explaining, ledger, sessions
+from airflow_provider_k8s_inventory.postgres import explaining, inventoried, ledger, sessions
 
 
 class UnrecordedError(DatabaseError):
@@ -74,7 +74,7 @@ def _write(conn: psycopg.Connection, schema: str, report: SyncReport) -> SyncRep
         # Whether a custom resource is in namespaces only its cluster knows, and that may have said nothing: the line
         # must stand under the scope that good syncs have.
         unsure = report.selection.namespaces and report.resource not in resources.CATALOGUE
-        if unsure and ledger.is_cluster_wide(cursor, schema, report.scope):
+        if unsure and inventoried.is_cluster_wide(cursor, schema, report.scope):
             report = replace(report, selection=report.selection.narrowed(None))
         ledger.record(cursor, schema, report)
     return report

@@ -18,9 +18,9 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import InventoryError, RefusedError, ScopeError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
-from airflow_provider_k8s_inventory.postgres import explaining, inventoried, ledger, locking, rows, sessions
+from airflow_provider_k8s_inventory.postgres import explaining, inventoried, ledger, locking, rows, scopes, sessions
 from airflow_provider_k8s_inventory.postgres.diff import Writing
-from airflow_provider_k8s_inventory.postgres.ledger import State
+from airflow_provider_k8s_inventory.postgres.scopes import State
 from airflow_provider_k8s_inventory.sync import expanding, identity, resolving
 from airflow_provider_k8s_inventory.sync.collection import Collection
 from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
@@ -124,7 +124,7 @@ def _sync(
         locking.lock_scope(cursor, schema, scope)
         rows.compress_by_lz4(cursor)
         _log_start(cursor, client, resolved, schema)
-        state = ledger.last_state(cursor, schema, scope)
+        state = scopes.state(cursor, schema, scope)
         writing = Writing(
             target=target,
             cluster_uid=resolved.cluster_uid,
@@ -149,7 +149,7 @@ def _sync(
             mode=outcome.mode,
             drift=outcome.drift,
             resource_version=outcome.resource_version,
-            shape=store.row_format,
+            row_format=store.row_format,
         )
         report = _redacted(report, client)
         ledger.record(cursor, schema, report)

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from airflow_provider_k8s_inventory.model import GOOD_STATUSES, Scope, Status, SyncReport
-from airflow_provider_k8s_inventory.postgres.ledger import Past
+from airflow_provider_k8s_inventory.postgres.scopes import Past
 from airflow_provider_k8s_inventory.sync.durations import told
 
 _DOWN: Final = frozenset({"unreachable", "unauthorized"})
@@ -209,7 +209,7 @@ def _builds(reports: Iterable[SyncReport]) -> str:
     hosts: dict[str, str | None] = {}
     columns: dict[str, set[str]] = {}
     for report in reports:
-        version, _, rest = (report.shape or "").partition(" ")
+        version, _, rest = (report.row_format or "").partition(" ")
         if version:
             hosts.setdefault(version, report.host)
             columns.setdefault(report.resource, set()).add(rest.partition(" ")[0])

@@ -12,7 +12,8 @@ import pytest
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.model import EVERYTHING, Origin, Scope, Selection, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import ledger
-from airflow_provider_k8s_inventory.postgres.ledger import Past, last_down, latest_reports, past
+from airflow_provider_k8s_inventory.postgres.ledger import last_down, latest_reports
+from airflow_provider_k8s_inventory.postgres.scopes import Past, past
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

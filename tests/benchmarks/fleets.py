@@ -88,7 +88,7 @@ def _database(server: PostgresServer, name: str) -> Iterator[psycopg.Connection]
 
 
 def _empty(conn: psycopg.Connection) -> None:
-    tables = ", ".join(("k8s_syncs", *(table.name for table in resources.TABLES)))
+    tables = ", ".join(("k8s_syncs", "k8s_scopes", *(table.name for table in resources.TABLES)))
     conn.execute(f"TRUNCATE {tables}".encode())
 
 

@@ -97,7 +97,7 @@ class Stage:
 
     def empty(self) -> None:
         """Forget all pods, and that there ever was a sync."""
-        self._conn.execute("TRUNCATE k8s_pods, k8s_syncs")
+        self._conn.execute("TRUNCATE k8s_pods, k8s_syncs, k8s_scopes")
 
     def empty_plain(self) -> None:
         """Forget all pods of the plain way."""

@@ -34,7 +34,7 @@ def database(shared_database: str) -> Iterator[str]:
     """The URL of a database that was migrated and has no rows; creating one takes longer than a sync."""
     yield shared_database
     with psycopg.connect(shared_database, options="-c lock_timeout=10s") as conn:
-        for table in (*TABLES, "k8s_syncs"):
+        for table in (*TABLES, "k8s_syncs", "k8s_scopes"):
             conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
         conn.execute("ALTER TABLE k8s_syncs ALTER COLUMN id RESTART")
 

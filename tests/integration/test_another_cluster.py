@@ -113,9 +113,9 @@ def test_namespaces_are_scopes_of_their_own(sync: Syncer, inventory: Inventory) 
 
 
 @pytest.mark.usefixtures("two")
-def test_rows_tell_where_the_ledger_is_gone(sync: Syncer, inventory: Inventory) -> None:
+def test_rows_tell_where_the_state_is_gone(sync: Syncer, inventory: Inventory) -> None:
     sync()
-    inventory.query("DELETE FROM k8s_syncs")
+    inventory.query("DELETE FROM k8s_scopes")
 
     assert sync(client=elsewhere(sync)).status == "refused"
 
@@ -128,12 +128,12 @@ def test_rows_that_are_marked_as_deleted_count_too(dev: Cluster, sync: Syncer, i
 
     assert sync(on_delete="mark", client=elsewhere(sync)).status == "refused"
     assert sync(on_delete="mark", client=elsewhere(sync), accept_new_cluster=True).inserted == 1
-    inventory.query("DELETE FROM k8s_syncs")
+    inventory.query("DELETE FROM k8s_scopes")
     # What is marked is of the old cluster, what is live of the new one.
     assert sync(on_delete="mark", client=elsewhere(sync)).status == "success"
 
 
-def test_where_the_ledger_tells_the_rows_are_not_read(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_where_the_state_tells_the_rows_are_not_read(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     dev.seed("pods", pods(3))
     sync()
     # By hand, so that only reading the rows would find it.

@@ -28,8 +28,8 @@ def lines(output: str) -> Mapping[str, list[str]]:
 def age(inventory: Inventory, interval: str, context: str) -> None:
     """Let the syncs of a context be of long ago."""
     inventory.query(
-        f"UPDATE k8s_syncs SET started_at = started_at - interval '{interval}', "
-        f"finished_at = finished_at - interval '{interval}' WHERE context_name = '{context}'"
+        f"UPDATE k8s_scopes SET last_success_at = last_success_at - interval '{interval}', "
+        f"last_finished_at = last_finished_at - interval '{interval}' WHERE context_name = '{context}'"
     )
 
 
@@ -187,8 +187,8 @@ def test_one_cause_is_said_once_though_scopes_tell_when_it_was_found(
 ) -> None:
     run.sync("--context", "dev", "--resource", "pods", "--resource", "nodes")
     inventory.query(
-        "UPDATE k8s_syncs SET status = 'unreachable', reason = 'context dev is down' "
-        "|| CASE resource WHEN 'pods' THEN '' ELSE ' (as 20 s ago: dev · pods)' END"
+        "UPDATE k8s_scopes SET last_success_at = NULL, last_status = 'unreachable', last_reason = "
+        "'context dev is down' || CASE resource WHEN 'pods' THEN '' ELSE ' (as 20 s ago: dev · pods)' END"
     )
 
     assert "dev · nodes, pods: never, no sync succeeded: unreachable: context dev is down\n" in status(run)[1]

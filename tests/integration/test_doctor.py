@@ -14,6 +14,7 @@ from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import Selection
+from airflow_provider_k8s_inventory.postgres.migrations import ORDERED
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh
 from tests.fixtures.manifests import crd, pod
 from tests.fixtures.tables import TABLES, Inventory
@@ -274,9 +275,10 @@ def test_who_may_only_read_is_told_what_to_grant(as_writer: psycopg.Connection) 
 
     assert migrated.good
     assert not writing.good
+    tables = ", ".join(f"public.{table}" for table in (*TABLES, "k8s_scopes"))
     assert writing.detail == (
         f"no: let its owner run GRANT TEMPORARY ON DATABASE {as_writer.info.dbname} TO examined_writer; "
-        f"GRANT INSERT, UPDATE, DELETE ON {', '.join(f'public.{table}' for table in TABLES)} TO examined_writer; "
+        f"GRANT INSERT, UPDATE, DELETE ON {tables} TO examined_writer; "
         "GRANT INSERT ON public.k8s_syncs TO examined_writer"
     )
 
@@ -311,7 +313,7 @@ def test_a_database_that_was_not_migrated_would_fail(empty_database: str) -> Non
         finding, *_ = examine_database(conn, "public")
 
     assert not finding.good
-    assert "lacks 0001_ledger, 0002_hosts, 0003_responded" in finding.detail
+    assert f"lacks {', '.join(ORDERED)}, table k8s_clusters" in finding.detail
     assert "migrate it" in finding.detail
 
 

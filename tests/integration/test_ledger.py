@@ -1,4 +1,4 @@
-"""The ledger has one row per sync, and k8s_freshness what can be learned of them."""
+"""The ledger has one row per sync, and k8s_freshness what is known of each scope."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 
-from airflow_provider_k8s_inventory.model import Origin
+from airflow_provider_k8s_inventory.model import Origin, Scope
 from airflow_provider_k8s_inventory.postgres import locking, sessions
+from airflow_provider_k8s_inventory.sync.recording import blank, record
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory, Row
 from tests.integration.conftest import Syncer
@@ -151,15 +152,29 @@ def test_who_found_another_sync_running_tells_nothing_of_the_rows(
 
 
 def test_a_line_that_was_written_late_does_not_outrank_a_later_sync(
-    dev: Cluster, sync: Syncer, inventory: Inventory
+    sync: Syncer, database: str, inventory: Inventory
 ) -> None:
-    dev.inject(Fault(path="/pods$", status=403))
-    sync()
+    late = blank(Scope(context_name="dev", resource="pods"), "unreachable", "the database was away")
     good = sync()
-    inventory.query("UPDATE k8s_syncs SET id = DEFAULT WHERE status = 'forbidden'")
+    with psycopg.connect(database) as conn:
+        record(conn, "public", late)
     (row,) = freshness(inventory)
 
     assert (row["last_status"], row["last_finished_at"]) == ("success", good.finished_at)
+    assert inventory.last()["status"] == "unreachable"
+
+
+def test_a_failure_after_one_that_was_turned_away_is_shown(
+    dev: Cluster, sync: Syncer, database: str, inventory: Inventory
+) -> None:
+    with psycopg.connect(database) as other, sessions.transaction(other) as cursor:
+        locking.lock_scope(cursor, "public", Scope(context_name="dev", resource="pods"))
+        assert sync().status == "busy"
+    dev.inject(Fault(path="/pods$", status=403))
+    sync()
+    (row,) = freshness(inventory)
+
+    assert (row["last_status"], row["last_success_at"]) == ("forbidden", None)
 
 
 def test_a_resource_outside_of_namespaces_has_one_scope_whatever_was_asked(

@@ -85,7 +85,7 @@ def test_an_empty_schema_gets_all_tables_and_views(conn: psycopg.Connection, fou
     done = migrate(conn)
 
     assert done == [*ORDERED, *(f"table {name}" for name in TABLES), *(f"view {name}" for name in VIEWS)]
-    assert relations(found) == {*TABLES, *VIEWS, "k8s_syncs", "k8s_migrations"}
+    assert relations(found) == {*TABLES, *VIEWS, "k8s_syncs", "k8s_scopes", "k8s_migrations"}
 
 
 def test_the_tables_are_what_is_declared(conn: psycopg.Connection, found: Inventory) -> None:
@@ -267,15 +267,14 @@ def test_row_level_security_holds_in_the_views(conn: psycopg.Connection, found: 
         " SELECT c, 'u', '{}', '{}', now(), now() FROM unnest('{dev,prod}'::text[]) AS c"
     )
     found.query(
-        "INSERT INTO k8s_syncs (context_name, resource, mode, status, started_at, finished_at, pages, bytes, seen,"
-        " inserted, updated, unchanged, deleted, warnings)"
-        " SELECT c, 'pods', 'full', 'success', now(), now(), 1, 1, 1, 1, 0, 0, 0, '{}'"
+        "INSERT INTO k8s_scopes (context_name, resource, selection, first_synced_at, last_status, last_finished_at)"
+        " SELECT c, 'pods', '', now(), 'success', now()"
         " FROM unnest('{dev,prod}'::text[]) AS c"
     )
     found.query("CREATE ROLE dev_reader")
     try:
         found.query("GRANT SELECT ON ALL TABLES IN SCHEMA public TO dev_reader")
-        for table in ("k8s_pods", "k8s_syncs"):
+        for table in ("k8s_pods", "k8s_scopes"):
             found.query(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
             found.query(f"CREATE POLICY dev ON {table} TO dev_reader USING (context_name = 'dev')")
         found.query("SET ROLE dev_reader")
@@ -415,7 +414,7 @@ def test_a_foreign_column_that_must_be_filled_is_in_the_way(conn: psycopg.Connec
     assert "team" in columns(found, "k8s_pods")
 
 
-@pytest.mark.parametrize("name", ["k8s_syncs", "k8s_freshness"])
+@pytest.mark.parametrize("name", ["k8s_syncs", "k8s_scopes", "k8s_freshness"])
 def test_a_ledger_of_somebody_elses_is_not_taken(name: str, conn: psycopg.Connection, found: Inventory) -> None:
     found.query(f"CREATE TABLE {name} (id int)")
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""What the ledger knows of a scope decides how it may be read: in doubt, whole."""
+"""The state of a scope decides how it may be read: in doubt, whole."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def test_the_first_sync_reads_all(mode: str, dev: Cluster, sync: Syncer) -> None
 
 
 @CHEAP
-def test_without_the_ledger_all_is_read(mode: str, three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    inventory.query("TRUNCATE k8s_syncs")
+def test_without_its_state_all_is_read(mode: str, three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    inventory.query("TRUNCATE k8s_scopes")
 
     assert [sync(mode=mode).mode for _ in range(2)] == ["full", mode]
 
@@ -60,7 +60,7 @@ def test_syncs_that_failed_do_not_count(mode: str, simulator: Simulator, three: 
 
 @CHEAP
 @pytest.mark.parametrize("settings", [{"store_object": False}, {"on_delete": "mark"}], ids=str)
-def test_rows_of_another_shape_are_read_whole(
+def test_rows_of_another_format_are_read_whole(
     settings: dict[str, Any], mode: str, three: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     modes = [sync(mode=mode, **other).mode for other in (settings, settings, {}, {})]
@@ -76,7 +76,7 @@ def test_objects_come_and_go_with_the_setting(mode: str, three: Cluster, sync: S
 
     assert all(row["object"] is not None for row in inventory.rows("k8s_pods"))
     assert report.fallback is not None
-    assert report.fallback.endswith("without object, not " + (inventory.last()["shape"] or ""))
+    assert report.fallback.endswith("without object, not " + (inventory.last()["row_format"] or ""))
 
 
 @CHEAP
@@ -96,7 +96,7 @@ def test_marked_rows_go_when_rows_are_deleted_again(
 def test_rows_of_another_version_of_this_package_are_read_whole(
     mode: str, three: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    inventory.query("UPDATE k8s_syncs SET shape = '0.0.1 v1'")
+    inventory.query("UPDATE k8s_scopes SET row_format = '0.0.1 v1'")
     report = sync(mode=mode)
 
     assert report.mode == "full"
@@ -121,6 +121,43 @@ def test_what_a_scope_did_that_shares_no_rows_is_no_matter(mode: str, three: Clu
     sync(namespaces=("kube-public",), store_object=False)
 
     assert sync(mode=mode, namespaces=("default",)).mode == mode
+
+
+@pytest.mark.parametrize("first", [(), ("default",)], ids=["all", "some"])
+def test_a_scope_knows_that_another_one_wrote_its_rows_otherwise(
+    first: tuple[str, ...], three: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    second = () if first else ("default",)
+    sync(namespaces=first)
+    sync(namespaces=second, store_object=False)
+    (other,) = [row for row in inventory.rows("k8s_scopes", "selection") if row["namespaces"] == (list(first) or None)]
+
+    assert other["invalid_reason"] == (
+        f"a sync of pods{' (default)' if second else ''} has since written rows of another cluster or row format"
+    )
+    assert sync(mode="metadata", namespaces=first).fallback == other["invalid_reason"]
+    assert sync(mode="metadata", namespaces=first).mode == "metadata"
+    assert sync(mode="metadata", namespaces=second, store_object=False).mode == "full"
+
+
+@CHEAP
+def test_a_scope_goes_on_when_another_one_wrote_its_rows_as_it_does(mode: str, three: Cluster, sync: Syncer) -> None:
+    sync(namespaces=("default",))
+    three.delete("pods", "web-0001", "default")
+    assert sync().deleted == 1
+    report = sync(mode=mode, namespaces=("default",), verify_every=0)
+
+    assert (report.status, report.seen) == ("success", 2)
+    assert report.mode != "full"
+
+
+@CHEAP
+def test_a_sync_that_failed_invalidates_nothing(mode: str, three: Cluster, sync: Syncer, simulator: Simulator) -> None:
+    simulator.stop("dev")
+    assert sync(namespaces=("default",), store_object=False).status == "unreachable"
+    simulator.start("dev")
+
+    assert sync(mode=mode).mode == mode
 
 
 @CHEAP
@@ -228,7 +265,7 @@ def test_a_scope_of_very_many_rows_is_read_by_its_changes(dev: Cluster, sync: Sy
         " changed_at) SELECT context_name, cluster_uid, uid || n, name, namespace, '{}', '{}', now(), now()"
         " FROM (SELECT * FROM k8s_pods LIMIT 1) AS p, generate_series(1, 50000) AS n"
     )
-    inventory.query("UPDATE k8s_syncs SET seen = 50003, finished_at = now()")
+    inventory.query("UPDATE k8s_scopes SET rows = 50003")
 
     assert sync().mode == "delta"
 

@@ -51,7 +51,7 @@ def test_a_session_of_another_user_is_named_as_far_as_it_may_be_seen(
 ) -> None:
     inventory.query("CREATE ROLE other_writer")
     try:
-        inventory.query("GRANT SELECT, INSERT ON k8s_syncs TO other_writer")
+        inventory.query("GRANT SELECT, INSERT, UPDATE ON k8s_syncs, k8s_scopes TO other_writer")
         with held(database) as pid, psycopg.connect(database) as conn:
             conn.execute("SET ROLE other_writer")
             conn.commit()

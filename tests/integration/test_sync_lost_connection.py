@@ -84,8 +84,8 @@ def test_a_column_that_is_missing_is_a_failed_scope(sync: Syncer, inventory: Inv
 @pytest.mark.parametrize(
     ("granted", "denied"),
     [
-        ("SELECT, INSERT ON k8s_syncs", "permission denied for table k8s_pods"),
-        ("SELECT, INSERT ON ALL TABLES IN SCHEMA public", "permission denied to create temporary tables"),
+        ("SELECT, INSERT, UPDATE ON k8s_syncs, k8s_scopes", "permission denied for table k8s_pods"),
+        ("SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public", "permission denied to create temporary tables"),
     ],
 )
 def test_a_user_who_lacks_a_right_is_told_which(

@@ -99,7 +99,7 @@ def test_drift_is_told_apart_from_changes(three: Cluster, sync: Syncer, inventor
 
 def test_without_checks_drift_stays(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
     swap_a_row(inventory)
-    inventory.query("UPDATE k8s_syncs SET finished_at = finished_at - interval '2 days'")
+    inventory.query("UPDATE k8s_scopes SET verified_at = verified_at - interval '2 days'")
     report = sync(mode="delta", verify_every=0)
 
     assert (report.drift, report.inserted) == (None, 0)
@@ -131,7 +131,7 @@ def test_a_sync_that_fails_is_no_check_and_does_not_count(three: Cluster, sync: 
 
 def test_once_a_day_one_checks(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
     assert sync(mode="delta").drift is None
-    inventory.query("UPDATE k8s_syncs SET finished_at = finished_at - interval '25 hours'")
+    inventory.query("UPDATE k8s_scopes SET verified_at = verified_at - interval '25 hours'")
 
     assert [sync(mode="delta").drift for _ in range(2)] == [0, None]
 
@@ -171,7 +171,7 @@ def test_a_check_that_would_delete_too_much_is_refused(dev: Cluster, sync: Synce
         " changed_at) SELECT context_name, cluster_uid, uid || n, name, namespace, '{}', '{}', now(), now()"
         " FROM k8s_pods, generate_series(1, 10) AS n"
     )
-    inventory.query("UPDATE k8s_syncs SET seen = 220")
+    inventory.query("UPDATE k8s_scopes SET rows = 220")
     before = inventory.versions()
 
     assert sync(mode="delta", verify_every=1).status == "refused"

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.model import Scope, SyncReport
-from airflow_provider_k8s_inventory.postgres.ledger import Past
+from airflow_provider_k8s_inventory.postgres.scopes import Past
 from airflow_provider_k8s_inventory.sync import durations
 from airflow_provider_k8s_inventory.sync.verdicts import (
     Tolerance,
@@ -136,17 +136,21 @@ def test_a_warning_of_many_scopes_is_said_once() -> None:
 
 
 def test_two_versions_in_one_fleet_are_a_warning_that_names_their_machines() -> None:
-    (warning,) = warnings([report(shape="0.1.0 aa v1", host="w1"), report("dev", shape="0.2.0 aa v1", host="w2")])
+    (warning,) = warnings(
+        [report(row_format="0.1.0 aa v1", host="w1"), report("dev", row_format="0.2.0 aa v1", host="w2")]
+    )
     assert "two versions of the package sync these scopes (0.1.0 on w1, 0.2.0 on w2)" in warning
 
 
 def test_two_builds_of_one_version_are_a_warning_too() -> None:
-    (warning,) = warnings([report(shape="0.1.0 aa v1"), report("dev", shape="0.1.0 bb v1")])
+    (warning,) = warnings([report(row_format="0.1.0 aa v1"), report("dev", row_format="0.1.0 bb v1")])
     assert "they differ in the columns of pods" in warning
 
 
 def test_columns_of_different_resources_may_differ() -> None:
-    assert list(warnings([report(shape="0.1.0 aa v1"), report(resource="services", shape="0.1.0 bb v1")])) == []
+    assert (
+        list(warnings([report(row_format="0.1.0 aa v1"), report(resource="services", row_format="0.1.0 bb v1")])) == []
+    )
 
 
 @pytest.mark.parametrize(

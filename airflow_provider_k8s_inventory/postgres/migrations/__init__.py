@@ -23,7 +23,7 @@ from airflow_provider_k8s_inventory.postgres.migrations import additions, tables
 MigrateMode = Literal["safe", "forced"]
 """Whether a change that destroys data is refused, or done."""
 
-ORDERED: Final = ("0001_ledger", "0002_hosts", "0003_responded")
+ORDERED: Final = ("0001_ledger", "0002_hosts", "0003_responded", "0004_scopes")
 """The names of the SQL files, in the order they are run."""
 
 _RECORD: Final = """
@@ -102,7 +102,9 @@ def _changes(cursor: psycopg.Cursor[Any], schema: str) -> list[tables.Change]:
 
 def _blocked(conn: psycopg.Connection, schema: str, patience: float) -> str:
     relations = [sql.Identifier(schema, table.name).as_string(conn) for table in resources.TABLES]
-    relations += [sql.Identifier(schema, name).as_string(conn) for name in ("k8s_syncs", "k8s_migrations")]
+    relations += [
+        sql.Identifier(schema, name).as_string(conn) for name in ("k8s_syncs", "k8s_scopes", "k8s_migrations")
+    ]
     try:
         with sessions.transaction(conn) as cursor:
             holder = locking.schema_holder(cursor, schema, relations)

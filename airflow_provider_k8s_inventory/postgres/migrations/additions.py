@@ -37,7 +37,7 @@ def check(cursor: psycopg.Cursor[Any], schema: str) -> None:
     :param schema: the one that `search_path` is set to.
     :raises DatabaseError: when something does; the message says what, and what to do about it.
     """
-    ours = {"ours": [table.name for table in resources.TABLES]}
+    ours = {"ours": [*(table.name for table in resources.TABLES), "k8s_scopes"]}
     found = [row[0] for query in _QUERIES for row in cursor.execute(query, ours).fetchall()]
     if found:
         raise DatabaseError(f"schema {schema}: {'; '.join(found)}; nothing was changed")

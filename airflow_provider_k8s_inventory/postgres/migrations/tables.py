@@ -163,11 +163,8 @@ def _read_whole(schema: str, table: Table) -> sql.Composed:
     """Let the next sync of each scope read it whole: its rows have no value in a new column, though nothing changed."""
     names = [definition.name for definition in resources.CATALOGUE.values() if definition.table.name == table.name]
     others = [definition.name for definition in resources.CATALOGUE.values()]
-    return sql.SQL(
-        "UPDATE {ledger} SET shape = 'an older table' WHERE id IN (SELECT max(id) FROM {ledger}"
-        " WHERE status IN ('success', 'absent') AND {which} GROUP BY context_name, resource, namespaces)"
-    ).format(
-        ledger=sql.Identifier(schema, "k8s_syncs"),
+    return sql.SQL("UPDATE {scopes} SET row_format = 'an older table' WHERE {which}").format(
+        scopes=sql.Identifier(schema, "k8s_scopes"),
         which=sql.SQL("resource = ANY({})").format(sql.Literal(names))
         if names
         else sql.SQL("resource <> ALL({})").format(sql.Literal(others)),

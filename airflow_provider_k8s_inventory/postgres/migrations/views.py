@@ -1,4 +1,4 @@
-"""The views over tables and ledger, and what their columns mean.
+"""The views over the tables, and what their columns mean.
 
 They are compared by what was recorded when they were last made, as PostgreSQL keeps no view as it was written. They are
 replaced and not dropped, so that grants on them stay: columns may be added to their end only.
@@ -23,27 +23,9 @@ _SECURITY_INVOKER: Final = 150000
 """The first version whose views can be read with the reader's rights, so that row-level security holds in them."""
 
 _FRESHNESS: Final = """
-SELECT scope.context_name, scope.resource, scope.namespaces,
-    scope.last_success_at, now() - scope.last_success_at AS age,
-    last.status AS last_status, last.reason AS last_reason, last.finished_at AS last_finished_at, last.host AS last_host
-FROM (
-    SELECT context_name, resource, namespaces,
-        -- Of two syncs at once the one that found the other busy tells nothing of the rows. A line may be written late.
-        (array_agg(id ORDER BY status = 'busy', finished_at DESC, id DESC))[1] AS last_id,
-        max(finished_at) FILTER (WHERE status IN ('success', 'absent')) AS last_success_at,
-        count(*) FILTER (WHERE status = 'success') AS successes
-    FROM {syncs}
-    -- A glob that matched nothing, or could not be told, has a line in the ledger; it is no scope.
-    WHERE resource !~ '[*?[]'
-    GROUP BY context_name, resource, namespaces
-) AS scope
-JOIN {syncs} AS last ON last.id = scope.last_id
--- A custom resource is taken to be in namespaces until its cluster says that it is not; that line is no scope either.
-WHERE scope.namespaces IS NULL OR scope.successes > 0 OR NOT EXISTS (
-    SELECT FROM {syncs} AS whole
-    WHERE whole.context_name = scope.context_name AND whole.resource = scope.resource
-        AND whole.namespaces IS NULL AND whole.status = 'success' AND whole.finished_at > last.finished_at
-)
+SELECT context_name, resource, namespaces, last_success_at, now() - last_success_at AS age,
+    last_status, last_reason, last_finished_at, last_host
+FROM {scopes}
 """
 
 _HEALTH: Final = """
@@ -140,8 +122,8 @@ def _statements(cursor: psycopg.Cursor[Any], schema: str, view: _View) -> Iterat
 
 def _views(schema: str) -> tuple[_View, ...]:
     """The views, each after those it shows."""
-    syncs, freshness, clusters = (
-        sql.Identifier(schema, name) for name in ("k8s_syncs", "k8s_freshness", "k8s_clusters")
+    scopes, freshness, clusters = (
+        sql.Identifier(schema, name) for name in ("k8s_scopes", "k8s_freshness", "k8s_clusters")
     )
     return (
         _View(
@@ -156,7 +138,7 @@ def _views(schema: str) -> tuple[_View, ...]:
         ),
         _View(
             name="k8s_freshness",
-            query=sql.SQL(_FRESHNESS).format(syncs=syncs),
+            query=sql.SQL(_FRESHNESS).format(scopes=scopes),
             comment="Per scope: when it was last known to be what the cluster says, and how the last sync ended",
             columns={
                 "context_name": "The kubeconfig context",

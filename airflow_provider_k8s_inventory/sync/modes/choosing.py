@@ -23,7 +23,7 @@ from airflow_provider_k8s_inventory.exceptions import (
 )
 from airflow_provider_k8s_inventory.model import Mode
 from airflow_provider_k8s_inventory.postgres import rows
-from airflow_provider_k8s_inventory.postgres.ledger import State
+from airflow_provider_k8s_inventory.postgres.scopes import State
 from airflow_provider_k8s_inventory.sync.applying import apply
 from airflow_provider_k8s_inventory.sync.collection import Collection
 from airflow_provider_k8s_inventory.sync.found import Outcome
@@ -70,7 +70,7 @@ class ScopeSync:
     @property
     def since(self) -> str:
         """The checkpoint: the resourceVersion at which this cluster's rows were complete; empty when there is none."""
-        return (self.state.resource_version if self.state and not self.guard.replaces else None) or ""
+        return (self.state.checkpoint if self.state and not self.guard.replaces else None) or ""
 
     def run(self) -> Outcome:
         """Make the scope's rows what the cluster says.
@@ -94,7 +94,7 @@ class ScopeSync:
         return self._full(before)
 
     def _count(self) -> int:
-        unmarked = self.settings.on_delete == "delete" and self.state and self.state.shapes == {self.store.row_format}
+        unmarked = self.settings.on_delete == "delete" and self.state and self.state.is_all(self.store.row_format)
         return rows.count(self.store.cursor, self.store.target, marked=not unmarked)
 
     def _choose(self, before: int) -> tuple[Mode, str | None]:
@@ -120,22 +120,21 @@ class ScopeSync:
             return f"{self.collection.name} cannot be watched, so its resourceVersions need not mean anything"
         if len(self.collection.scope.selection.namespaces) > 1:
             return "several namespaces have no resourceVersion in common"
-        if state is None or state.resource_version is None:
+        if state is None or state.checkpoint is None:
             return "no sync before this one was complete at one resourceVersion"
-        if state.shapes != {self.store.row_format}:
-            formats = " and ".join(sorted(map(str, state.shapes)))
-            return f"the rows were made by {formats}, not {self.store.row_format}"
-        if state.cluster_uids != {resolved.cluster_uid}:
+        if state.row_format != self.store.row_format:
+            return f"the rows were made by {state.row_format}, not {self.store.row_format}"
+        if state.cluster_uid != resolved.cluster_uid:
             return "the rows may be of another cluster"
-        return None
+        return state.invalid_reason
 
     def _why_no_delta(self, before: int) -> str | None:
         """Return the reason why it is not enough to read what changed."""
         if self.collection.resolved.cluster_uid is None:
             # Another cluster's resourceVersions are as good as ours; only UIDs would tell.
             return "nothing tells that this is the cluster it was before"
-        if self.state and before != self.state.seen:
-            return f"there are {before} rows, and the last sync left {self.state.seen}"
+        if self.state and before != self.state.rows:
+            return f"there are {before} rows, and the last sync left {self.state.rows}"
         return None
 
     def _try(self, mode: Mode, read: Callable[[], Outcome], *given_up: type[ScopeError]) -> Outcome | ScopeError:

@@ -1,0 +1,185 @@
+"""The state of each scope: one row of ``k8s_scopes``, written by `ledger.record` together with a line of the ledger.
+
+A checkpoint is worth only as much as its rows. Scopes of one resource share rows where their namespaces overlap, so a
+sync that writes rows of another cluster or row format invalidates the checkpoints of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.model import Scope, SyncReport
+from airflow_provider_k8s_inventory.postgres import sessions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """What the last good sync of a scope left."""
+
+    checkpoint: str | None
+    """The resourceVersion at which the rows were complete."""
+    rows: int
+    """How many there were."""
+    cluster_uid: str | None
+    row_format: str | None
+    invalid_reason: str | None
+    """Why the rows are no longer all of that cluster and row format; None: they are."""
+    unverified: int
+    """Syncs since one that compared every object."""
+    verified_today: bool
+    """Whether that one was within a day."""
+
+    def is_all(self, row_format: str) -> bool:
+        """Tell if all rows are of one format."""
+        return self.invalid_reason is None and self.row_format == row_format
+
+
+_STATE: Final = """
+SELECT checkpoint, rows, cluster_uid, row_format, invalid_reason, unverified,
+    verified_at IS NOT NULL AND verified_at > now() - interval '1 day'
+FROM {scopes}
+WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection = %(selection)s
+    AND last_success_at IS NOT NULL
+"""
+
+
+def state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State | None:
+    """Read what the last good sync of a scope left; None: there was none."""
+    row = cursor.execute(_query(_STATE, schema), _key(scope)).fetchone()
+    if row is None:
+        return None
+    checkpoint, rows, cluster_uid, row_format, invalid_reason, unverified, verified_today = row
+    return State(
+        checkpoint=checkpoint,
+        rows=rows,
+        cluster_uid=cluster_uid,
+        row_format=row_format,
+        invalid_reason=invalid_reason,
+        unverified=unverified,
+        verified_today=verified_today,
+    )
+
+
+# A sync that was turned away by another one says nothing of the rows, and a report may be written late.
+_END: Final = """
+INSERT INTO {scopes} AS scope (context_name, resource, selection, namespaces, first_synced_at, last_status, last_reason,
+    last_finished_at, last_host)
+VALUES (%(context_name)s, %(resource)s, %(selection)s, %(namespaces)s, %(finished_at)s, %(status)s, %(reason)s,
+    %(finished_at)s, %(host)s)
+ON CONFLICT (context_name, resource, selection) DO UPDATE SET
+    last_status = excluded.last_status, last_reason = excluded.last_reason,
+    last_finished_at = excluded.last_finished_at, last_host = excluded.last_host
+WHERE (excluded.last_status <> 'busy', excluded.last_finished_at)
+    >= (scope.last_status <> 'busy', scope.last_finished_at)
+"""
+
+_SUCCESS: Final = """
+UPDATE {scopes} SET
+    cluster_uid = %(cluster_uid)s, checkpoint = %(checkpoint)s, rows = %(rows)s, row_format = %(row_format)s,
+    invalid_reason = NULL,
+    unverified = CASE WHEN %(verified)s THEN 0 ELSE unverified + 1 END,
+    verified_at = CASE WHEN %(verified)s THEN %(finished_at)s ELSE verified_at END,
+    last_success_at = greatest(last_success_at, %(finished_at)s),
+    last_served_at = CASE WHEN %(served)s THEN greatest(last_served_at, %(finished_at)s) ELSE last_served_at END
+WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection = %(selection)s
+"""
+
+# In the order of the key: two syncs that share no rows may both share some with the same others.
+_INVALIDATE: Final = """
+UPDATE {scopes} SET invalid_reason = %(invalid_reason)s
+WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection = ANY(ARRAY(
+    SELECT selection FROM {scopes}
+    WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection <> %(selection)s
+        AND (namespaces IS NULL OR %(namespaces)s::text[] IS NULL OR namespaces && %(namespaces)s::text[])
+        AND (cluster_uid, row_format) IS DISTINCT FROM (%(cluster_uid)s::text, %(row_format)s::text)
+        AND last_success_at IS NOT NULL AND invalid_reason IS NULL
+    ORDER BY selection FOR UPDATE
+))
+"""
+
+# A custom resource is taken to be in namespaces until its cluster says that it is not.
+_FORGET: Final = """
+DELETE FROM {scopes}
+WHERE context_name = %(context_name)s AND resource = %(resource)s AND namespaces IS NOT NULL AND last_served_at IS NULL
+"""
+
+
+def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None:
+    """Write what a report says of its scope, in the caller's transaction.
+
+    A bad one says only how the last sync ended. A glob that matched nothing, or a name that no cluster has resolved,
+    has a line in the ledger; it is no scope.
+    """
+    if resources.is_glob(report.resource):
+        return
+    values = {
+        **_key(report.scope),
+        "namespaces": list(report.selection.namespaces) or None,
+        "finished_at": report.finished_at,
+        "status": report.status,
+        "reason": report.reason,
+        "host": report.host,
+    }
+    cursor.execute(_query(_END, schema), values)
+    if not report.good:
+        return
+    values |= {
+        "cluster_uid": report.cluster_uid,
+        "checkpoint": report.resource_version,
+        "rows": report.seen,
+        "row_format": report.row_format,
+        "verified": report.mode != "delta" or report.drift is not None,
+        "served": report.status == "success",
+        "invalid_reason": f"a sync of {report.scope.selected} has since written rows of another cluster or row format",
+    }
+    cursor.execute(_query(_SUCCESS, schema), values)
+    cursor.execute(_query(_INVALIDATE, schema), values)
+    if report.status == "success" and not report.selection and report.resource not in resources.CATALOGUE:
+        cursor.execute(_query(_FORGET, schema), values)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Past:
+    """The earlier syncs of a scope."""
+
+    first_at: datetime | None
+    """The end of the first one; None: there was none."""
+    good_at: datetime | None
+    """The end of the last good one."""
+
+
+_PAST: Final = """
+SELECT scope.first_synced_at, scope.last_success_at
+FROM rows FROM (jsonb_to_recordset(%s) AS (context_name text, resource text, selection text)) WITH ORDINALITY
+    AS asked (context_name, resource, selection, place)
+LEFT JOIN {scopes} AS scope USING (context_name, resource, selection)
+ORDER BY asked.place
+"""
+
+
+def past(conn: psycopg.Connection, *, schema: str, scopes: Iterable[Scope]) -> dict[Scope, Past]:
+    """Look up when scopes were synced before.
+
+    :param conn: a connection outside of a transaction.
+    :param schema: the schema of the tables.
+    """
+    wanted = list(dict.fromkeys(scopes))
+    with sessions.transaction(conn) as cursor:
+        rows = cursor.execute(_query(_PAST, schema), [Jsonb([_key(scope) for scope in wanted])]).fetchall()
+    return {scope: Past(first_at=row[0], good_at=row[1]) for scope, row in zip(wanted, rows, strict=True)}
+
+
+def _key(scope: Scope) -> dict[str, Any]:
+    return {"context_name": scope.context_name, "resource": scope.resource, "selection": str(scope.selection)}
+
+
+def _query(text: LiteralString, schema: str) -> sql.Composed:
+    return sql.SQL(text).format(scopes=sql.Identifier(schema, "k8s_scopes"))
