@@ -23,7 +23,7 @@ def find() -> Path:
     """
     if given := os.environ.get("KUBEBUILDER_ASSETS"):
         return Path(given)
-    if built := go_programs.folder("control-plane", go_programs.KUBERNETES):
+    if built := go_programs.folder():
         return built
     raise FileNotFoundError("no control plane is built: run .ci/build-control-plane, or set KUBEBUILDER_ASSETS")
 

@@ -23,7 +23,7 @@ DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 def test_it_is_the_version_that_is_pinned(control_plane: ControlPlane) -> None:
     version = control_plane.request("GET", "/version")["gitVersion"]
 
-    assert version == go_programs.version("control-plane", go_programs.KUBERNETES)
+    assert version == go_programs.version()
 
 
 def test_a_new_one_has_the_namespaces_every_cluster_has(control_plane: ControlPlane) -> None:

@@ -1,7 +1,7 @@
-"""docker-compose.yaml without an engine: by the schema of the Compose Specification, and by docker-compose itself.
+"""docker-compose.yaml without an engine: by the schema of the Compose Specification, and by what its services need.
 
 The schema, fixtures/compose-spec.json, is schema/compose-spec.json of github.com/compose-spec/compose-go/v2 v2.16.2,
-under the Apache License 2.0; docker-compose is built by `.ci/build-compose`.
+under the Apache License 2.0. `docker compose config` has its word in the hosted checks.
 """
 
 from __future__ import annotations
@@ -24,10 +24,7 @@ from tests.fixtures import go_programs
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yaml"
-BUILT = go_programs.folder("compose", "github.com/docker/compose/v2")
 KUBECTL = go_programs.kubectl()
-
-needs_compose = pytest.mark.skipif(BUILT is None, reason="docker-compose is not built: run .ci/build-compose")
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +35,6 @@ def compose() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def schema() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(json.loads((ROOT / "tests/fixtures/compose-spec.json").read_text()))
-
-
-def run_compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run docker-compose with nothing in its environment but this."""
-    command = [f"{BUILT}/docker-compose", *arguments]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def one_shots(compose: dict[str, Any]) -> set[str]:
@@ -134,39 +125,12 @@ def test_the_example_dag_finds_its_connection(compose: dict[str, Any]) -> None:
     assert f"AIRFLOW_CONN_{connection.upper()}" in compose["x-airflow"]["environment"]
 
 
-@needs_compose
-def test_docker_compose_accepts_it() -> None:
-    accepted = run_compose("config", "--quiet", JWT_SECRET="x")
+def test_the_secret_is_nowhere_in_the_file(compose: dict[str, Any]) -> None:
+    environment = compose["x-airflow"]["environment"]
+    secret = "${JWT_SECRET:?set it"
 
-    assert (accepted.returncode, accepted.stdout, accepted.stderr) == (0, "", "")
-
-
-@needs_compose
-def test_docker_compose_refuses_it_without_a_secret() -> None:
-    refused = run_compose("config", "--quiet")
-
-    assert refused.returncode != 0
-    assert "JWT_SECRET is missing a value: set it" in refused.stderr
-
-
-@needs_compose
-def test_docker_compose_refuses_it_with_a_typo(tmp_path: Path) -> None:
-    typo = tmp_path / "docker-compose.yaml"
-    typo.write_text(FILE.read_text().replace("interval: 5s", "interval_: 5s"))
-
-    refused = run_compose("--file", str(typo), "config", "--quiet", JWT_SECRET="x")
-
-    assert refused.returncode != 0
-    assert "interval_" in refused.stderr
-
-
-@needs_compose
-def test_the_secret_is_nowhere_in_the_file() -> None:
-    resolved = run_compose("config", "--format=json", JWT_SECRET="only-in-the-environment")
-
-    environment = json.loads(resolved.stdout)["services"]["airflow-scheduler"]["environment"]
-    assert environment["AIRFLOW__API_AUTH__JWT_SECRET"] == "only-in-the-environment"
-    assert environment["AIRFLOW__API__SECRET_KEY"] == "only-in-the-environment"
+    assert environment["AIRFLOW__API_AUTH__JWT_SECRET"].startswith(secret)
+    assert environment["AIRFLOW__API__SECRET_KEY"].startswith(secret)
 
 
 K3S_KUBECONFIG = """\
