@@ -7,6 +7,8 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --quiet
+# One worker for each core; a file stays with one, as its tests share servers.
+PARALLEL := -n logical --dist loadfile
 DEMO := $(BIN)/k8s-inventory-demo
 
 .DEFAULT_GOAL := help
@@ -29,10 +31,10 @@ check: setup ## Lint, format, types, layers, spelling, and whether uv.lock fits 
 	$$(.ci/find-uv) lock --check --quiet
 
 test: setup ## Run all tests but those that need real control planes
-	@$(PYTEST)
+	@$(PYTEST) $(PARALLEL)
 
 test-clusters: setup ## Run the conformance tests against real control planes (needs Go once, to build them)
-	@.ci/build-control-plane >/dev/null && $(PYTEST) --control-plane=real tests/clusters tests/conformance
+	@.ci/build-control-plane >/dev/null && $(PYTEST) $(PARALLEL) --control-plane=real tests/clusters tests/conformance
 
 demo: setup ## Sync two simulated clusters with Airflow; CLUSTERS=kubeconfig and DSN=url take real ones
 	@$(DEMO) $(if $(CLUSTERS),--clusters '$(CLUSTERS)') $(if $(DSN),--dsn '$(DSN)')

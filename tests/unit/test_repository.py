@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
@@ -125,3 +127,48 @@ def test_the_project_file_leaves_the_version_to_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert "version" in project["dynamic"]
     assert "version" not in project
+
+
+DECLARED_AS = {
+    "airflow": "apache-airflow",
+    "google": "protobuf",
+    # The stock hook brings its own client.
+    "kubernetes": "apache-airflow-providers-cncf-kubernetes",
+    "yaml": "pyyaml",
+}
+"""Distributions whose names are not those of their modules."""
+
+
+def imported(folder: str) -> set[str]:
+    """Collect the top-level modules that the code of a folder imports, our own and Python's left out."""
+    found: set[str] = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"airflow_provider_k8s_inventory", "k8s_inventory_demo", "tests"}
+
+
+def declared(*requirements: str) -> set[str]:
+    return {re.split(r"[\s\[<>=;~!]", each, maxsplit=1)[0].lower() for each in requirements}
+
+
+def test_what_is_imported_is_declared() -> None:
+    provider = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    demo = tomllib.loads((ROOT / "demo/pyproject.toml").read_text())["project"]["dependencies"]
+    own = provider["project"]["dependencies"]
+    tests = [each for each in provider["dependency-groups"]["test"] if isinstance(each, str)]
+    missing = {
+        (folder, module)
+        for folder, names in {
+            "airflow_provider_k8s_inventory": declared(*own),
+            "demo": declared(*demo),
+            "tests": declared(*own, *demo, *tests),
+        }.items()
+        for module in imported(folder)
+        if DECLARED_AS.get(module, module) not in names
+    }
+
+    assert missing == set()
