@@ -226,7 +226,7 @@ class Page:
     resource_version: str
     """The collection's resourceVersion, the same on every page of one list."""
     token: str | None
-    """Where the next page starts; None on the last: the answer is complete."""
+    """Where the next page starts; None on the last: the list is complete."""
     size: int
     """Bytes of JSON."""
     warnings: tuple[str, ...] = ()
@@ -263,7 +263,7 @@ class MetadataPage:
     token: str | None
     """As for `Page`."""
     size: int
-    """Bytes of the answer."""
+    """Bytes of the response."""
     first: Hashable = None
     """As for `Page`."""
 

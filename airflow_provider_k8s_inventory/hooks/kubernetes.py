@@ -119,7 +119,7 @@ class KubernetesInventoryHook(BaseHook):
     def discover(self, context: str | Context) -> discovery.Discovery:
         """Every resource a cluster serves.
 
-        :raises ScopeError: when the cluster does not answer.
+        :raises ScopeError: when the cluster does not respond.
         """
         with self.client(context) as client:
             return discovery.discover(client)
@@ -134,7 +134,7 @@ class KubernetesInventoryHook(BaseHook):
         :param namespace: only this one.
         :raises UnknownResourceError: when the cluster does not serve it.
         :raises ExpiredError: when the cluster forgot the list between two pages; those that came are worth nothing.
-        :raises ScopeError: when the cluster does not answer, or not with what was asked for.
+        :raises ScopeError: when the cluster does not respond, or not with what was asked for.
         """
         limit = self.fields.page_size or listing.PAGE_SIZE
         with self.client(context) as client:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Opener:
-    """Opens connections of one Airflow Connection, which is looked up once: Airflow answers the task's main thread.
+    """Opens connections of one Airflow Connection, which is looked up once: Airflow responds to the task's main thread.
 
     :param postgres_conn_id: the id of a Connection of type `postgres`.
     """

@@ -1,4 +1,4 @@
-"""Ask many clusters at once whether they answer, for the Test button of Airflow's connection form."""
+"""Ask many clusters at once whether they respond, for the Test button of Airflow's connection form."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ CONNECT: Final = 3
 READ: Final = 5
 """Seconds."""
 ALTOGETHER: Final = 15
-"""Seconds after which whoever has not answered counts as silent."""
+"""Seconds after which whoever has not responded counts as silent."""
 _AT_ONCE: Final = 32
 _SHOWN: Final = 10
-"""Contexts the message names: of more, those that do not answer come first."""
+"""Contexts the message names: of more, those that do not respond come first."""
 
 
 def probe(contexts: Sequence[Context]) -> tuple[bool, str]:
     """Ask every context who we are to it.
 
-    :returns: whether all answer, and what each said: ``dev ✓ admin; prod ✗ connection refused``.
+    :returns: whether all respond, and what each said: ``dev ✓ admin; prod ✗ connection refused``.
     """
     executor = ThreadPoolExecutor(min(_AT_ONCE, len(contexts)), "k8s-inventory-test")
     try:
@@ -46,7 +46,7 @@ def _who(context: Context) -> str:
 
 def _outcome(future: Future[str]) -> tuple[bool, str]:
     if not future.done():
-        return False, f"no answer within {ALTOGETHER} s"
+        return False, f"no response within {ALTOGETHER} s"
     error = future.exception()
     if error is None:
         return True, future.result()
@@ -61,6 +61,6 @@ def _message(said: Sequence[tuple[str, bool, str]]) -> str:
         shown = sorted(said, key=lambda each: each[1])[:_SHOWN]
     lines = [f"{name} {'✓' if good else '✗'} {text}" for name, good, text in shown]
     if len(said) > _SHOWN:
-        answering = sum(good for _, good, _ in said)
-        lines.insert(0, f"{answering} of {len(said)} contexts answer")
+        responding = sum(good for _, good, _ in said)
+        lines.insert(0, f"{responding} of {len(said)} contexts respond")
     return "; ".join(lines)

@@ -100,7 +100,7 @@ _BOUNCED: Final = "08P01"
 
 
 def explain(error: psycopg.Error) -> str:
-    """One line that says what PostgreSQL answered and what to do about it.
+    """One line that says what PostgreSQL responded and what to do about it.
 
     :param error: what the driver raised.
     """

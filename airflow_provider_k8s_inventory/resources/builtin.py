@@ -1,6 +1,6 @@
 """Names of the resources that are part of Kubernetes and have no table of their own.
 
-They say the same in each cluster, so a scope has its full name before a cluster is asked, and also when none answers.
+They say the same in each cluster, so a scope has its full name before a cluster is asked, and also when none responds.
 Resources that are not here are found by discovery all the same; whether one is served, only discovery says.
 https://kubernetes.io/docs/reference/kubectl/#resource-types
 """

@@ -97,7 +97,7 @@ class Database:
                 self._wait(error, until)
 
     def _open(self) -> psycopg.Connection:
-        """Open a connection, and wait until PostgreSQL answers on it: a pooler may let in more than it can serve."""
+        """Open a connection, and wait until PostgreSQL responds on it: a pooler may let in more than it can serve."""
         with self._changed:
             self._opening += 1
         try:

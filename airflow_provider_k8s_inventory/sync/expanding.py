@@ -123,7 +123,7 @@ def _problems(globs: Iterable[str], found: Discovery, context_name: str, stored:
     for glob in globs:
         if silent := _silent(glob, found):
             reason = (
-                f"context {context_name}: the API groups {', '.join(silent)} do not answer, so what {glob} means of "
+                f"context {context_name}: the API groups {', '.join(silent)} do not respond, so what {glob} means of "
                 "them cannot be told: look at their APIServices"
             )
             yield Problem(glob, glob, "failed", reason)
@@ -217,7 +217,7 @@ def _check(found: Discovery, name: str, context_name: str) -> None:
     """
     if found.silent:
         raise AnswerError(
-            f"context {context_name}: the API groups {', '.join(sorted(found.silent))} do not answer, and {name!r} "
+            f"context {context_name}: the API groups {', '.join(sorted(found.silent))} do not respond, and {name!r} "
             "may be of them: look at their APIServices, or give its full name"
         )
     if found.find("namespaces") is None:

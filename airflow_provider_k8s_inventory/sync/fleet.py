@@ -115,7 +115,7 @@ def run_context(
 ) -> Iterator[SyncReport]:
     """Sync resources of one context, as many at a time as it may have requests.
 
-    What stops one sync because the cluster does not answer at all is recorded for the others without asking again.
+    What stops one sync because the cluster does not respond at all is recorded for the others without asking again.
 
     :param names: the resources: names and globs.
     :param origin: the Airflow task instance, for the ledger.
@@ -172,7 +172,7 @@ def _run_context(
     database.expect(len(own) + bool(since))
     if since:
         syncs.recall(since)
-    # One alone, to find out whether the cluster answers.
+    # One alone, to find out whether the cluster responds.
     for name in own[:1]:
         yield syncs.sync(name)
     meant, reports = syncs.expand(names, elsewhere)

@@ -50,10 +50,10 @@ def compare(
     found = rows.provenance(cursor, target) or _marked(cursor, target, uid)
     others = [each for each in found if each.cluster_uid not in (None, uid)]
     if others and uid is not None:
-        return Comparison(refusal=_refusal(target, context, others, f"now cluster {uid} answers"))
+        return Comparison(refusal=_refusal(target, context, others, f"now cluster {uid} responds"))
     if others and isinstance(problem, NotServedError):
         # A right may be withdrawn; the namespace kube-system cannot be deleted.
-        return Comparison(refusal=_refusal(target, context, others, "now one without a namespace kube-system answers"))
+        return Comparison(refusal=_refusal(target, context, others, "now one without a namespace kube-system responds"))
     unknown = sum(each.rows for each in found if each.cluster_uid is None)
     if uid and unknown:
         some = f"{unknown} rows of {target.table.name} have no cluster_uid"

@@ -128,5 +128,5 @@ def _identity(facts: ClusterFacts) -> Identity:
     except NotServedError as error:
         raise AnswerError(
             f"{error}; a cluster without a namespace kube-system has no identity, and so no row: "
-            "leave out clusters, or look at what answers in the place of its API server"
+            "leave out clusters, or look at what responds in the place of its API server"
         ) from error

@@ -36,7 +36,7 @@ _NEEDS_A_PERSON: Final = frozenset({"forbidden", "refused"})
 
 
 class KubernetesToPostgresOperator(InventoryOperator):
-    """Make the rows of one scope what the cluster says, delete only what a complete answer proves gone.
+    """Make the rows of one scope what the cluster says, delete only what a complete response proves gone.
 
     Map it over many scopes with ``.expand(cluster_context=…, resource=…)`` or with
     ``.expand_kwargs(plan.output)``. The task fails unless the scope's status is `success` or `absent`; then its rows
@@ -54,9 +54,9 @@ class KubernetesToPostgresOperator(InventoryOperator):
     :param namespaces: sync only these; empty means all. (templated)
     :param store_object: keep each object whole, as jsonb, beside its columns. (templated)
     :param on_delete: ``delete`` the rows of objects that are gone, or ``mark`` them with `deleted_at`. (templated)
-    :param allow_mass_delete: let an answer through that would delete more than half of a scope of over 100 rows.
+    :param allow_mass_delete: let a response through that would delete more than half of a scope of over 100 rows.
         (templated)
-    :param max_deletes: let an answer through that would delete so many rows of a scope, but not more: an approval with
+    :param max_deletes: let a response through that would delete so many rows of a scope, but not more: an approval with
         a bound; None leaves it to the guard. (templated)
     :param accept_new_cluster: let a context that leads to another cluster than before replace the rows of the old one.
         (templated)

@@ -195,7 +195,7 @@ def test_of_many_contexts_the_test_button_names_those_that_do_not_answer(connect
     simulator.stop("dev")
     good, message = connect("k8s_inventory", kube_config_secret=document | {"contexts": contexts}).test_connection()
     assert not good
-    assert message.startswith("19 of 20 contexts answer; last ✗ ")
+    assert message.startswith("19 of 20 contexts respond; last ✗ ")
 
 
 def test_the_test_button_says_what_nothing_reads(connect: Any, simulator: Simulator) -> None:

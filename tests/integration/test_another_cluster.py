@@ -205,7 +205,7 @@ def test_a_cluster_that_lost_its_kube_system_is_another_one(
     report = sync(mode=mode)
 
     assert report.status == "refused"
-    assert "now one without a namespace kube-system answers" in (report.reason or "")
+    assert "now one without a namespace kube-system responds" in (report.reason or "")
     assert inventory.versions() == before
     assert sync(mode=mode, accept_new_cluster=True).status == "success"
     assert {row["cluster_uid"] for row in inventory.rows("k8s_pods")} == {None}

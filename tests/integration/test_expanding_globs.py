@@ -193,7 +193,7 @@ def test_a_group_that_does_not_answer_may_have_what_a_glob_means(taught: Cluster
 
     problem = reports.pop("w*")
     assert problem.status == "failed"
-    assert "the API groups metrics.example.org do not answer, so what w* means of them" in (problem.reason or "")
+    assert "the API groups metrics.example.org do not respond, so what w* means of them" in (problem.reason or "")
     assert {name: report.status for name, report in reports.items()} == {GADGETS: "success", WIDGETS: "success"}
 
 

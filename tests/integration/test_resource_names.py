@@ -254,7 +254,7 @@ def test_a_group_that_does_not_answer_may_have_the_name(dev: Cluster, sync: Sync
     report = sync("gauges")
 
     assert report.status == "failed"
-    assert "the API groups metrics.example.org do not answer, and 'gauges' may be of them" in (report.reason or "")
+    assert "the API groups metrics.example.org do not respond, and 'gauges' may be of them" in (report.reason or "")
 
 
 def test_discovery_that_names_nothing_resolves_nothing(dev: Cluster, sync: Syncer) -> None:
