@@ -1,6 +1,6 @@
 """A cluster with as many pods as are wanted: a real control plane, or a simulated one.
 
-Both have the pods of `simulator.pods`. How they are booted and served is in `tests.clusters` and in the simulator.
+Both have the pods of `pods`. How they are booted and served is in `tests.clusters` and in the simulator.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from queue import SimpleQueue
 from typing import Any, Final, Protocol
 
 from k8s_inventory_demo.simulator import Cluster, Simulator
-from k8s_inventory_demo.simulator.pods import pods
+from k8s_inventory_demo.simulator.objects import encode
 
+from tests.benchmarks.pods import NAMESPACES, Document, namespace, pods
 from tests.clusters import programs
 from tests.clusters.control_plane import ADMIN, ControlPlane
 from tests.fixtures.kubernetes_api import Api
@@ -24,10 +25,7 @@ from tests.fixtures.kubernetes_api import Api
 CONTEXT: Final = "bench"
 _THREADS: Final = 8
 _AT_ONCE: Final = 1000
-_NAMESPACES: Final = 20
 _SERVER_SETS: Final = ("uid", "creationTimestamp", "managedFields")
-# The managedFields a real server writes are twice those of the simulator: without these both have pods of 5.5 kB.
-_LEFT_OUT: Final = ("env", "livenessProbe", "readinessProbe")
 
 
 class PodCluster(Protocol):
@@ -81,8 +79,8 @@ class _RealCluster:
 
     def grow(self, size: int) -> None:
         if not self._size:
-            for number in range(_NAMESPACES):
-                self._send("POST", "/api/v1/namespaces", {"metadata": {"name": f"ns-{number:02}"}})
+            for number in range(NAMESPACES):
+                self._send("POST", "/api/v1/namespaces", {"metadata": {"name": namespace(number)}})
         self._for_each(self._create, pods(size - self._size, start=self._size))
         self._size = size
 
@@ -97,13 +95,10 @@ class _RealCluster:
         for api in self._apis:
             api.close()
 
-    def _create(self, body: bytes) -> None:
+    def _create(self, pod: Document) -> None:
         """Create a pod, then give it its status: what creates an object has no say in that."""
-        pod = json.loads(body)
         for name in _SERVER_SETS:
             del pod["metadata"][name]
-        for name in _LEFT_OUT:
-            del pod["spec"]["containers"][0][name]
         self._send("POST", _path(pod).rpartition("/")[0], pod)
         self._send("PATCH", f"{_path(pod)}/status", {"status": pod["status"]})
 
@@ -131,7 +126,7 @@ class _SimulatedCluster:
         self._size, self._changes = 0, itertools.count()
 
     def grow(self, size: int) -> None:
-        self._cluster.seed("pods", pods(size - self._size, start=self._size))
+        self._cluster.seed("pods", map(encode, pods(size - self._size, start=self._size)))
         self._size = size
 
     def change(self, count: int) -> None:
@@ -147,14 +142,13 @@ def _change(number: int) -> dict[str, Any]:
     return {"metadata": {"labels": {"changed": str(number)}}}
 
 
-def _spread(count: int, size: int) -> Iterator[dict[str, Any]]:
+def _spread(count: int, size: int) -> Iterator[Document]:
     """So many of the pods, evenly apart."""
     for place in range(count):
-        (body,) = pods(1, start=place * size // count)
-        yield json.loads(body)
+        yield from pods(1, start=place * size // count)
 
 
-def _path(pod: dict[str, Any]) -> str:
+def _path(pod: Document) -> str:
     return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
 
 
