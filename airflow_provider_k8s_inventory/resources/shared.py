@@ -14,6 +14,7 @@ import msgspec
 from airflow_provider_k8s_inventory.model import Column, Definition, Table
 
 EMPTY: Final = msgspec.Raw(b"{}")
+ABSENT: Final = msgspec.Raw(b"")
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 """RFC 3339 with a time zone; without one it would be of PostgreSQL's."""
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
@@ -40,11 +41,16 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str | None = None
     creation_timestamp: Time | None = None
     deletion_timestamp: Time | None = None
+    managed_fields: msgspec.Raw = ABSENT
+    """No column: it is left out of what is stored."""
 
     @property
     def controller(self) -> OwnerReference | None:
         """The owner that manages the object; at most one may have ``controller: true``."""
-        return next((owner for owner in self.owner_references or () if owner.controller), None)
+        for owner in self.owner_references or ():
+            if owner.controller:
+                return owner
+        return None
 
 
 class Object(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,41 +1,26 @@
 """Make rows of objects: bytes from a page in, the values of a table's columns out.
 
 An object that is not as it should be costs itself only: its row has NULL for what cannot be read or held, and a line of
-the report says so. What the columns are is declared in `resources`; how rows get into PostgreSQL is in
-`postgres.loading`, and what becomes of those that PostgreSQL refuses in `storing`.
+the report says so. What the columns are is declared in `resources`, and the text of an object is made in `objects`. How
+rows get into PostgreSQL is in `postgres.copying`, and what becomes of those that PostgreSQL refuses in `storing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from hashlib import sha256
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
+from airflow_provider_k8s_inventory.exceptions import AnswerError
 from airflow_provider_k8s_inventory.kube import matching, nesting, text
 from airflow_provider_k8s_inventory.model import EVERYTHING, Definition, Page, Selection
-from airflow_provider_k8s_inventory.resources.shared import EMPTY, LAST_APPLIED, Metadata, own_columns
+from airflow_provider_k8s_inventory.resources.shared import EMPTY, Metadata, own_columns
 from airflow_provider_k8s_inventory.sync import fitting
+from airflow_provider_k8s_inventory.sync.keys import ODD, key, name_of, where
+from airflow_provider_k8s_inventory.sync.objects import Texts, quiet, string_map, value, without_noise
 from airflow_provider_k8s_inventory.sync.remarks import Remarks
 from airflow_provider_k8s_inventory.sync.salvaging import UNREADABLE, salvage
-
-
-class _Identity(msgspec.Struct, frozen=True, gc=False):
-    """What tells an object from others."""
-
-    uid: str | None = None
-    name: str | None = None
-    namespace: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}" if self.namespace else f"{self.name}"
-
-
-class _Identified(msgspec.Struct, frozen=True, gc=False):
-    metadata: _Identity = _Identity()
 
 
 class _Own(NamedTuple):
@@ -50,16 +35,10 @@ class _Own(NamedTuple):
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
-_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_IDENTITY: Final = msgspec.json.Decoder(_Identified)
-_NAMED: Final = msgspec.json.Decoder(_Identity)
-_LAST_APPLIED: Final = LAST_APPLIED.encode()
 _NULL: Final = b"null"
 _TIMES: Final = ("creation_timestamp", "deletion_timestamp")
 _MAPS: Final = ("labels", "annotations")
 _NAMES: Final = ("namespace", "name")
-_ODD: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What reading an odd object raises. A UnicodeDecodeError is a ValueError."""
 
 
 class RowReader:
@@ -88,10 +67,9 @@ class RowReader:
             for place, column in enumerate(own)
             if column.name in indexed and column.type == "text"
         ]
-        self._type = {
-            "kind": msgspec.Raw(msgspec.json.encode(definition.resource.kind)),
-            "apiVersion": msgspec.Raw(msgspec.json.encode(definition.resource.api_version)),
-        }
+        self._checks = [(column.place, column.holds) for column in self._limited]
+        self._json = [place for place, column in enumerate(own) if column.type == "jsonb"]
+        self._texts = Texts(definition.resource)
         self.remarks = Remarks()
 
     @property
@@ -108,46 +86,70 @@ class RowReader:
         for warning in page.warnings:
             self.remarks.say(warning)
         for item in page.items:
-            held, replaced = fitting.sanitize(item)
             try:
-                row = self._row(held)
-            except _ODD:
-                try:
-                    row = self._odd_row(held)
-                except _ODD as error:
-                    called = f"the item {name}" if (name := _name(item)) else "an item"
-                    raise AnswerError(
-                        f"{called} in the list of {self._definition.name} is not an object of Kubernetes: {error}"
-                    ) from error
-            if replaced:
-                has = "characters that PostgreSQL cannot hold (NUL, lone surrogates)"
-                self.remarks.add(_name(item) or "an object without a name", has, "they became U+FFFD")
+                row = self._row(bytes(item))
+            except ODD:
+                row = self._sanitized_row(item)
             yield row
 
-    def _row(self, item: bytes | msgspec.Raw) -> tuple[Any, ...]:
-        """The row of an object that is as it should be.
+    def _row(self, item: bytes) -> tuple[Any, ...]:
+        """Make the row of an object that is as it should be.
 
-        :raises ValueError: when it is not; RecursionError and msgspec's errors as well.
+        :raises ValueError: when it is not, or a closer look is needed; RecursionError and msgspec's errors as well.
         """
         decoded: Any = self._decoder.decode(item)
+        rest = without_noise(item, bytes(decoded.metadata.managed_fields))
+        if rest is None:
+            raise ValueError("its bytes do not tell")
+        return self._checked(decoded, self._texts.of(rest, decoded) if self._store_object else None)
+
+    def _sanitized_row(self, item: msgspec.Raw) -> tuple[Any, ...]:
+        """Make the row of any object, without what PostgreSQL cannot hold.
+
+        :raises AnswerError: when it is not an object of Kubernetes.
+        """
+        held, replaced = fitting.sanitize(item)
+        try:
+            stored = self._texts.encoded(held) if self._store_object else None
+            row = self._checked(self._decoder.decode(held), stored)
+        except ODD:
+            try:
+                row = self._odd_row(held)
+            except ODD as error:
+                called = f"the item {name}" if (name := name_of(item)) else "an item"
+                raise AnswerError(
+                    f"{called} in the list of {self._definition.name} is not an object of Kubernetes: {error}"
+                ) from error
+        if replaced:
+            has = "characters that PostgreSQL cannot hold (NUL, lone surrogates)"
+            self.remarks.add(name_of(item) or "an object without a name", has, "they became U+FFFD")
+        return row
+
+    def _checked(self, decoded: Any, stored: str | None) -> tuple[Any, ...]:
+        """Make the row of an object whose values PostgreSQL can hold.
+
+        :raises ValueError: when it cannot.
+        """
         self._check_kind(decoded)
         own = self._definition.extract(decoded)
-        for column in self._limited:
-            value = own[column.place]
-            if value is not None and not column.holds(value):
-                raise ValueError(column.name)
+        for place, holds in self._checks:
+            if own[place] is not None and not holds(own[place]):
+                raise ValueError(place)
         metadata: Metadata = decoded.metadata
-        if not all(map(fitting.holds_time, filter(None, (metadata.creation_timestamp, metadata.deletion_timestamp)))):
+        created, deleted = metadata.creation_timestamp, metadata.deletion_timestamp
+        if (created and not fitting.holds_time(created)) or (deleted and not fitting.holds_time(deleted)):
             raise ValueError("a time")
         if not metadata.name or fitting.is_long(metadata.name) or fitting.is_long(metadata.namespace or ""):
             raise ValueError("a name")
-        return self._values(self._key(metadata), metadata, own, self._object(item) if self._store_object else None)
+        return self._values(self._key(metadata), metadata, own, stored)
 
     def _check_kind(self, decoded: Any) -> None:
         """Check that an object is what was asked for, as far as it says; those in lists of built-in resources do not.
 
         :raises AnswerError: when it is of another resource.
         """
+        if decoded.kind is None and decoded.api_version is None:
+            return
         try:
             matching.check_object(self._definition.resource, decoded.kind, decoded.api_version)
         except ValueError as error:
@@ -170,18 +172,19 @@ class RowReader:
     def _values(self, uid: str, metadata: Metadata, own: tuple[Any, ...], stored: str | None) -> tuple[Any, ...]:
         self._check_namespace(metadata)
         controller = metadata.controller
+        owner = (controller.kind, controller.name, controller.uid) if controller else (None, None, None)
         namespace = (metadata.namespace,) if self._namespaced else ()
-        labels, annotations = _map(metadata.labels), _map(_annotations(metadata.annotations))
+        if self._json:
+            own = tuple(value(each) if isinstance(each, msgspec.Raw) else each for each in own)
+        labels, others = string_map(metadata.labels), string_map(quiet(metadata.annotations))
         return (
             uid,
             *namespace,
             metadata.name,
-            *(_json(value) if isinstance(value, msgspec.Raw) else value for value in own),
+            *own,
             labels,
-            annotations,
-            controller.kind if controller else None,
-            controller.name if controller else None,
-            controller.uid if controller else None,
+            others,
+            *owner,
             metadata.resource_version,
             metadata.creation_timestamp,
             metadata.deletion_timestamp,
@@ -197,7 +200,7 @@ class RowReader:
         if decoded is UNREADABLE or decoded.metadata is UNREADABLE:
             raise ValueError(", ".join(odd.values()))
         self._check_kind(decoded)
-        name = _where(decoded.metadata)
+        name = where(decoded.metadata)
         if readable != data:
             self.remarks.add(name, "bytes that are not UTF-8", "they became U+FFFD")
         for path, problem in odd.items():
@@ -240,16 +243,16 @@ class RowReader:
             self.remarks.add(name, has, "its own columns are NULL")
             return (None,) * self._own
         for column in self._limited:
-            value = own[column.place]
-            if value is not None and not column.holds(value):
+            found = own[column.place]
+            if found is not None and not column.holds(found):
                 own[column.place] = None
                 self.remarks.add(name, f"a value for {column.name} that {column.holder} cannot hold", "it is NULL")
         return tuple(own)
 
     def _stored(self, item: bytes, name: str) -> str | None:
         try:
-            return self._object(item)
-        except _ODD:
+            return self._texts.encoded(item)
+        except ODD:
             self.remarks.add(name, f"more than {nesting.DEEPEST} levels of nesting", "its row has no object")
             return None
 
@@ -258,60 +261,13 @@ class RowReader:
         if metadata.uid:
             if fitting.is_long(metadata.uid):
                 has = f"a uid of more than {fitting.LONGEST} bytes"
-                self.remarks.add(_where(metadata), has, "a digest of it is the key")
+                self.remarks.add(where(metadata), has, "a digest of it is the key")
             return key(metadata.uid)
         if not metadata.name:
             raise AnswerError(f"an object in the list of {self._definition.name} has neither uid nor name")
-        self.remarks.add(_where(metadata), "no uid", "resource, namespace and name are the key")
+        self.remarks.add(where(metadata), "no uid", "resource, namespace and name are the key")
         # With the resource, as one table holds many of them.
-        return key(f"{self._definition.resource.name}/{_where(metadata)}")
-
-    def _object(self, item: bytes | msgspec.Raw) -> str:
-        """The object as it is stored: with its type, which lists leave out, and without what is only noise.
-
-        :raises ValueError: when it is nested too deeply.
-        """
-        members = self._type | _MEMBERS.decode(item)
-        metadata = _MEMBERS.decode(members.get("metadata", EMPTY))
-        metadata.pop("managedFields", None)
-        if "annotations" in metadata:
-            metadata["annotations"] = _annotations(metadata["annotations"])
-        members["metadata"] = msgspec.Raw(msgspec.json.encode(metadata))
-        stored = msgspec.json.encode(members)
-        if nesting.is_deep(stored):
-            raise ValueError("nested too deeply")
-        return stored.decode()
-
-
-def key(uid: str) -> str:
-    """The key that PostgreSQL's index can hold of a uid."""
-    return f"sha256:{sha256(uid.encode()).hexdigest()}" if fitting.is_long(uid) else uid
-
-
-def uid_of(item: msgspec.Raw) -> str:
-    """The key of the row of an object.
-
-    :raises AnswerError: when it is not an object of Kubernetes.
-    :raises UnprovenError: when it has no uid, and so nothing tells it from another one of its name.
-    """
-    try:
-        metadata = text.decode(_IDENTITY, fitting.sanitize(item)[0]).metadata
-    except _ODD as error:
-        raise AnswerError(f"an object that changed is not an object of Kubernetes: {error}") from error
-    if not metadata.uid:
-        raise UnprovenError(f"{metadata} has no uid: what became of it cannot be told")
-    return key(metadata.uid)
-
-
-def _name(item: bytes | msgspec.Raw) -> str | None:
-    """The name and namespace of an item, when they can be read."""
-    with suppress(*_ODD):
-        outer, inner = nesting.fold(bytes(item), 1)
-        metadata = nesting.unfold(_MEMBERS.decode(outer).get("metadata", EMPTY), inner)
-        identity = text.decode(_NAMED, metadata)
-        if identity.name:
-            return str(identity)
-    return None
+        return key(f"{self._definition.resource.name}/{where(metadata)}")
 
 
 def _known(struct: _S) -> _S:
@@ -325,36 +281,3 @@ def _readable(value: Any) -> Any:
     if isinstance(value, list):
         return [item for item in value if item is not UNREADABLE]
     return None if value is UNREADABLE else value
-
-
-def _map(raw: msgspec.Raw) -> str:
-    """A map of strings; readers of the column may count on an object.
-
-    :raises ValueError: when it is something else.
-    """
-    held = _json(raw)
-    if held is None:
-        return "{}"
-    if not held.startswith("{"):
-        raise ValueError("no JSON object")
-    return held
-
-
-def _annotations(raw: msgspec.Raw) -> msgspec.Raw:
-    held = bytes(raw)
-    if _LAST_APPLIED not in held or not held.startswith(b"{"):
-        return raw
-    annotations = _MEMBERS.decode(raw)
-    annotations.pop(LAST_APPLIED, None)
-    return msgspec.Raw(msgspec.json.encode(annotations))
-
-
-def _json(raw: msgspec.Raw) -> str | None:
-    held = bytes(raw)
-    return None if held == _NULL else held.decode()
-
-
-def _where(metadata: Metadata) -> str:
-    known: list[Any] = [metadata.name, metadata.namespace, metadata.uid]
-    name, namespace, uid = (None if each is UNREADABLE else each for each in known)
-    return str(_Identity(name=name or uid, namespace=namespace))

@@ -11,7 +11,7 @@ from airflow_provider_k8s_inventory.postgres import staging
 from airflow_provider_k8s_inventory.postgres.diff import named
 from airflow_provider_k8s_inventory.sync.collection import Collection
 from airflow_provider_k8s_inventory.sync.found import Found
-from airflow_provider_k8s_inventory.sync.rows import uid_of
+from airflow_provider_k8s_inventory.sync.keys import uid_of
 from airflow_provider_k8s_inventory.sync.storing import Store
 
 

@@ -19,7 +19,7 @@ from airflow_provider_k8s_inventory.postgres import listed, rows, staging
 from airflow_provider_k8s_inventory.postgres.diff import NOT_LISTED
 from airflow_provider_k8s_inventory.sync.collection import Collection
 from airflow_provider_k8s_inventory.sync.found import Found
-from airflow_provider_k8s_inventory.sync.rows import key
+from airflow_provider_k8s_inventory.sync.keys import key
 from airflow_provider_k8s_inventory.sync.storing import Store
 from airflow_provider_k8s_inventory.sync.threads import ThreadPool, thread_pool
 
