@@ -10,8 +10,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors, sql
 
+from airflow_provider_k8s_inventory.postgres import copying
 from airflow_provider_k8s_inventory.postgres.diff import check_complete
-from airflow_provider_k8s_inventory.postgres.target import LIVE, NAMED_KEY, Target, names
+from airflow_provider_k8s_inventory.postgres.target import LIVE, NAMED_KEY, Target
 
 _EXISTS: Final = sql.SQL("SELECT EXISTS (SELECT FROM {table} AS t WHERE {condition} AND {which})")
 
@@ -62,15 +63,9 @@ def fill(
     :raises psycopg.errors.UniqueViolation: when one is there all the same, or comes twice.
     :raises DatabaseError: when a trigger left some out.
     """
-    stamp = (target.context_name, cluster_uid, now, now)
-    given = 0
-    statement = sql.SQL("COPY {} (context_name, cluster_uid, first_seen_at, changed_at, {}) FROM STDIN").format(
-        target.name, names(target.staged)
-    )
-    with cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(stamp + row)
-            given += 1
+    same = {"context_name": target.context_name, "cluster_uid": cluster_uid, "first_seen_at": now, "changed_at": now}
+    constant = {column: same[column.name] for column in target.table.columns if column.name in same}
+    given = copying.copy(cursor, target.name, target.staged, rows, constant=constant)
     check_complete(target, given - cursor.rowcount)
 
 

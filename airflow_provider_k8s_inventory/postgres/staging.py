@@ -11,11 +11,10 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from airflow_provider_k8s_inventory.postgres.target import NAMED_KEY, Target, names
+from airflow_provider_k8s_inventory.postgres import copying
+from airflow_provider_k8s_inventory.postgres.target import NAMED_KEY, Target
 
 STAGE: Final = sql.Identifier("pg_temp", "k8s_stage")
-
-_COPY: Final = sql.SQL("COPY {stage} ({columns}) FROM STDIN")
 
 _DEDUPLICATE: Final = sql.SQL("""
 DELETE FROM {stage} AS a USING {stage} AS b WHERE a.uid = b.uid AND a.ctid < b.ctid
@@ -68,9 +67,7 @@ def copy(cursor: psycopg.Cursor[Any], target: Target, rows: Iterable[tuple[Any, 
 
     :param rows: tuples in the order of ``target.staged``; jsonb values as text.
     """
-    with cursor.copy(_COPY.format(stage=STAGE, columns=names(target.staged))) as copy:
-        for row in rows:
-            copy.write_row(row)
+    copying.copy(cursor, STAGE, target.staged, rows)
 
 
 def discard(cursor: psycopg.Cursor[Any], uids: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """Find what people have added to our tables that a sync cannot live with; whatever else they add is theirs.
 
-Triggers that leave rows out are found by the sync itself, in `loading`: nobody can tell from outside what one does.
+Triggers that leave rows out are found by the sync itself, in `diff`: nobody can tell from outside what one does.
 """
 
 from __future__ import annotations
