@@ -22,7 +22,7 @@ from airflow_provider_k8s_inventory.resources.shared import own_columns
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 TOP_LEVEL = {
-    "airflow_provider_k8s_inventory", "dags", "demo", "tests", "pyproject.toml", "uv.lock", "Makefile",
+    "airflow_provider_k8s_inventory", "dags", "demo", "docs", "tests", "pyproject.toml", "uv.lock", "Makefile",
     "docker-compose.yaml",
     "AGENTS.md", "LICENSE", *DOCUMENTS,
 }  # fmt: skip

@@ -23,7 +23,7 @@ from airflow_provider_k8s_inventory.postgres.migrations import additions, tables
 MigrateMode = Literal["safe", "forced"]
 """Whether a change that destroys data is refused, or done."""
 
-ORDERED: Final = ("0001_ledger", "0002_hosts", "0003_responded", "0004_scopes")
+ORDERED: Final = ("0001_ledger", "0002_hosts", "0003_responded", "0004_scopes", "0005_ledger_comments")
 """The names of the SQL files, in the order they are run."""
 
 _RECORD: Final = """

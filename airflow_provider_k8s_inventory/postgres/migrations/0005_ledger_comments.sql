@@ -1,0 +1,25 @@
+COMMENT ON COLUMN k8s_syncs.id IS 'Grows with the time at which lines were written';
+COMMENT ON COLUMN k8s_syncs.context_name IS 'The kubeconfig context';
+COMMENT ON COLUMN k8s_syncs.cluster_uid IS 'The cluster that responded; NULL: it could not be told';
+COMMENT ON COLUMN k8s_syncs.resource IS 'The resource, or the name or glob that the cluster could not resolve';
+COMMENT ON COLUMN k8s_syncs.fallback IS 'The reasons why it was not read in a cheaper mode';
+COMMENT ON COLUMN k8s_syncs.started_at IS 'When it began';
+COMMENT ON COLUMN k8s_syncs.finished_at IS 'When it ended';
+COMMENT ON COLUMN k8s_syncs.resource_version IS 'The resourceVersion at which the response was complete';
+COMMENT ON COLUMN k8s_syncs.pages IS 'Responses that were read of the scope';
+COMMENT ON COLUMN k8s_syncs.seen IS 'Objects in the complete response';
+COMMENT ON COLUMN k8s_syncs.inserted IS 'Rows of objects that had none';
+COMMENT ON COLUMN k8s_syncs.updated IS 'Rows that differed, or were marked as deleted';
+COMMENT ON COLUMN k8s_syncs.unchanged IS 'Rows that were not written';
+COMMENT ON COLUMN k8s_syncs.warnings IS 'What a person should know though the sync went on';
+COMMENT ON COLUMN k8s_syncs.dag_id IS 'The Airflow DAG; NULL outside of Airflow';
+COMMENT ON COLUMN k8s_syncs.run_id IS 'The DAG run';
+COMMENT ON COLUMN k8s_syncs.task_id IS 'The task';
+COMMENT ON COLUMN k8s_syncs.map_index IS 'The index of a mapped task; -1: it is not mapped';
+COMMENT ON COLUMN k8s_syncs.try_number IS 'The try of the task';
+
+COMMENT ON COLUMN k8s_migrations.id IS 'Grows with the time at which steps were done';
+COMMENT ON COLUMN k8s_migrations.name IS 'The step';
+COMMENT ON COLUMN k8s_migrations.applied_at IS 'When it was done';
+COMMENT ON COLUMN k8s_migrations.version IS 'The version of this package that did it';
+COMMENT ON COLUMN k8s_migrations.statements IS 'The statements it ran';
