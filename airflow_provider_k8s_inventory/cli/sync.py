@@ -24,7 +24,7 @@ from airflow_provider_k8s_inventory.cli.progress import SyncProgress
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
 from airflow_provider_k8s_inventory.model import Selection, SyncReport
-from airflow_provider_k8s_inventory.postgres import connecting, inventoried, migrations, scopes
+from airflow_provider_k8s_inventory.postgres import connecting, inventoried, ledger, migrations, scopes
 from airflow_provider_k8s_inventory.sync import absences, expanding, verdicts
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
@@ -34,6 +34,7 @@ _MODE = "Read all objects, their metadata first, or what changed since the last 
 _PARALLEL = "Requests to one cluster at a time."
 _TOLERATE = "Context that may be down without an exit status of 1; repeatable."
 _TOLERATE_FOR = "How long after the last good sync of a scope it may be: 30m, 24h, 7d."
+_KEEP_SYNCS = "How long the ledger keeps its lines, in days; 0: for ever. Older ones are deleted at the end."
 _PAGE_SIZE = "Objects asked for at once, at most; fewer where they are large."
 
 
@@ -75,6 +76,7 @@ Examples:
 @click.option("--tolerate", metavar="NAME|GLOB", multiple=True, help=_TOLERATE)
 @click.option("--tolerate-for", callback=span, metavar="TIME", default="24h", show_default=True, help=_TOLERATE_FOR)
 @click.option("--page-size", metavar="N", type=click.IntRange(1), default=PAGE_SIZE, show_default=True, help=_PAGE_SIZE)
+@click.option("--keep-syncs", metavar="DAYS", type=click.IntRange(0), default=90, show_default=True, help=_KEEP_SYNCS)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line per scope on stdout.")
 @interruptible
 @speaking
@@ -92,6 +94,7 @@ def sync(
     migrate: Any,
     tolerate: tuple[str, ...],
     tolerate_for: timedelta,
+    keep_syncs: int,
     as_json: bool,
     schema: str,
     **shared: Any,
@@ -128,6 +131,7 @@ def sync(
     errors = sum(each.error for each in judged)
     if not as_json:
         printing.print_verdicts(printing.console(), judged)
+    _prune(asked.dsn, schema, keep_syncs)
     click.echo(core.summary(reports, seconds=time.monotonic() - started, errors=errors), err=as_json)
     sys.exit(1 if errors else 0)
 
@@ -137,6 +141,17 @@ def _synced(dsn: str, schema: str) -> set[str]:
     with suppress(DatabaseError), connecting.connect(dsn) as conn:
         return inventoried.synced(conn, schema)
     return set()
+
+
+def _prune(dsn: str, schema: str, days: int) -> None:
+    """Delete old lines of the ledger; a sync is no worse for those that stay."""
+    if not days:
+        return
+    try:
+        with connecting.connect(dsn) as conn:
+            ledger.prune(conn, schema=schema, keep=timedelta(days=days))
+    except DatabaseError as error:
+        click.echo(f"warning: {error}", err=True)
 
 
 def _judge(

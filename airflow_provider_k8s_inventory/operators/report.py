@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.providers.common.compat.sdk import AirflowFailException, Asset
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset, TriggerRule
 
-from airflow_provider_k8s_inventory.hooks import failing
+from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
 from airflow_provider_k8s_inventory.operators import ending
 
 if TYPE_CHECKING:
@@ -40,15 +41,44 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
         are reported, but do not fail this task. (templated)
     :param tolerate_for: how long after a scope's last good sync that lasts: ``30m``, ``24h``, ``7d``; None: for ever.
         (templated)
+    :param keep_syncs: days that the ledger keeps its lines; 0: for ever. Older ones are deleted, but never those of
+        this run. Where they cannot be, the log has a warning. (templated)
     :raises AirflowFailException: when a scope failed, a task upstream did, or no scope was synced at all; not retried,
         as only the syncs can change it.
     :raises DatabaseError: when the ledger cannot be read.
     """
 
+    template_fields: Sequence[str] = (*ending.EndingOperator.template_fields, "keep_syncs")
+
+    def __init__(
+        self,
+        *,
+        planned: Sequence[Mapping[str, str]] | None = None,
+        postgres_conn_id: str = "postgres_default",
+        schema: str = "public",
+        tolerate: Sequence[str] | str | None = (),
+        tolerate_for: str | timedelta | None = "24h",
+        keep_syncs: int | str | None = 90,
+        trigger_rule: str = TriggerRule.ALL_DONE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            planned=planned,
+            postgres_conn_id=postgres_conn_id,
+            schema=schema,
+            tolerate=tolerate,
+            tolerate_for=tolerate_for,
+            trigger_rule=trigger_rule,
+            **kwargs,
+        )
+        self.keep_syncs = keep_syncs
+
     @failing.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the counts of the run."""
+        keep = arguments.whole("keep_syncs", self.keep_syncs, least=0)
         verdicts = self.verdicts(context)
+        self._prune(context["ti"], days=90 if keep is None else keep)
         started = context["dag_run"].start_date or context["ti"].start_date
         self._log(verdicts, seconds=(datetime.now(UTC) - started).total_seconds())
         summary = ending.summary(verdicts)
@@ -59,6 +89,23 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = summary
         return summary
+
+    def _prune(self, ti: Any, *, days: int) -> None:
+        """Delete old lines of the ledger; a run is no worse for those that stay."""
+        from airflow_provider_k8s_inventory.postgres import ledger
+
+        if not days:
+            return
+        try:
+            with postgres.connection(self.postgres_conn_id) as conn:
+                deleted = ledger.prune(
+                    conn, schema=self.schema, keep=timedelta(days=days), dag_id=ti.dag_id, run_id=ti.run_id
+                )
+        except DatabaseError as error:
+            self.log.warning("%s", error)
+        else:
+            if deleted:
+                self.log.info("%d lines of the ledger were older than %d days and were deleted", deleted, days)
 
     def _log(self, verdicts: Sequence[Verdict], *, seconds: float) -> None:
         from airflow_provider_k8s_inventory import sync
