@@ -28,11 +28,28 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal, Self, TypeVar
+
+BadStatus = Literal["forbidden", "unauthorized", "unreachable", "refused", "busy", "failed"]
+"""The end of a sync that failed; `model.MEANINGS` says what follows from each."""
+
+
+_E = TypeVar("_E", bound=BaseException)
 
 
 class InventoryError(Exception):
     """An error that this package raises on purpose."""
+
+    needs_a_person: ClassVar[bool] = False
+    """Whether trying again is useless until somebody changes something, whatever the status of the scope."""
+
+    def retold(self, message: str) -> Self:
+        """Return the same error with another message: its data and its cause stay."""
+        # Not by `copy`, which would call the constructor with the message alone.
+        other = type(self).__new__(type(self), message)
+        other.__dict__.update(self.__dict__)
+        other.__cause__ = self.__cause__
+        return other
 
 
 class DeclarationError(InventoryError):
@@ -42,9 +59,15 @@ class DeclarationError(InventoryError):
 class UsageError(InventoryError):
     """The caller asked for something that cannot be."""
 
+    needs_a_person = True
+
 
 class KubeconfigError(UsageError):
     """There is no kubeconfig, or it cannot be read."""
+
+    # kubectl writes the file in place: who reads it meanwhile finds a part of it, mostly one that is no YAML.
+    # https://github.com/kubernetes/client-go/blob/master/tools/clientcmd/loader.go
+    needs_a_person = False
 
 
 class UnknownContextError(UsageError):
@@ -58,24 +81,30 @@ class UnknownResourceError(UsageError):
 class ScopeError(InventoryError):
     """One scope failed; other scopes go on."""
 
-    status: ClassVar[Literal["forbidden", "unauthorized", "unreachable", "refused", "busy", "failed"]] = "failed"
-    """What the ledger records; each is a `model.Status`."""
+    status: ClassVar[BadStatus] = "failed"
+    """The status that the ledger records."""
 
     def __init__(
         self,
-        *args: object,
+        what: str = "",
+        *,
+        advice: str | None = None,
+        tries: str = "",
         http_status: int | None = None,
         kubernetes_reason: str | None = None,
         request: str | None = None,
     ) -> None:
-        """Say what happened.
+        """Compose the message, and keep the data.
 
-        :param args: the message.
+        :param what: what failed, and why.
+        :param advice: what to do, which the message ends with.
+        :param tries: how often it was tried, behind that.
         :param http_status: the status of the response, if there was one.
         :param kubernetes_reason: the reason in its Status, such as ``Expired``; "" in one without, None without one.
         :param request: method and path.
         """
-        super().__init__(*args)
+        super().__init__("; ".join(filter(None, (what, advice))) + tries)
+        self.advice = advice
         self.http_status = http_status
         self.kubernetes_reason = kubernetes_reason
         self.request = request
@@ -105,6 +134,8 @@ class ForbiddenError(ScopeError):
 
 class UnresolvedError(ScopeError):
     """The cluster serves nothing of a name, and the name alone does not say what it would be."""
+
+    needs_a_person = True
 
 
 class NotServedError(ScopeError):
@@ -153,6 +184,32 @@ class DatabaseError(InventoryError):
 class DestructiveChangeError(DatabaseError):
     """A migration would destroy data, and was not forced."""
 
+    needs_a_person = True
+
 
 class NewerSchemaError(DatabaseError):
     """The database was migrated by a newer version of this package."""
+
+    needs_a_person = True
+
+
+_BY_STATUS: Final[dict[str, type[ScopeError]]] = {
+    each.status: each for each in (UnreachableError, UnauthorizedError, ForbiddenError, RefusedError, LockedError)
+}
+
+
+def of_status(status: str, message: str) -> ScopeError:
+    """Make the error of a scope of which only the ledger's line is known."""
+    return _BY_STATUS.get(status, ScopeError)(message)
+
+
+def released(error: _E) -> _E:
+    """Let go of the frames of an error and of its causes, and of errors that are none of its causes.
+
+    An error that is kept would keep all that was on the stack: connections, and the bytes of a page.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = each.__context__ = None
+        each = each.__cause__
+    return error

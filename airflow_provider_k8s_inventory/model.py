@@ -15,13 +15,42 @@ from typing import Any, Final, Literal, LiteralString, NamedTuple
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import UsageError
+from airflow_provider_k8s_inventory.exceptions import BadStatus, InventoryError, UsageError
 
-Status = Literal["success", "absent", "forbidden", "unauthorized", "unreachable", "refused", "busy", "failed"]
-"""How a sync ended; see the README for what each one means for the rows."""
+Status = Literal["success", "absent", BadStatus]
+"""The end of a sync; see the README for what each one means for the rows."""
 
-GOOD_STATUSES: Final[frozenset[str]] = frozenset({"success", "absent"})
-"""The statuses that do not fail a task: the rows are what the cluster says."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Meaning:
+    """The consequences of a status."""
+
+    good: bool = False
+    """Whether the rows are what the cluster says, and the task succeeds."""
+    down: bool = False
+    """Whether no other scope of the context is likely to fare better, unless the API server responded."""
+    retried: bool = False
+    """Whether trying again may help though nobody changes anything; else a person must, and Airflow does not retry."""
+    turned_away: bool = False
+    """Whether another sync of the scope was running, and says how the rows are."""
+
+
+MEANINGS: Final[Mapping[Status, Meaning]] = MappingProxyType(
+    {
+        "unreachable": Meaning(down=True, retried=True),
+        "unauthorized": Meaning(down=True, retried=True),
+        "failed": Meaning(retried=True),
+        "forbidden": Meaning(),
+        "refused": Meaning(),
+        "busy": Meaning(retried=True, turned_away=True),
+        "success": Meaning(good=True),
+        "absent": Meaning(good=True),
+    }
+)
+"""The consequences of each status, the worst first: `k8s_cluster_health` shows the first one that a scope has."""
+GOOD: Final = tuple(status for status, meaning in MEANINGS.items() if meaning.good)
+DOWN: Final = tuple(status for status, meaning in MEANINGS.items() if meaning.down)
+TURNED_AWAY: Final = tuple(status for status, meaning in MEANINGS.items() if meaning.turned_away)
 
 Mode = Literal["full", "metadata", "delta"]
 """The way a scope was read: all objects whole, their metadata and what differs, or what changed since the last time."""
@@ -352,6 +381,8 @@ class SyncReport(Counts):
     host: str | None = None
     """The machine that synced it: of many workers, one may lack a kubeconfig or a route."""
     origin: Origin = field(default_factory=Origin)
+    error: InventoryError | None = field(default=None, compare=False, repr=False)
+    """The error behind a bad status, where it happened in this process; the ledger has its message alone."""
 
     @property
     def scope(self) -> Scope:
@@ -359,9 +390,14 @@ class SyncReport(Counts):
         return Scope(context_name=self.context_name, resource=self.resource, selection=self.selection)
 
     @property
+    def meaning(self) -> Meaning:
+        """The consequences of the status."""
+        return MEANINGS[self.status]
+
+    @property
     def good(self) -> bool:
         """Whether the rows are now what the cluster says."""
-        return self.status in GOOD_STATUSES
+        return self.meaning.good
 
     @property
     def seconds(self) -> float:
@@ -370,7 +406,8 @@ class SyncReport(Counts):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the ledger's fields and ``seconds``, all of them JSON values."""
-        values = asdict(self)
+        values = asdict(replace(self, error=None))
+        del values["error"]
         values.update(values.pop("selection"), **values.pop("origin"))
         values.update(
             namespaces=list(self.selection.namespaces),

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.model import GOOD_STATUSES, Scope, Selection
+from airflow_provider_k8s_inventory.model import MEANINGS, Scope, Selection, Status
 from airflow_provider_k8s_inventory.postgres import explaining, schemas, sessions
 
 State = Literal["fresh", "stale", "failing", "never"]
@@ -25,7 +25,7 @@ class Freshness(NamedTuple):
     last_success_at: datetime | None
     age: timedelta | None
     """Since then; None: it never succeeded."""
-    last_status: str
+    last_status: Status
     last_reason: str | None
     last_finished_at: datetime
 
@@ -42,7 +42,8 @@ class Freshness(NamedTuple):
         """
         if self.age is None:
             return "never"
-        if self.last_status not in GOOD_STATUSES and self.last_status != "busy":
+        meaning = MEANINGS[self.last_status]
+        if not (meaning.good or meaning.turned_away):
             return "failing"
         return "stale" if self.age > stale else "fresh"
 

@@ -15,10 +15,10 @@ import psycopg
 from psycopg import errors, sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.model import Origin, Selection, SyncReport
+from airflow_provider_k8s_inventory.model import DOWN, Origin, Selection, SyncReport
 from airflow_provider_k8s_inventory.postgres import explaining, schemas, scopes, sessions
 
-_OWN: Final = tuple(field.name for field in fields(SyncReport) if field.name not in ("selection", "origin"))
+_OWN: Final = tuple(field.name for field in fields(SyncReport) if field.name not in ("selection", "origin", "error"))
 _SELECTION: Final = tuple(field.name for field in fields(Selection))
 _ORIGIN: Final = tuple(field.name for field in fields(Origin))
 _FIELDS: Final = (*_OWN, *_SELECTION, *_ORIGIN)
@@ -81,7 +81,7 @@ def _report(row: Mapping[str, Any]) -> SyncReport:
 _DOWN: Final = """
 SELECT {columns} FROM {ledger}
 WHERE dag_id = %(dag_id)s AND run_id = %(run_id)s AND context_name = %(context_name)s
-    AND status IN ('unreachable', 'unauthorized') AND NOT responded
+    AND status = ANY(%(down)s) AND NOT responded
     AND try_number >= %(try_number)s AND finished_at > started_at
     AND started_at >= %(since)s AND finished_at > now() - %(longest)s
 ORDER BY id DESC LIMIT 1
@@ -117,6 +117,7 @@ def last_down(
                 "try_number": origin.try_number,
                 "since": since,
                 "longest": longest,
+                "down": list(DOWN),
             },
         ).fetchone()
     return _report(dict(zip(_FIELDS, row, strict=True))) if row else None

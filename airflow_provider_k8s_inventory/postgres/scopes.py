@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.model import Scope, SyncReport
+from airflow_provider_k8s_inventory.model import TURNED_AWAY, Scope, SyncReport
 from airflow_provider_k8s_inventory.postgres import sessions
 
 
@@ -77,8 +77,8 @@ VALUES (%(context_name)s, %(resource)s, %(selection)s, %(namespaces)s, %(finishe
 ON CONFLICT (context_name, resource, selection) DO UPDATE SET
     last_status = excluded.last_status, last_reason = excluded.last_reason,
     last_finished_at = excluded.last_finished_at, last_host = excluded.last_host
-WHERE (excluded.last_status <> 'busy', excluded.last_finished_at)
-    >= (scope.last_status <> 'busy', scope.last_finished_at)
+WHERE (excluded.last_status <> ALL(%(turned_away)s), excluded.last_finished_at)
+    >= (scope.last_status <> ALL(%(turned_away)s), scope.last_finished_at)
 """
 
 _SUCCESS: Final = """
@@ -125,6 +125,7 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
         "namespaces": list(report.selection.namespaces) or None,
         "finished_at": report.finished_at,
         "status": report.status,
+        "turned_away": list(TURNED_AWAY),
         "reason": report.reason,
         "host": report.host,
     }

@@ -11,14 +11,17 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnknownResourceError, UnresolvedError
+from airflow_provider_k8s_inventory.exceptions import (
+    AnswerError,
+    InventoryError,
+    ScopeError,
+    UnknownResourceError,
+    UnresolvedError,
+)
 from airflow_provider_k8s_inventory.kube import names as kubectl
 from airflow_provider_k8s_inventory.kube.discovery import Discovery
-from airflow_provider_k8s_inventory.model import Resource, Status, SyncReport
+from airflow_provider_k8s_inventory.model import Resource, Status
 from airflow_provider_k8s_inventory.resources import is_glob as is_glob
-
-_NOTHING: Final = "serves no resource"
-"""What the reason of a name that a cluster cannot resolve says."""
 
 HINT: Final = "; did you mean "
 """What stands before the nearest names, at the end of a reason."""
@@ -68,8 +71,13 @@ class Problem(NamedTuple):
     """What stands for it in the ledger, which has lines of scopes only: a name with a question mark, or a glob."""
     status: Status
     reason: str
-    unresolved: bool = False
-    """Whether the name may be one all the same that another context knows."""
+    error: InventoryError | None = None
+    """The error that says so, if one did."""
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether the name may be one all the same that another context knows."""
+        return isinstance(self.error, UnresolvedError)
 
 
 Lookup = Callable[[str], Sequence[Resource]]
@@ -96,8 +104,7 @@ def expand(
         try:
             resolved = resolve(name, found, context_name, known)
         except (ScopeError, UnknownResourceError) as error:
-            unresolved = isinstance(error, UnresolvedError)
-            problems.append(Problem(name, label(name), "failed", str(error), unresolved))
+            problems.append(Problem(name, label(name), "failed", str(error), error))
             continue
         others = (other for other in meant.values() if _scope(other) == _scope(resolved))
         twice = next((other for other in others if other != resolved), None)
@@ -162,11 +169,6 @@ def label(name: str) -> str:
     return asked.name if asked.certain or is_glob(asked.name) else f"{asked.name}?"
 
 
-def means_nothing(report: SyncReport) -> bool:
-    """Tell if a scope failed as its cluster serves nothing of that name, which trying again does not change."""
-    return report.status == "failed" and report.resource.endswith("?") and f" {_NOTHING} " in (report.reason or "")
-
-
 def resolve(name: str, found: Discovery, context_name: str, known: Lookup) -> str:
     """Resolve a name to the canonical one; with its version where that is not the preferred one.
 
@@ -196,7 +198,7 @@ def resolve(name: str, found: Discovery, context_name: str, known: Lookup) -> st
         return asked.name
     _check(found, asked.name, context_name)
     raise UnresolvedError(
-        f"context {context_name} {_NOTHING} {asked.name!r} that can be listed{hint(asked.name, found)}"
+        f"context {context_name} serves no resource {asked.name!r} that can be listed{hint(asked.name, found)}"
         + ("; `all` is kubectl's word for a few of them: '*' is everything" if asked.name == "all" else "")
     )
 

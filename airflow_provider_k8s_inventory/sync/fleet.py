@@ -18,7 +18,13 @@ from typing import Final
 import psycopg
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import DatabaseError, InventoryError, ScopeError, UnknownResourceError
+from airflow_provider_k8s_inventory.exceptions import (
+    DatabaseError,
+    InventoryError,
+    ScopeError,
+    UnknownResourceError,
+    released,
+)
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import Origin, Scope, Status, SyncReport
@@ -37,8 +43,6 @@ from airflow_provider_k8s_inventory.sync.underway import UnderWay
 
 MAX_PARALLEL_CONTEXTS: Final = 4
 """Contexts at a time."""
-
-_HOPELESS: Final = frozenset({"unreachable", "unauthorized"})
 
 
 def run_fleet(
@@ -229,10 +233,10 @@ class _ContextSyncs:
             self.database.late(error.report)
             return replace(error.report, reason=error.reason)
         except InventoryError as error:
-            report = self._report(name, "failed", str(error))
+            report = self._report(name, "failed", str(error), error)
             self.database.late(report)
             return report
-        if report.status in _HOPELESS:
+        if report.meaning.down:
             # Perhaps only of this resource; whether of all, the next scope finds out by asking who the cluster is.
             self.facts.forget()
             if not report.responded:
@@ -282,20 +286,20 @@ class _ContextSyncs:
                 *dict.fromkeys(expanding.expand_stored(names, stored, lookup).values()),
                 *([", ".join(globs)] if globs else ()),
             ]
-            return {}, [Problem(name, name, error.status, str(error)) for name in lost]
+            return {}, [Problem(name, name, error.status, str(error), error) for name in lost]
 
     def _problems(self, problems: Sequence[Problem], elsewhere: Elsewhere | None) -> Iterator[SyncReport]:
         for problem in problems:
-            report = self._report(problem.label, problem.status, problem.reason)
+            report = self._report(problem.label, problem.status, problem.reason, problem.error)
             if problem.unresolved and elsewhere:
                 elsewhere.hold(problem.name, report)
             else:
                 yield report
 
-    def _report(self, name: str, status: Status, reason: str) -> SyncReport:
+    def _report(self, name: str, status: Status, reason: str, error: InventoryError | None = None) -> SyncReport:
         """Make the report of what `run` cannot report on: without the ledger, or no scope at all."""
         try:
             scope = scope_of(self.client.context.name, name, self.settings)
         except UnknownResourceError:
             scope = Scope(context_name=self.client.context.name, resource=name)
-        return blank(scope, status, reason, self.origin)
+        return replace(blank(scope, status, reason, self.origin), error=error and released(error))

@@ -15,7 +15,7 @@ from typing import Any, Final
 import psycopg
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import InventoryError, RefusedError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import InventoryError, RefusedError, ScopeError, released
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import explaining, inventoried, ledger, locking, rows, scopes, sessions
@@ -72,6 +72,7 @@ def run(
     facts = facts or ClusterFacts(client)
     scope = resolving.scope_of(client.context.name, expanding.label(resource), settings)
     progress = Progress(report=blank(scope, "failed", origin=origin))
+    failure: InventoryError | None = None
     try:
         for name in _names(resource, client.context.name, conn, settings, facts):
             # As far as it is known by now: a cluster that does not respond leaves it at that.
@@ -85,7 +86,7 @@ def run(
             return _sync(client, conn, resolved, settings, progress, facts)
     except InventoryError as error:
         status: Status = error.status if isinstance(error, ScopeError) else "failed"
-        reason = str(error)
+        reason, failure = str(error), released(error)
     except psycopg.Error as error:
         status, reason = "failed", f"PostgreSQL, syncing {progress.scope}: {explaining.explain(error)}"
     except MemoryError:
@@ -94,7 +95,7 @@ def run(
     except Exception as error:
         log.exception("%s: a defect of this package", progress.scope)
         status, reason = "failed", f"a defect of this package, please report it: {type(error).__name__}: {error}"
-    failed = progress.ended(status, reason)
+    failed = progress.ended(status, reason, error=failure)
     return record(conn, settings.schema, _redacted(failed, client), connect)
 
 
@@ -107,7 +108,8 @@ def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: 
     """
     name = expanding.likely(resource, partial(inventoried.lookup, conn, settings.schema))
     scope = resolving.scope_of(failed.context_name, name, settings)
-    return record(conn, settings.schema, blank(scope, failed.status, failed.reason, failed.origin))
+    report = replace(blank(scope, failed.status, failed.reason, failed.origin), error=failed.error)
+    return record(conn, settings.schema, report)
 
 
 def _sync(

@@ -13,12 +13,10 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Final
 
-from airflow_provider_k8s_inventory.model import GOOD_STATUSES, Scope, Status, SyncReport
+from airflow_provider_k8s_inventory.model import MEANINGS, Scope, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres.scopes import Past
 from airflow_provider_k8s_inventory.sync.durations import told
 
-_DOWN: Final = frozenset({"unreachable", "unauthorized"})
-"""The statuses of clusters that are down; a cluster that responds and refuses a sync is not."""
 _NAMES_SHOWN: Final = 10
 _REPEATED: Final = re.compile(r" \(as \d+ (s|min|h|d) ago: .*\)$")
 """What `repeated` adds."""
@@ -73,9 +71,9 @@ def judge(
 
 
 def _excuse(report: SyncReport, past: Past, tolerance: Tolerance, now: datetime) -> str | None:
-    if report.status == "busy" and past.good_at and past.good_at >= report.started_at:
+    if report.meaning.turned_away and past.good_at and past.good_at >= report.started_at:
         return "synced by another run since"
-    if report.status in _DOWN and any(_matches(report.context_name, pattern) for pattern in tolerance.contexts):
+    if report.meaning.down and any(_matches(report.context_name, pattern) for pattern in tolerance.contexts):
         # Of a cluster that never responded, the rows are as old as the first attempt.
         since = past.good_at or past.first_at or report.started_at
         if tolerance.longest is None or now - since <= tolerance.longest:
@@ -103,7 +101,7 @@ class Cause:
     @property
     def error(self) -> bool:
         """Whether it makes the run a failure."""
-        return self.status not in GOOD_STATUSES and not self.excuse
+        return not (MEANINGS[self.status].good or self.excuse)
 
     @property
     def where(self) -> str:
@@ -114,7 +112,7 @@ class Cause:
     def line(self, now: datetime) -> str:
         """Say it in one line."""
         excuse = f" ({self.excuse})" if self.excuse else ""
-        bad = self.context_name and self.status not in GOOD_STATUSES
+        bad = self.context_name and not MEANINGS[self.status].good
         good = f" [{_last_good(self.good_at, now)}]" if bad else ""
         return f"{self.where}: {self.status}{excuse}: {self.reason}{good}"
 

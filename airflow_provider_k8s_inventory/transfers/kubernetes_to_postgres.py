@@ -9,9 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from airflow.providers.common.compat.sdk import AirflowFailException
-
-from airflow_provider_k8s_inventory.exceptions import KubeconfigError, ScopeError, UsageError
+from airflow_provider_k8s_inventory.exceptions import KubeconfigError, ScopeError, UsageError, of_status
 from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
@@ -31,8 +29,6 @@ _COUNTS: Final = ("seen", "inserted", "updated", "unchanged", "deleted")
 _REASONS_SHOWN: Final = 10
 _LABEL: Final = 250
 """The length of Airflow's column for it."""
-_NEEDS_A_PERSON: Final = frozenset({"forbidden", "refused"})
-"""The statuses that trying again does not change; a task's retries are not spent on them."""
 
 
 class KubernetesToPostgresOperator(InventoryOperator):
@@ -70,9 +66,11 @@ class KubernetesToPostgresOperator(InventoryOperator):
         must not decide it.
     :raises KubeconfigError: when there is no kubeconfig, or it cannot be read.
     :raises DatabaseError: when PostgreSQL cannot be reached or refuses.
-    :raises ScopeError: when the scope failed in a way that may pass; Airflow then retries, if the task has retries.
+    :raises ScopeError: when the scope failed. It is of the type of the failure (`ForbiddenError`, `UnreachableError`),
+        has its data (`http_status`, `kubernetes_reason`, `request`, `advice`), and keeps its cause. Airflow retries, if
+        the task has retries.
     :raises AirflowFailException: when a person must change something first: the rights, a value that cannot be, an
-        unknown context or resource; not retried.
+        unknown context or resource. It is of the type of the failure too; Airflow does not retry.
     """
 
     template_fields: Sequence[str] = (
@@ -300,9 +298,11 @@ def _came_to(cluster_context: str, reports: Sequence[SyncReport]) -> dict[str, A
 
 
 def _failure(reports: Sequence[SyncReport]) -> Exception:
-    from airflow_provider_k8s_inventory.sync import expanding, verdicts
+    """Make one error of the bad reports: of their type where they have one cause, else with all of them below it."""
+    from airflow_provider_k8s_inventory.sync import verdicts
 
     failed = [report for report in reports if not report.good]
+    errors = [report.error or of_status(report.status, report.reason or "") for report in failed]
     causes = verdicts.causes(verdicts.Verdict(report=report) for report in failed)
     message = "; ".join(f"{cause.where}: {cause.status}: {cause.reason}" for cause in causes[:_REASONS_SHOWN])
     if len(causes) > _REASONS_SHOWN:
@@ -310,5 +310,8 @@ def _failure(reports: Sequence[SyncReport]) -> Exception:
     message = f"{len(failed)} of {len(reports)} scopes failed: {message}"
     if len(reports) == 1:
         message = f"{failed[0].scope}: {failed[0].status}: {failed[0].reason}"
-    needs_a_person = all(report.status in _NEEDS_A_PERSON or expanding.means_nothing(report) for report in failed)
-    return AirflowFailException(message) if needs_a_person else ScopeError(message)
+    if len(causes) == 1:
+        return errors[0].retold(message)
+    error = ScopeError(message)
+    error.__cause__ = ExceptionGroup("the errors of the scopes", errors)
+    return failing.unretried(error) if all(map(failing.needs_a_person, errors)) else error

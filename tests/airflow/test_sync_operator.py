@@ -170,7 +170,7 @@ def test_a_worker_without_a_kubeconfig_is_named_in_the_error_and_in_the_ledger(
     ]
 
 
-def test_a_task_that_fails_raises_the_reason_without_the_exceptions_before_it(
+def test_a_task_that_fails_raises_the_reason_once(
     inventory: str, simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     simulator["dev"].inject(Fault(path="/pods$", body=b"<html>", times=None))

@@ -10,8 +10,9 @@ from urllib3 import exceptions as http
 from urllib3.connection import HTTPConnection
 
 from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnauthorizedError, UnreachableError
-from airflow_provider_k8s_inventory.kube.http.failures import failed
+from airflow_provider_k8s_inventory.kube.http.failures import failed, quotable
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.sources.credentials import StaticCredentials
 
 CONNECTION = HTTPConnection("a.test")
 
@@ -63,3 +64,11 @@ def test_a_certificate_of_tomorrow_points_to_the_clock() -> None:
     cause.verify_code, cause.verify_message = 9, "certificate is not yet valid"
     context = Context(name="dev", cluster_name="c", server="https://a.test")
     assert "correct this machine's clock" in failed(http.SSLError(cause), context, "GET /version").advice
+
+
+def test_an_error_that_repeats_a_secret_is_no_cause_that_a_log_prints() -> None:
+    context = Context(name="it", cluster_name="it", server="", credentials=StaticCredentials(token="a-long-token"))
+    harmless, telling = http.ProtocolError("aborted"), http.ProtocolError("aborted")
+    telling.__cause__ = BadStatusLine("a-long-token")
+    assert quotable(harmless, context) is harmless
+    assert quotable(telling, context) is None

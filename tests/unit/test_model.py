@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.model import Endpoint, Origin, Resource, Scope, Selection, SyncReport
+from airflow_provider_k8s_inventory.model import (
+    MEANINGS,
+    Endpoint,
+    Origin,
+    Resource,
+    Scope,
+    Selection,
+    Status,
+    SyncReport,
+)
 
 PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
 NODES = Resource(group="", version="v1", plural="nodes", kind="Node", namespaced=False)
@@ -119,3 +131,25 @@ def test_only_success_and_absent_are_good(status: str, good: bool) -> None:
         finished_at=STARTED,
     )
     assert report.good is good
+
+
+def test_every_status_has_a_meaning_and_is_explained() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    explained = dict(re.findall(r"^\| `(\w+)` \| (.*)$", readme.partition("## Statuses")[2].partition("###")[0], re.M))
+    assert set(get_args(Status)) == set(MEANINGS) == set(explained)
+    unretried = {status for status, meaning in MEANINGS.items() if not (meaning.good or meaning.retried)}
+    assert {status for status, words in explained.items() if "Airflow does not retry" in words} == unretried
+
+
+def test_the_report_as_json_has_no_error_beside_its_reason() -> None:
+    now = datetime(2026, 1, 5, 8, tzinfo=UTC)
+    report = SyncReport(
+        context_name="dev",
+        cluster_uid=None,
+        resource="pods",
+        status="failed",
+        started_at=now,
+        finished_at=now,
+        error=UsageError("no"),
+    )
+    assert "error" not in report.as_dict()

@@ -15,7 +15,7 @@ from typing import Final, Self, TypeVar
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from airflow_provider_k8s_inventory.exceptions import SlowError, TooLargeError, UnreachableError
+from airflow_provider_k8s_inventory.exceptions import SlowError, TooLargeError, UnreachableError, released
 from airflow_provider_k8s_inventory.kube import stopping
 from airflow_provider_k8s_inventory.kube.http import bodies, errors, failures, pools
 from airflow_provider_k8s_inventory.kube.http.bounds import Bound
@@ -204,6 +204,7 @@ class Client:
         """
         tries, renewed = Tries(self._patience, bound, f"context {self.context.name!r}: {request}"), False
         while True:
+            cause: HTTPError | None = None
             try:
                 response = self._send(request, line, bound)
                 with bodies.closing(response):
@@ -216,11 +217,11 @@ class Client:
                     return taken  # type: ignore[return-value]  # what `take` gave
             except HTTPError as error:
                 self._check(request, bound)
-                trouble = failures.failed(error, self.context, str(request))
+                trouble, cause = failures.failed(error, self.context, str(request)), released(error)
             if trouble.http_status == 401 and not renewed and self.context.credentials.renew():
                 renewed = True
             elif not tries.again(trouble):
-                raise trouble.raised(str(request), tries.said())
+                raise trouble.raised(str(request), tries.said()) from failures.quotable(cause, self.context)
 
     def _send(self, request: Request, line: Line, bound: Bound) -> urllib3.BaseHTTPResponse:
         if self.context.problem:
@@ -270,7 +271,8 @@ class Client:
                 piece = next(pieces, None)
             except HTTPError as error:
                 self._check(request, bound)
-                raise failures.failed(error, self.context, str(request)).raised(str(request)) from None
+                trouble = failures.failed(error, self.context, str(request))
+                raise trouble.raised(str(request)) from failures.quotable(error, self.context)
             self._check(request, bound)
             if not piece:
                 return

@@ -6,13 +6,20 @@ Unwanted answers are in `errors`; when requests are sent again before either is 
 from __future__ import annotations
 
 import ssl
+import traceback
 from http.client import HTTPException
 from typing import Final
 from urllib.parse import urlsplit
 
 from urllib3 import exceptions as http
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnauthorizedError, UnreachableError
+from airflow_provider_k8s_inventory.exceptions import (
+    AnswerError,
+    ScopeError,
+    UnauthorizedError,
+    UnreachableError,
+    released,
+)
 from airflow_provider_k8s_inventory.kube.http.retrying import Trouble
 from airflow_provider_k8s_inventory.kube.sources import proxies
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
@@ -52,6 +59,12 @@ def failed(error: http.HTTPError, context: Context, request: str) -> Trouble:
     short = context.excerpt(why)
     hopeless = kind is UnauthorizedError or _unverified(reason)
     return Trouble(error=kind, what=f"{where}: {short}", short=short, advice=advice, retries=0 if hopeless else None)
+
+
+def quotable(error: Exception | None, context: Context) -> Exception | None:
+    """Return an error that may be the cause of another one: logs print causes, so none may repeat a secret."""
+    text = "".join(traceback.format_exception(released(error))) if error else ""
+    return error if context.redact(text) == text else None
 
 
 _Why = tuple[type[ScopeError], str, str]

@@ -54,7 +54,9 @@ class Trouble:
         :param tried: how often it was tried, ready to be shown.
         """
         return self.error(
-            "; ".join(filter(None, (self.what, self.advice))) + tried,
+            self.what,
+            advice=self.advice or None,
+            tries=tried,
             http_status=self.http_status,
             kubernetes_reason=self.kubernetes_reason,
             request=request,

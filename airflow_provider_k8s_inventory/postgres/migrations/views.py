@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.model import Table
+from airflow_provider_k8s_inventory.model import GOOD, MEANINGS, Table
 from airflow_provider_k8s_inventory.postgres.migrations.tables import Change
 from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.resources.shared import SHARED_NAMES
@@ -31,7 +31,7 @@ FROM {scopes}
 _HEALTH: Final = """
 WITH scope AS MATERIALIZED (
     SELECT *, array_position(
-        ARRAY['unreachable', 'unauthorized', 'failed', 'forbidden', 'refused', 'busy', 'success', 'absent'], last_status
+        ARRAY[{statuses}], last_status
     ) AS place
     FROM {freshness}
 )
@@ -45,7 +45,7 @@ FROM (
 JOIN (
     SELECT context_name,
         count(*) AS scopes,
-        count(*) FILTER (WHERE last_status IN ('success', 'absent')) AS good_scopes,
+        count(*) FILTER (WHERE last_status IN ({good})) AS good_scopes,
         count(*) FILTER (WHERE last_success_at IS NULL) AS never_synced,
         max(last_success_at) AS last_success_at,
         max(age) AS oldest_age,
@@ -155,7 +155,12 @@ def _views(schema: str) -> tuple[_View, ...]:
         ),
         _View(
             name="k8s_cluster_health",
-            query=sql.SQL(_HEALTH).format(freshness=freshness, clusters=clusters),
+            query=sql.SQL(_HEALTH).format(
+                freshness=freshness,
+                clusters=clusters,
+                statuses=sql.SQL(", ").join(map(sql.Literal, MEANINGS)),
+                good=sql.SQL(", ").join(map(sql.Literal, GOOD)),
+            ),
             comment="Per context: how many of its scopes are good, the worst of them, and how old the oldest is",
             columns={
                 "context_name": "The kubeconfig context",
