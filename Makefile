@@ -1,4 +1,4 @@
-# The front door: everything a developer, a visitor or the CI does has its target here. Only Python 3.11 to 3.13 and
+# The front door: everything a developer, a visitor or the CI does has its target here. Only Python 3.11 to 3.14 and
 # make must be there; the rest is installed into this folder, as uv.lock says.
 
 # What a shell happens to have set must not lead elsewhere.
