@@ -1,4 +1,4 @@
-"""Every error this package raises on purpose; its message says what failed, why, and what to do.
+"""Errors that this package raises on purpose; the message says what failed, why, and what to do.
 
 The tree is our own, so that neither the HTTP library nor the driver shows through::
 
@@ -8,7 +8,7 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
     │   ├── UnknownContextError     the kubeconfig has no such context
     │   └── UnknownResourceError    no such resource; the message names the nearest
     ├── ScopeError                  one scope failed; carries the status for the ledger
-    │   ├── UnreachableError        the API server did not answer, or not in time
+    │   ├── UnreachableError        the API server did not respond, or not in time
     │   │   └── SlowError           the whole of a response did not come within its time
     │   ├── UnauthorizedError       401, or credentials that cannot be had
     │   ├── ForbiddenError          403
@@ -16,7 +16,7 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
     │   ├── NotServedError          404: whether it proves absence, discovery must say
     │   ├── ExpiredError            410 in the middle of a list: start again
     │   ├── UnprovenError           a cheaper way cannot prove what it read, or would cost more: read in another way
-    │   ├── AnswerError             an answer that is not what the API promises
+    │   ├── ResponseError             a response that is not what the API promises
     │   │   └── TooLargeError       a response of more bytes than the limit
     │   ├── ServerError             the API server says why it cannot serve just this resource
     │   ├── RefusedError            the mass-delete guard
@@ -53,17 +53,17 @@ class InventoryError(Exception):
 
 
 class DeclarationError(InventoryError):
-    """The declaration of a resource contradicts itself."""
+    """A declaration of a resource that contradicts itself."""
 
 
 class UsageError(InventoryError):
-    """The caller asked for something that cannot be."""
+    """A request of the caller that cannot be fulfilled."""
 
     needs_a_person = True
 
 
 class KubeconfigError(UsageError):
-    """There is no kubeconfig, or it cannot be read."""
+    """A kubeconfig that is missing or cannot be read."""
 
     # kubectl writes the file in place: who reads it meanwhile finds a part of it, mostly one that is no YAML.
     # https://github.com/kubernetes/client-go/blob/master/tools/clientcmd/loader.go
@@ -71,15 +71,15 @@ class KubeconfigError(UsageError):
 
 
 class UnknownContextError(UsageError):
-    """The kubeconfig has no such context."""
+    """A context that the kubeconfig does not have."""
 
 
 class UnknownResourceError(UsageError):
-    """Neither the catalogue nor a cluster knows the resource."""
+    """A resource that neither the catalogue nor a cluster knows."""
 
 
 class ScopeError(InventoryError):
-    """One scope failed; other scopes go on."""
+    """The failure of one scope; other scopes go on."""
 
     status: ClassVar[BadStatus] = "failed"
     """The status that the ledger records."""
@@ -111,84 +111,84 @@ class ScopeError(InventoryError):
 
 
 class UnreachableError(ScopeError):
-    """The API server did not answer, or not in time."""
+    """An API server that did not respond, or not in time."""
 
     status = "unreachable"
 
 
 class SlowError(UnreachableError):
-    """The whole of a response did not come within its time, though bytes may have."""
+    """A response of which not all came in time, though bytes may have."""
 
 
 class UnauthorizedError(ScopeError):
-    """The API server does not accept the credentials, or there are none to be had."""
+    """Credentials that the API server does not accept, or that cannot be had."""
 
     status = "unauthorized"
 
 
 class ForbiddenError(ScopeError):
-    """The API server knows who asks and does not allow it."""
+    """A request that the API server does not allow this user."""
 
     status = "forbidden"
 
 
 class UnresolvedError(ScopeError):
-    """The cluster serves nothing of a name, and the name alone does not say what it would be."""
+    """A name of which the cluster serves nothing, and which alone does not say what it would be."""
 
     needs_a_person = True
 
 
 class NotServedError(ScopeError):
-    """The API server has no such path."""
+    """A path that the API server does not have."""
 
 
 class ExpiredError(ScopeError):
-    """The server forgot the snapshot a list was reading: it must start again."""
+    """A list whose snapshot the server has forgotten: it must start again."""
 
 
 class UnprovenError(ScopeError):
-    """A cheaper way of reading cannot prove its rows, or would cost more than the list of all objects.
+    """A cheaper mode that cannot prove what it read, or would cost more than a list of all objects.
 
     For example, no bookmark proved that every change had come, or objects have neither uid nor resourceVersion.
     """
 
 
-class AnswerError(ScopeError):
-    """The answer is cut off, of another media type, or not what the API promises."""
+class ResponseError(ScopeError):
+    """A response that is cut off, of another media type, or not what the API promises."""
 
 
-class TooLargeError(AnswerError):
-    """A response has more bytes than we take."""
+class TooLargeError(ResponseError):
+    """A response of more bytes than the limit."""
 
 
 class ServerError(ScopeError):
-    """The API server says why it cannot serve just this resource, such as a conversion webhook that is down."""
+    """A reason why the API server cannot serve just this resource, such as a conversion webhook that is down."""
 
 
 class RefusedError(ScopeError):
-    """A complete answer would delete too much of a scope."""
+    """A sync that would delete too much of a scope, or replace the rows of another cluster."""
 
     status = "refused"
 
 
 class LockedError(ScopeError):
-    """Another sync of the same scope is running."""
+    """Another sync of the same scope, which is running."""
 
     status = "busy"
 
 
 class DatabaseError(InventoryError):
-    """PostgreSQL cannot be reached, or refuses what we need."""
+    """A database that cannot be reached, or refuses what we need."""
 
 
 class DestructiveChangeError(DatabaseError):
-    """A migration would destroy data, and was not forced."""
+    """A migration that would destroy data, and was not forced."""
 
     needs_a_person = True
 
 
 class NewerSchemaError(DatabaseError):
-    """The database was migrated by a newer version of this package."""
+    """A database that a newer version of this package has migrated."""
 
     needs_a_person = True
 

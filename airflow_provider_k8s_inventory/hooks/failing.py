@@ -53,14 +53,14 @@ def needs_a_person(error: InventoryError) -> bool:
 def _told(error: InventoryError) -> Exception:
     if isinstance(error, KubeconfigError):
         error = error.retold(f"on {socket.gethostname()}: {error}")
-    told = unretried(error) if needs_a_person(error) else error
+    told = without_retry(error) if needs_a_person(error) else error
     if not isinstance(error, ScopeError):
         # PostgreSQL's own messages quote rows and connection strings.
         told.__cause__ = None
     return told
 
 
-def unretried(error: InventoryError) -> Exception:
+def without_retry(error: InventoryError) -> Exception:
     """Make an error one that Airflow does not try again: with its data and its cause, and still of its own type."""
     kind = type(error)
     if not isinstance(error, AirflowFailException):

@@ -28,7 +28,7 @@ from airflow_provider_k8s_inventory.kube import discovery, listing, names
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import documents
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig as kubeconfigs
-from airflow_provider_k8s_inventory.kube.sources.credentials import BrokenCredentials
+from airflow_provider_k8s_inventory.kube.sources.credentials import UnusableCredentials
 from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context, Kubeconfig
 from airflow_provider_k8s_inventory.model import Page, Resource
 
@@ -167,7 +167,7 @@ class KubernetesInventoryHook(BaseHook):
         one = self._context(name)
         if one.problem:
             raise UnreachableError(one.problem)
-        if isinstance(one.credentials, BrokenCredentials):
+        if isinstance(one.credentials, UnusableCredentials):
             raise UnauthorizedError(one.credentials.problem)
         found: dict[str, Any] = self._stock_arguments()
         if not found.get("in_cluster"):

@@ -1,4 +1,4 @@
-"""Who we are to a cluster, and what it lets us do; asked of its authorization API, so nothing is tried out."""
+"""Ask a cluster who we are to it, and what it allows: its authorization API tells, so that nothing is tried out."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class _SelfReview(msgspec.Struct, frozen=True):
 
 
 def may_list(client: Client, resource: Resource, namespace: str | None = None) -> tuple[bool, str]:
-    """Whether we may list a resource, and the authorizer's reason.
+    """Ask whether we may list a resource; return that and the authorizer's reason.
 
     :param namespace: None asks for all namespaces.
-    :raises ScopeError: when the cluster does not answer.
+    :raises ScopeError: when the cluster does not respond.
     """
     attributes = {"verb": "list", "group": resource.group, "version": resource.version, "resource": resource.plural}
     if namespace:
@@ -58,9 +58,9 @@ def may_list(client: Client, resource: Resource, namespace: str | None = None) -
 
 
 def who_am_i(client: Client) -> str:
-    """The user name the cluster knows us by, and its groups.
+    """Ask for the user name the cluster knows us by, and its groups.
 
-    :raises ScopeError: when the cluster does not answer.
+    :raises ScopeError: when the cluster does not respond.
     """
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:

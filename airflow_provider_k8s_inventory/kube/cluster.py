@@ -1,4 +1,4 @@
-"""What a cluster says of itself: its identity, its version, its size.
+"""Read what a cluster says of itself: its identity, its version, its size.
 
 The API has no object for it; `pages` puts one together, in the shape `resources.clusters` decodes.
 """
@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
+from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedError, ResponseError
 from airflow_provider_k8s_inventory.kube import metadata
 from airflow_provider_k8s_inventory.kube.http import bodies
 from airflow_provider_k8s_inventory.kube.http.client import Client
@@ -25,7 +25,7 @@ _LONGEST_UID: Final = 253
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """Which cluster this is: the UID of its kube-system namespace, which outlives addresses and names."""
+    """The identity of a cluster: the UID of its kube-system namespace, which outlives addresses and names."""
 
     uid: str
     created_at: msgspec.Raw
@@ -60,16 +60,16 @@ class _Version(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def identify(client: Client) -> Identity:
-    """Ask a cluster who it is.
+    """Ask a cluster for its identity.
 
     :raises ForbiddenError: when the namespace kube-system may not be read.
     :raises NotServedError: when there is none: kube-apiserver makes it and keeps it, but others have no namespaces.
-    :raises AnswerError: when what comes is something else.
+    :raises ResponseError: when the response is another object.
     :raises ScopeError: whatever else `Client.get` raises.
     """
     namespace = client.document(_PATH, _Namespace)
     if not namespace.is_kube_system:
-        raise AnswerError(
+        raise ResponseError(
             f"context {client.context.name!r}: GET {_PATH}: this is not the namespace kube-system with its UID: "
             "is there a proxy in between?"
         )
@@ -77,7 +77,7 @@ def identify(client: Client) -> Identity:
 
 
 def has_namespace(client: Client, name: str) -> bool:
-    """Whether a cluster has a namespace of that name.
+    """Tell if a cluster has a namespace of that name.
 
     :raises ScopeError: as `Client.get`, but never NotServedError.
     """
@@ -89,7 +89,7 @@ def has_namespace(client: Client, name: str) -> bool:
 
 
 def pages(client: Client, identity: Identity, *, limit: int) -> Iterator[Page]:
-    """The cluster as the one page of one object.
+    """Yield the cluster as one page of one object.
 
     :param client: the cluster.
     :param identity: as `identify` gave it.
@@ -100,7 +100,7 @@ def pages(client: Client, identity: Identity, *, limit: int) -> Iterator[Page]:
     try:
         body = client.get("/version")
     except NotServedError as error:
-        raise AnswerError(f"{error}; every API server has a version: is this one?") from error
+        raise ResponseError(f"{error}; every API server has a version: is this one?") from error
     version = bodies.decode(body, _Version, client.context, "GET /version")
     nodes, warnings = _count_nodes(client, limit)
     context = client.context

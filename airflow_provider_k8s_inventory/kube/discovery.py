@@ -1,4 +1,4 @@
-"""Which resources a cluster serves; reading their objects is in `listing`.
+"""Discover the resources that a cluster serves.
 
 Aggregated discovery needs two requests (Kubernetes 1.30, and 1.26 as beta), older servers one per group and version:
 https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import ResponseError, ScopeError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
 
@@ -28,19 +28,19 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Discovery:
-    """What a cluster serves, and what it could not tell."""
+    """The resources that a cluster serves, and the groups that it could not tell."""
 
     resources: tuple[Resource, ...]
     """Every listable resource, each group's preferred version first."""
     unproven: frozenset[str]
-    """The groups of which an answer is missing or stale: their resources' absence is not proven."""
+    """The groups of which a response is missing or stale: their resources' absence is not proven."""
     silent: frozenset[str] = frozenset()
     """Those of them that may serve more than was told. Others serve nothing, as external.metrics.k8s.io may."""
     unlistable: frozenset[str] = frozenset()
     """The full names of resources that are served but cannot be listed, such as ``bindings``."""
 
     def find(self, name: str, version: str | None = None) -> Resource | None:
-        """The resource of that full name.
+        """Return the resource of that full name; None: there is none.
 
         :param version: None takes the preferred one.
         """
@@ -108,7 +108,7 @@ class _LegacyItem(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(kw_only=True, slots=True)
 class _Found:
-    """What was found so far."""
+    """The findings so far."""
 
     resources: list[Resource] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)
@@ -129,13 +129,13 @@ class _LegacyResources(msgspec.Struct, frozen=True):
 def discover(client: Client) -> Discovery:
     """Ask a cluster which resources can be listed.
 
-    :raises ScopeError: when the cluster does not answer; a group that fails alone is in `Discovery.unproven`.
+    :raises ScopeError: when the cluster does not respond; a group that fails alone is in `Discovery.unproven`.
     """
     found = _Found()
     for path in ("/api", "/apis"):
-        answer = _get(client, path, _Aggregated)
-        if answer.kind == "APIGroupDiscoveryList":
-            _read_aggregated(answer, found)
+        response = _get(client, path, _Aggregated)
+        if response.kind == "APIGroupDiscoveryList":
+            _read_aggregated(response, found)
         elif path == "/api":
             _read_legacy(client, "", "v1", found)
         else:
@@ -148,12 +148,12 @@ def discover(client: Client) -> Discovery:
     )
 
 
-def _read_aggregated(answer: _Aggregated, found: _Found) -> None:
-    for group in answer.items or ():
+def _read_aggregated(response: _Aggregated, found: _Found) -> None:
+    for group in response.items or ():
         if not group.versions:
             found.empty.add(group.metadata.name)
         for version in group.versions or ():
-            # "Stale": an aggregated API server that does not answer; its resources may be left out.
+            # "Stale": an aggregated API server that does not respond; its resources may be left out.
             if version.freshness != "Current":
                 found.silent.add(group.metadata.name)
             elif not version.resources:
@@ -187,14 +187,14 @@ def _read_legacy_groups(client: Client, found: _Found) -> None:
 def _read_legacy(client: Client, group: str, version: str, found: _Found) -> None:
     path = f"/apis/{group}/{version}" if group else f"/api/{version}"
     try:
-        answer = _get(client, path, _LegacyResources)
+        response = _get(client, path, _LegacyResources)
     except ScopeError:
         # One aggregated API server that is down must not hide the others; nor is a 404 of what was just named a proof.
         found.silent.add(group)
         return
-    if not answer.resources:
+    if not response.resources:
         found.empty.add(group)
-    for item in answer.resources or ():
+    for item in response.resources or ():
         # Subresources, such as pods/log, stand beside their resources.
         if "/" not in item.name:
             found.add(_legacy_resource(group, version, item), item.verbs)
@@ -218,13 +218,13 @@ def _get(client: Client, path: str, type_: type[_T]) -> _T:
 
 
 def serves(client: Client, resource: Resource) -> bool:
-    """Whether a cluster serves a resource; False is proof.
+    """Tell if a cluster serves a resource; False is proof.
 
-    :raises AnswerError: when it cannot be proven, or only other versions are served.
+    :raises ResponseError: when it cannot be proven, or only other versions are served.
     """
     discovery = discover(client)
     if lacking := _lacking(discovery, resource.group):
-        raise AnswerError(
+        raise ResponseError(
             f"context {client.context.name!r}: discovery does not even name {lacking}, so it proves nothing: "
             "look at the load balancers and proxies in front of the API servers"
         )
@@ -234,17 +234,17 @@ def serves(client: Client, resource: Resource) -> bool:
         return True
     if found:
         versions = ", ".join(candidate.api_version for candidate in found)
-        raise AnswerError(f"context {context} serves {name} as {versions}, not as {resource.api_version}")
+        raise ResponseError(f"context {context} serves {name} as {versions}, not as {resource.api_version}")
     if resource.group in discovery.unproven:
-        raise AnswerError(
-            f"context {context}: the API group {resource.group} does not answer, so {name} cannot be proven absent: "
+        raise ResponseError(
+            f"context {context}: the API group {resource.group} does not respond, so {name} cannot be proven absent: "
             "look at its APIService"
         )
     return False
 
 
 def _lacking(discovery: Discovery, group: str) -> str | None:
-    """What a discovery lacks that every API server serves, so that it can be no proof of what it lacks besides.
+    """Name what a discovery lacks that every API server serves: then it proves nothing of what it lacks besides.
 
     :param group: the group in question; ``/api`` tells nothing of what ``/apis`` has.
     """

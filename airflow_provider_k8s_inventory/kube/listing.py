@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, TooLargeError
+from airflow_provider_k8s_inventory.exceptions import ExpiredError, ResponseError, TooLargeError
 from airflow_provider_k8s_inventory.kube import matching, nesting
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.http.requests import JSON
@@ -22,7 +22,7 @@ from airflow_provider_k8s_inventory.model import MetadataPage, Page, Resource, S
 
 
 class ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
-    """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/list-meta/, what we read of it."""
+    """Fields of https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/list-meta/ objects."""
 
     resource_version: str | None = None
     token: str | None = msgspec.field(name="continue", default=None)
@@ -39,7 +39,7 @@ class _Named(msgspec.Struct, frozen=True):
 
 
 class _List(msgspec.Struct, frozen=True):
-    """A list; without ``items`` an answer is none, and must not pass for an empty one."""
+    """A list. `items` is required: a document without it must not pass for an empty list, which would delete all."""
 
     kind: str | None
     items: list[msgspec.Raw] | None
@@ -78,7 +78,7 @@ def pages(
     not_older_than: str | None = None,
     expected: Resource | None = None,
 ) -> Iterator[Page]:
-    """The pages of one consistent list.
+    """Yield the pages of one consistent list.
 
     The list is complete when the iterator ends: its last page has no token.
 
@@ -120,7 +120,7 @@ def walk(
 
     :param parameters: of the first page, ``limit`` among them; no later page is of more.
     :param accept: the media types wanted.
-    :param read: makes a page of an answer; raises ValueError for what is none.
+    :param read: makes a page of a response; raises ValueError for what is none.
     :raises ScopeError: as `pages`.
     """
     progress = _Progress(f"context {client.context.name}: GET {path}")
@@ -132,8 +132,8 @@ def walk(
             page = read(body)
         except (ValueError, RecursionError) as error:
             said = client.context.excerpt(str(error))
-            raise AnswerError(
-                f"{progress.what}: the answer is not a Kubernetes list ({said}): is there a proxy in between?",
+            raise ResponseError(
+                f"{progress.what}: the response is not a Kubernetes list ({said}): is there a proxy in between?",
                 request=f"GET {path}",
             ) from None
         del body  # it would live until the next one has come
@@ -156,7 +156,7 @@ def walk(
 
 
 def _fetch(client: Client, path: str, query: Mapping[str, str | int], limit: int, accept: str) -> tuple[bytes, int]:
-    """One page, and of how many objects it may be; of fewer when they turn out to be large.
+    """Get one page, and the number of objects it may have; of fewer when they turn out to be large.
 
     A server that heeds no limit may send as much as one response may have.
     """
@@ -171,7 +171,7 @@ def _fetch(client: Client, path: str, query: Mapping[str, str | int], limit: int
 
 
 class _Progress:
-    """Whether the pages of one list bring something: a server might go on for ever.
+    """The progress of one list: a server might send pages for ever.
 
     The list must end before its snapshot is forgotten, in 5 to 10 minutes where etcd is compacted by default; the
     bounds are far beyond what any server with objects in it needs.
@@ -197,12 +197,12 @@ class _Progress:
     def check(self, page: Page | MetadataPage, asked: int) -> None:
         """Take note of a page.
 
-        :raises AnswerError: when it cannot go on like this.
+        :raises ResponseError: when it cannot go on like this.
         """
         if page.token is None:
             return
         if page.token in self._tokens:
-            raise AnswerError(f"{self.what} gave the same continue token twice")
+            raise ResponseError(f"{self.what} gave the same continue token twice")
         self._tokens.add(page.token)
         # Lists are in the order of their keys, so one that starts again where it was has come no further.
         new = page.count > 0 and (page.first is None or page.first not in self._first)
@@ -211,7 +211,7 @@ class _Progress:
         self._small += page.count < min(asked, self.SMALL)
         self._objects += page.count
         if why := self._endless():
-            raise AnswerError(
+            raise ResponseError(
                 f"{self.what} does not end: {why}, and the server says that more is to come; "
                 "look at what serves this list"
             )
@@ -227,25 +227,25 @@ class _Progress:
 
 
 def _read(body: bytes, expected: Resource | None) -> Page:
-    answer = _decode(body)
-    if not answer.kind:
+    response = _decode(body)
+    if not response.kind:
         raise ValueError("it has no kind")
-    items, metadata = answer.items or [], answer.metadata or ListMetadata()
+    items, metadata = response.items or [], response.metadata or ListMetadata()
     if expected:
-        matching.check_list(expected, answer.kind, answer.api_version or "")
+        matching.check_list(expected, response.kind, response.api_version or "")
         matching.check_version(expected, metadata.resource_version or "")
     return Page(
         items=items,
         resource_version=metadata.resource_version or "",
         token=metadata.token or None,
         size=len(body),
-        null=answer.items is None,
+        null=response.items is None,
         first=_first(items),
     )
 
 
 def _decode(body: bytes) -> _List:
-    """Decode a list; an object that msgspec cannot pass over, such as a deep one, is no matter for the others.
+    """Decode a list; an object that msgspec cannot pass over, such as a deep one, does not cost the others.
 
     :raises ValueError: when it is no list.
     """
@@ -254,11 +254,11 @@ def _decode(body: bytes) -> _List:
     except (msgspec.DecodeError, RecursionError) as error:
         try:
             outer, inner = nesting.fold(body, _DEPTH)
-            answer = _DECODER.decode(outer)
+            response = _DECODER.decode(outer)
         except ValueError:
             raise error from None
-    items = None if answer.items is None else [nesting.unfold(item, inner) for item in answer.items]
-    return msgspec.structs.replace(answer, items=items)
+    items = None if response.items is None else [nesting.unfold(item, inner) for item in response.items]
+    return msgspec.structs.replace(response, items=items)
 
 
 def _first(items: Sequence[msgspec.Raw]) -> Hashable:

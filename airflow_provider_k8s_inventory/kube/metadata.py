@@ -1,4 +1,4 @@
-"""List the metadata of one resource's objects: which there are, and in which state.
+"""List the metadata of one resource's objects: their names, and the resourceVersion of each.
 
 Whole objects come from `listing`, which also walks the pages.
 """
@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError
+from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.kube import listing, matching, protobuf, text
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import MetadataPage, Resource, Seen
@@ -56,7 +56,7 @@ def pages(
     at: str | None = None,
     expected: Resource | None = None,
 ) -> Iterator[MetadataPage]:
-    """The pages of one consistent list of metadata; complete when the iterator ends.
+    """Yield the pages of one consistent list of metadata; complete when the iterator ends.
 
     :param client: the cluster.
     :param path: as for `listing.pages`.
@@ -64,7 +64,7 @@ def pages(
     :param limit: objects per page, at most.
     :param at: list what was there at exactly this resourceVersion; None: what is there now.
     :param expected: as for `listing.pages`; metadata alone do not say whose they are.
-    :raises ScopeError: as `listing.pages`; the items of a page raise AnswerError.
+    :raises ScopeError: as `listing.pages`; the items of a page raise ResponseError.
     """
     parameters: dict[str, str | int] = {**(query or {}), "limit": limit}
     if at is not None:
@@ -78,13 +78,13 @@ def _items(page: MetadataPage, client: Client, path: str) -> Iterator[Seen]:
         yield from page.items
     except ValueError as error:
         said = client.context.excerpt(str(error))
-        raise AnswerError(
+        raise ResponseError(
             f"context {client.context.name}: GET {path}: an item of the list is not an object of Kubernetes ({said})"
         ) from None
 
 
 def seen(item: bytes | msgspec.Raw) -> Seen:
-    """What a list of metadata would tell of an object.
+    """Read from an object what a list of metadata would tell of it.
 
     :param item: the object, as JSON.
     :raises ValueError: when it is none.
@@ -100,12 +100,12 @@ def _read(body: bytes, expected: Resource | None) -> MetadataPage:
 
 
 def _read_json(body: bytes, expected: Resource | None) -> MetadataPage:
-    answer = text.decode(_LIST, body)
-    if expected and answer.kind != protobuf.KIND:  # a server that sends whole objects all the same
-        matching.check_list(expected, answer.kind, answer.api_version or "")
-    if expected and answer.items is None:
+    response = text.decode(_LIST, body)
+    if expected and response.kind != protobuf.KIND:  # a server that sends whole objects all the same
+        matching.check_list(expected, response.kind, response.api_version or "")
+    if expected and response.items is None:
         raise ValueError("its items are null")
-    items, metadata = answer.items or [], answer.metadata or listing.ListMetadata()
+    items, metadata = response.items or [], response.metadata or listing.ListMetadata()
     return MetadataPage(
         items=map(_seen, items),
         count=len(items),

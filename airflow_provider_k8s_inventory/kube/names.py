@@ -19,7 +19,7 @@ _SHOWN: Final = 3
 
 
 def find(served: Sequence[Resource], name: str, *, whole_groups: bool = False) -> Resource | None:
-    """The resource that a name means.
+    """Find the resource that a name means; None: there is none.
 
     :param served: the core group first, then the groups in discovery's order, each group's preferred version first.
     :param name: a plural, singular, short name or kind, alone, as ``NAME.GROUP`` or as ``NAME.VERSION.GROUP``; the
@@ -34,7 +34,7 @@ def find(served: Sequence[Resource], name: str, *, whole_groups: bool = False) -
 
 
 def nearest(served: Iterable[Resource], name: str) -> list[str]:
-    """The full names of resources that a name is likely to mean, the likeliest first; empty where none is near.
+    """List the full names of resources that a name is likely to mean, the likeliest first; empty where none is near.
 
     :param name: as for `find`, in small letters.
     """
@@ -68,7 +68,7 @@ def _readings(name: str) -> Iterator[_Reading]:
 
 
 def _among(served: Sequence[Resource], reading: _Reading, *, whole_groups: bool) -> Iterator[list[Resource]]:
-    """Those of the group, then those of groups that begin so."""
+    """Yield the resources of the group, then those of groups that begin so."""
     candidates = [resource for resource in served if reading.version in (None, resource.version)]
     if not reading.group:
         yield candidates
@@ -89,7 +89,7 @@ def _called(among: Sequence[Resource], word: str) -> Resource | None:
 
 
 def _steps(word: str, other: str) -> int:
-    """How many edits make one word of the other, as far as it matters: a start of three letters counts for two."""
+    """Count the edits that make one word of the other, as far as it matters; a start of three letters is two."""
     if len(word) >= _PREFIX and other.startswith(word):
         return _FAR if word != other else 0
     # Of a short word two edits leave nothing: `nodes` is 2 from `pods`.
@@ -99,7 +99,7 @@ def _steps(word: str, other: str) -> int:
 
 
 def _distance(word: str, other: str) -> int:
-    """Levenshtein's: insertions, deletions and replacements of letters."""
+    """Return the Levenshtein distance: insertions, deletions and replacements of letters."""
     row = list(range(len(other) + 1))
     for place, letter in enumerate(word, 1):
         above, row = row, [place]

@@ -17,7 +17,7 @@ DEEPEST: Final = 500
 """An object of more levels is one that many programs cannot read: Python's json ends at about 990, Java's Jackson at
 1,000. What Kubernetes defines itself has some twenty."""
 _SHALLOW: Final = 200
-"""More levels than any field has that becomes a column."""
+"""More levels than any field has that is read; pods have 12."""
 _ROUNDS: Final = 64
 
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]', re.DOTALL)
@@ -44,13 +44,13 @@ def fold(data: bytes, depth: int) -> tuple[bytes, list[bytes]]:
 
 
 def unfold(value: msgspec.Raw, inner: Sequence[bytes]) -> msgspec.Raw:
-    """What stood in the place of a value of folded JSON."""
+    """Return what stood in the place of a value of folded JSON."""
     folded = bytes(value)
     return msgspec.Raw(inner[int(folded[1:-1])]) if folded.startswith(b"[") else value
 
 
 def shallow(data: bytes) -> bytes:
-    """The same with null for all that is nested deeper than what is ever read.
+    """Put null in the place of all that is nested deeper than what is ever read.
 
     :raises ValueError: as `fold`.
     """
@@ -64,7 +64,7 @@ def shallow(data: bytes) -> bytes:
 
 
 def is_deep(data: bytes) -> bool:
-    """Whether JSON has more than `DEEPEST` levels. Brackets in strings may hide that, which harms nobody.
+    """Tell if JSON has more than `DEEPEST` levels. Brackets in strings may hide that, which harms nobody.
 
     It costs 2 µs for 5 kB, as long as there are few brackets.
     """
@@ -83,7 +83,7 @@ def is_deep(data: bytes) -> bool:
 
 
 def _spans(data: bytes, depth: int) -> Iterator[tuple[int, int]]:
-    """Where the arrays and objects at a depth begin and end."""
+    """Yield where the arrays and objects at a depth begin and end."""
     level = start = 0
     for token in _TOKEN.finditer(data):
         character = data[token.start()]

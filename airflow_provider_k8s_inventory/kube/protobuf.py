@@ -29,11 +29,11 @@ Field = tuple[int, int, int]
 
 
 def metadata_page(body: bytes) -> MetadataPage:
-    """One page of a list of metadata. Its items are read while they are taken: what is next is asked for meanwhile.
+    """Read one page of a list of metadata; its items are read while they are taken, and the next page comes meanwhile.
 
-    What the list has that is not known here makes it none: nothing is skipped that might have been an item.
+    An unknown field is an error: skipping it could drop an item, and so delete what exists.
 
-    :param body: an answer that begins with `MAGIC`.
+    :param body: a response that begins with `MAGIC`.
     :raises ValueError: when it is something else, damaged, or cut off; the items raise it too.
     """
     # Unknown: 1 is its TypeMeta, whose 2 is the kind; 2 the message itself; 3 how that is encoded besides.
@@ -63,7 +63,7 @@ def metadata_page(body: bytes) -> MetadataPage:
 
 
 def _seen(body: bytes, start: int, end: int) -> Seen:
-    """A PartialObjectMetadata: 1 is its ObjectMeta, whose 1, 3, 5 and 6 are read."""
+    """Read a PartialObjectMetadata: 1 is its ObjectMeta, whose 1, 3, 5 and 6 are read."""
     found: dict[int, str] = {}
     parts = _each_once(body, start, end)
     if parts.keys() - {1}:
@@ -81,7 +81,7 @@ def _seen(body: bytes, start: int, end: int) -> Seen:
 
 
 def _each_once(body: bytes, start: int, end: int) -> dict[int, tuple[int, int]]:
-    """Where the fields of a message are that has none twice."""
+    """Find the fields of a message that has none twice."""
     found: dict[int, tuple[int, int]] = {}
     for number, first, last in _fields(body, start, end, skip=False):
         if number in found:
@@ -95,7 +95,7 @@ def _text(body: bytes, start: int, end: int) -> str:
 
 
 def _fields(body: bytes, position: int, end: int, *, skip: bool = True) -> Iterator[Field]:
-    """The fields of a message that are strings or messages.
+    """Yield the fields of a message that are strings or messages.
 
     :param skip: leave out numbers; else there may be none.
     """
@@ -122,7 +122,7 @@ def _fields(body: bytes, position: int, end: int, *, skip: bool = True) -> Itera
 
 
 def _varint(body: bytes, position: int) -> tuple[int, int]:
-    """A number, and where the next thing begins."""
+    """Read a number; return it and where the next field begins."""
     value = 0
     for shift in range(0, _LONGEST_VARINT * 7, 7):
         byte = body[position]

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 
 class Stopped(BaseException):
-    """Whoever asked has left. Like KeyboardInterrupt it is no Exception: no handler may take it for a failure."""
+    """The end of work whose caller has left. Like KeyboardInterrupt it is no Exception, which handlers catch."""
 
 
 class Stop:
-    """Ends what is under way, at once and for good; may be used by several threads."""
+    """A signal that ends what is under way, at once and for good; several threads may use it."""
 
     def __init__(self) -> None:
         # Reentrant: an exception handler may run while the same thread holds it.
@@ -81,6 +81,6 @@ _local = threading.local()
 
 
 def current() -> Stop:
-    """Give the one that rules this thread; one that is never set where none does."""
+    """Return the one that rules this thread; one that is never set where none does."""
     found: Stop = getattr(_local, "stop", _NEVER)
     return found

@@ -17,7 +17,7 @@ def is_number(version: str) -> bool:
     return _NUMBER.fullmatch(version) is not None
 
 
-def reaches(version: str, other: str) -> bool:
+def at_least(version: str, other: str) -> bool:
     """Tell if a state is another one or later; False also when they cannot be compared."""
     return is_number(version) and is_number(other) and _order(version) >= _order(other)
 

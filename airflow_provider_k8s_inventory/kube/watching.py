@@ -14,8 +14,8 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import (
-    AnswerError,
     ExpiredError,
+    ResponseError,
     ScopeError,
     SlowError,
     TooLargeError,
@@ -92,7 +92,7 @@ def changes(
     :param expected: whose objects they must be; None: whatever comes.
     :param seconds: how long the watch is waited for; None: `WAITED`.
     :raises ExpiredError: the server does not remember so far back.
-    :raises AnswerError: the server ended the watch with another error, or this is no watch.
+    :raises ResponseError: the server ended the watch with another error, or this is no watch.
     :raises UnprovenError: the watch ended before an event or a bookmark came that reaches `until`, or an event is older
         than what came before it.
     :raises ScopeError: whatever else `Client.stream` raises.
@@ -122,7 +122,7 @@ def changes(
 
 
 def _lines(pieces: Iterator[bytes], what: str) -> Iterator[list[bytes]]:
-    """Whole lines, as many as have come."""
+    """Yield whole lines, as many as have come."""
     rest: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -139,7 +139,7 @@ def _lines(pieces: Iterator[bytes], what: str) -> Iterator[list[bytes]]:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads the lines of one watch."""
+    """A reader of the lines of one watch."""
 
     client: Client
     path: str
@@ -196,12 +196,12 @@ class _Reader:
             matching.check_object(expected, mark.kind, mark.api_version)
         except ValueError as error:
             said = self.client.context.excerpt(str(error))
-            raise AnswerError(f"{self.what} brought {said}: is there a proxy in between?") from None
+            raise ResponseError(f"{self.what} brought {said}: is there a proxy in between?") from None
 
     def _reached(self, mark: msgspec.Raw) -> str | None:
-        """The resourceVersion of an event's object, if everything up to `until` has come with it."""
+        """Return the resourceVersion of an event's object, if everything up to `until` has come with it."""
         version = self._version(mark)
-        return version if version is not None and versions.reaches(version, self.until) else None
+        return version if version is not None and versions.at_least(version, self.until) else None
 
     def _version(self, mark: msgspec.Raw) -> str | None:
         metadata = self._decode(_MARK, mark).metadata
@@ -210,7 +210,7 @@ class _Reader:
 
     def _error(self, status: _Status) -> ScopeError:
         said = self.client.context.excerpt(status.message or "") or "the API server ended it with an error"
-        kind = ExpiredError if status.code == _GONE else AnswerError
+        kind = ExpiredError if status.code == _GONE else ResponseError
         reason = self.client.context.excerpt(status.reason or "")
         return kind(
             f"{self.what}: {said}", http_status=status.code, kubernetes_reason=reason, request=f"GET {self.path}"
@@ -231,6 +231,6 @@ class _Reader:
             return text.decode(decoder, data)
         except (ValueError, RecursionError) as error:
             said = self.client.context.excerpt(str(error))
-            raise AnswerError(
-                f"{self.what}: the answer is not a watch ({said}): is there a proxy in between?"
+            raise ResponseError(
+                f"{self.what}: the response is not a watch ({said}): is there a proxy in between?"
             ) from None

@@ -14,7 +14,7 @@ def apply(store: Store, guard: Guard, found: Found, *, before: int, deleted: int
     :param before: the live rows of the scope.
     :param deleted: how many rows the sync has deleted already.
     :raises RefusedError: when the loss takes a person to approve.
-    :raises AnswerError: when the cluster, asked again, does not say the same.
+    :raises ResponseError: when the cluster, asked again, does not say the same.
     :raises DatabaseError: when a trigger keeps rows from being what the cluster says.
     """
     difference = diff.compute(store.cursor, store.writing, found.gone, staged=found.staged)

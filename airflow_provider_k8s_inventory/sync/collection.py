@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError
+from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedError, ResponseError
 from airflow_provider_k8s_inventory.kube import cluster, discovery, listing, metadata, watching
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Changes, Endpoint, MetadataPage, Page, Resource, Scope, Seen
@@ -116,16 +116,16 @@ class Collection:
         """Ask discovery whether a cluster that had no path for the resource really does not serve it.
 
         :returns: the reason for the ledger.
-        :raises AnswerError: when it does serve it, or cannot tell.
+        :raises ResponseError: when it does serve it, or cannot tell.
         """
         context, name = self.client.context.name, self.resource.name
         if discovery.serves(self.client, self.resource):
-            raise AnswerError(
+            raise ResponseError(
                 f"context {context}: discovery names {name}, but listing it gives 404: "
                 "it is being set up or removed; run again"
             )
         if self._is_defined():
-            raise AnswerError(
+            raise ResponseError(
                 f"context {context}: {name} is defined, but discovery does not name it: "
                 "it is being set up or removed, or one of several API servers lags behind; run again"
             )
@@ -143,9 +143,9 @@ class Collection:
         return any(values["established"] and values["served_versions"] for values in found)
 
     @contextmanager
-    def anew(self) -> Iterator[Collection]:
+    def with_new_connections(self) -> Iterator[Collection]:
         """Read the same objects over new connections, which may lead to another API server of the cluster."""
-        with self.client.anew() as client:
+        with self.client.with_new_connections() as client:
             yield replace(self, client=client)
 
     @property

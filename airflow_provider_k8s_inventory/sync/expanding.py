@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import (
-    AnswerError,
     InventoryError,
+    ResponseError,
     ScopeError,
     UnknownResourceError,
     UnresolvedError,
@@ -178,7 +178,7 @@ def resolve(name: str, found: Discovery, context_name: str, known: Lookup) -> st
     :param found: what the context serves.
     :param known: the resources the inventory knows of.
     :raises UnresolvedError: when the context serves nothing of that name, and it is no full name either.
-    :raises AnswerError: when that cannot be told, or it is served otherwise than asked for.
+    :raises ResponseError: when that cannot be told, or it is served otherwise than asked for.
     :raises UnknownResourceError: when it is never stored.
     """
     asked = resources.asked(name)
@@ -189,9 +189,11 @@ def resolve(name: str, found: Discovery, context_name: str, known: Lookup) -> st
     if served and (group in ("", served.group) or all(one.name != asked.name for one in known(word))):
         return _spelled(served, found)
     if others := [resource.api_version for resource in found.resources if resource.name == asked.name]:
-        raise AnswerError(f"context {context_name} serves {asked.name} as {', '.join(others)}, not as {asked.version}")
+        raise ResponseError(
+            f"context {context_name} serves {asked.name} as {', '.join(others)}, not as {asked.version}"
+        )
     if asked.name in found.unlistable:
-        raise AnswerError(f"context {context_name} serves {asked.name}, but it cannot be listed: leave it out")
+        raise ResponseError(f"context {context_name} serves {asked.name}, but it cannot be listed: leave it out")
     if before := kubectl.find(known(word), asked.name, whole_groups=True):
         return resources.FULL_NAMES.get(before.name, before.name)
     if asked.certain:
@@ -215,15 +217,15 @@ def _spelled(served: Resource, found: Discovery) -> str:
 def _check(found: Discovery, name: str, context_name: str) -> None:
     """Check that discovery tells enough to say that there is no such name.
 
-    :raises AnswerError: when it does not.
+    :raises ResponseError: when it does not.
     """
     if found.silent:
-        raise AnswerError(
+        raise ResponseError(
             f"context {context_name}: the API groups {', '.join(sorted(found.silent))} do not respond, and {name!r} "
             "may be of them: look at their APIServices, or give its full name"
         )
     if found.find("namespaces") is None:
-        raise AnswerError(f"context {context_name}: discovery does not even name namespaces, so it proves nothing")
+        raise ResponseError(f"context {context_name}: discovery does not even name namespaces, so it proves nothing")
 
 
 def hint(name: str, found: Discovery) -> str:

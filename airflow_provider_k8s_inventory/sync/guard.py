@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, RefusedError
+from airflow_provider_k8s_inventory.exceptions import NotServedError, RefusedError, ResponseError
 from airflow_provider_k8s_inventory.kube import cluster, versions
 from airflow_provider_k8s_inventory.model import Page
 from airflow_provider_k8s_inventory.postgres import diff, rows
@@ -52,7 +52,7 @@ class Guard:
         :param before: the live rows of the scope.
         :param deleted: how many rows the sync has deleted already.
         :raises RefusedError: when the loss takes a person to approve.
-        :raises AnswerError: when the cluster, asked again, does not say the same.
+        :raises ResponseError: when the cluster, asked again, does not say the same.
         """
         going = difference.deletes
         self._check_bound(going, before, deleted)
@@ -109,7 +109,7 @@ class Guard:
     def _check_absence(self, going: int, before: int) -> None:
         if not self._is_approved:
             if self.collection.name in resources.CATALOGUE:
-                raise AnswerError(
+                raise ResponseError(
                     f"context {self.collection.client.context.name}: neither lists nor discovery have "
                     f"{self.collection.name} any more, which every Kubernetes has: the {going} rows stay. Look at the "
                     "load balancers and proxies in front of the API servers; if it serves them no more, run again "
@@ -117,7 +117,7 @@ class Guard:
                 )
             for doubt in self._unidentified():
                 raise RefusedError(f"{self._loss(going, before)}, but {doubt}: nothing was changed. {_LEVERS}")
-        with self.collection.anew() as again:
+        with self.collection.with_new_connections() as again:
             self._identify_again(again)
             try:
                 next(again.pages(), None)
@@ -128,7 +128,7 @@ class Guard:
 
     def _list_again(self, found: Found) -> None:
         """List the scope over new connections: nothing that is gone may be there, and the state may not be older."""
-        with self.collection.anew() as again:
+        with self.collection.with_new_connections() as again:
             self._identify_again(again)
             for page in again.pages():
                 self._compare(page, found)
@@ -137,7 +137,7 @@ class Guard:
     def _identify_again(self, again: Collection) -> None:
         """Check that it is still the same cluster: another one has none of the objects there were.
 
-        :raises AnswerError: when two clusters take turns behind one address, or this one was built anew just now.
+        :raises ResponseError: when two clusters take turns behind one address, or this one was built anew just now.
         """
         uid = self.collection.resolved.cluster_uid
         if uid and (now := cluster.identify(again.client).uid) != uid:
@@ -163,8 +163,8 @@ class Guard:
             keys |= {uid: name, f"{uid}/{name}": name}
         return keys
 
-    def _unsteady(self, difference: str) -> AnswerError:
-        return AnswerError(
+    def _unsteady(self, difference: str) -> ResponseError:
+        return ResponseError(
             f"context {self.collection.client.context.name}: asked twice, the cluster did not say the same, so nothing "
             f"was changed; look at the load balancers and proxies in front of the API servers: {difference}"
         )

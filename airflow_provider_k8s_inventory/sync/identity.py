@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, NotServedError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import NotServedError, ResponseError, ScopeError
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.postgres import rows
 from airflow_provider_k8s_inventory.postgres.rows import Provenance
@@ -64,11 +64,11 @@ def compare(
 def check_namespaces(store: Store) -> None:
     """Check that the namespaces have the one that just told which cluster this is.
 
-    :raises AnswerError: when they do not.
+    :raises ResponseError: when they do not.
     """
     uid, target = store.resolved.cluster_uid, store.target
     if store.resolved.definition.name == "namespaces" and uid and not rows.hold(store.cursor, target, uid):
-        raise AnswerError(
+        raise ResponseError(
             f"context {target.context_name}: the namespace kube-system, which was read just before, is not among "
             "the namespaces, so nothing was changed: is there a proxy in between?"
         )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
+from airflow_provider_k8s_inventory.exceptions import ResponseError, UnprovenError
 from airflow_provider_k8s_inventory.kube import nesting, text
 from airflow_provider_k8s_inventory.resources.shared import EMPTY, Metadata
 from airflow_provider_k8s_inventory.sync import fitting
@@ -46,13 +46,13 @@ def key(uid: str) -> str:
 def uid_of(item: msgspec.Raw) -> str:
     """Read the key of the row of an object.
 
-    :raises AnswerError: when it is not an object of Kubernetes.
+    :raises ResponseError: when it is not an object of Kubernetes.
     :raises UnprovenError: when it has no uid, and so nothing tells it from another one of its name.
     """
     try:
         metadata = text.decode(_IDENTITY, fitting.sanitize(item)[0]).metadata
     except ODD as error:
-        raise AnswerError(f"an object that changed is not an object of Kubernetes: {error}") from error
+        raise ResponseError(f"an object that changed is not an object of Kubernetes: {error}") from error
     if not metadata.uid:
         raise UnprovenError(f"{metadata} has no uid: what became of it cannot be told")
     return key(metadata.uid)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError, NotServedError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedError, ResponseError, ScopeError
 from airflow_provider_k8s_inventory.kube.cluster import Identity
 from airflow_provider_k8s_inventory.model import Definition, Resource, Scope, Table
 from airflow_provider_k8s_inventory.postgres.target import Target
@@ -126,7 +126,7 @@ def _identity(facts: ClusterFacts) -> Identity:
     except ForbiddenError as error:
         raise ForbiddenError(f"{error}; without it a cluster has no identity") from error
     except NotServedError as error:
-        raise AnswerError(
+        raise ResponseError(
             f"{error}; a cluster without a namespace kube-system has no identity, and so no row: "
             "leave out clusters, or look at what responds in the place of its API server"
         ) from error

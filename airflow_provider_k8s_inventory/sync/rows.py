@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError
+from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.kube import matching, nesting, text
 from airflow_provider_k8s_inventory.model import EVERYTHING, Definition, Page, Selection
 from airflow_provider_k8s_inventory.resources.shared import EMPTY, Metadata, own_columns
@@ -80,7 +80,7 @@ class RowReader:
     def rows(self, page: Page) -> Iterator[tuple[Any, ...]]:
         """The rows of a page, in the order of `Target.staged`.
 
-        :raises AnswerError: when something in the page is not an object of Kubernetes: it may be any object, so the
+        :raises ResponseError: when something in the page is not an object of Kubernetes: it may be any object, so the
             list proves of none that it is gone.
         """
         for warning in page.warnings:
@@ -106,7 +106,7 @@ class RowReader:
     def _sanitized_row(self, item: msgspec.Raw) -> tuple[Any, ...]:
         """Make the row of any object, without what PostgreSQL cannot hold.
 
-        :raises AnswerError: when it is not an object of Kubernetes.
+        :raises ResponseError: when it is not an object of Kubernetes.
         """
         held, replaced = fitting.sanitize(item)
         try:
@@ -117,7 +117,7 @@ class RowReader:
                 row = self._odd_row(held)
             except ODD as error:
                 called = f"the item {name}" if (name := name_of(item)) else "an item"
-                raise AnswerError(
+                raise ResponseError(
                     f"{called} in the list of {self._definition.name} is not an object of Kubernetes: {error}"
                 ) from error
         if replaced:
@@ -146,25 +146,25 @@ class RowReader:
     def _check_kind(self, decoded: Any) -> None:
         """Check that an object is what was asked for, as far as it says; those in lists of built-in resources do not.
 
-        :raises AnswerError: when it is of another resource.
+        :raises ResponseError: when it is of another resource.
         """
         if decoded.kind is None and decoded.api_version is None:
             return
         try:
             matching.check_object(self._definition.resource, decoded.kind, decoded.api_version)
         except ValueError as error:
-            raise AnswerError(
+            raise ResponseError(
                 f"the list of {self._definition.name} has {error}: is there a proxy in between?"
             ) from error
 
     def _check_namespace(self, metadata: Metadata) -> None:
         """Check that an object is where it was asked for: a row elsewhere is none of this scope's, and would stay.
 
-        :raises AnswerError: when it is not.
+        :raises ResponseError: when it is not.
         """
         if self._namespaces and metadata.namespace not in self._namespaces:
             found = f"namespace {metadata.namespace}" if metadata.namespace else "no namespace"
-            raise AnswerError(
+            raise ResponseError(
                 f"the list of {self._definition.name} in {', '.join(sorted(self._namespaces))} has {metadata.name} of "
                 f"{found}: is there a proxy in between?"
             )
@@ -264,7 +264,7 @@ class RowReader:
                 self.remarks.add(where(metadata), has, "a digest of it is the key")
             return key(metadata.uid)
         if not metadata.name:
-            raise AnswerError(f"an object in the list of {self._definition.name} has neither uid nor name")
+            raise ResponseError(f"an object in the list of {self._definition.name} has neither uid nor name")
         self.remarks.add(where(metadata), "no uid", "resource, namespace and name are the key")
         # With the resource, as one table holds many of them.
         return key(f"{self._definition.resource.name}/{where(metadata)}")

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import errors
 
 from airflow_provider_k8s_inventory import __version__
-from airflow_provider_k8s_inventory.exceptions import AnswerError
+from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.model import Page
 from airflow_provider_k8s_inventory.postgres import rows, staging
 from airflow_provider_k8s_inventory.postgres.diff import Writing
@@ -71,7 +71,7 @@ class Store:
     def stage(self, page: Page, reader: RowReader) -> None:
         """Write the rows of a page into the staging table, without values that PostgreSQL cannot hold.
 
-        :raises AnswerError: when something in the page is not an object of Kubernetes.
+        :raises ResponseError: when something in the page is not an object of Kubernetes.
         """
         self._write(page, reader, partial(staging.copy, self.cursor, self.target))
 
@@ -79,7 +79,7 @@ class Store:
         """Write the rows of a page straight into the table of a scope that has none.
 
         :param now: the time they are first seen.
-        :raises AnswerError: as `stage`.
+        :raises ResponseError: as `stage`.
         :raises psycopg.errors.UniqueViolation: when the table has one of them.
         """
         fill = partial(rows.fill, self.cursor, self.target, cluster_uid=self.writing.cluster_uid, now=now)
@@ -115,7 +115,9 @@ class Store:
             has = f"what PostgreSQL cannot hold in {' or '.join(without)} ({refusal.diag.message_primary or refusal})"
             reader.remarks.add(name, has, "its row is without")
             return
-        raise AnswerError(f"{name}: PostgreSQL cannot hold even its names ({refusal.diag.message_primary or refusal})")
+        raise ResponseError(
+            f"{name}: PostgreSQL cannot hold even its names ({refusal.diag.message_primary or refusal})"
+        )
 
 
 def _omissions(target: Target) -> Iterator[tuple[str, ...]]:

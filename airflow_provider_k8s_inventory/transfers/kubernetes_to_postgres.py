@@ -314,4 +314,4 @@ def _failure(reports: Sequence[SyncReport]) -> Exception:
         return errors[0].retold(message)
     error = ScopeError(message)
     error.__cause__ = ExceptionGroup("the errors of the scopes", errors)
-    return failing.unretried(error) if all(map(failing.needs_a_person, errors)) else error
+    return failing.without_retry(error) if all(map(failing.needs_a_person, errors)) else error

@@ -11,8 +11,8 @@ from k8s_inventory_demo.simulator import Fault, Rule, Simulator, User
 from urllib3.exceptions import SSLError
 
 from airflow_provider_k8s_inventory.exceptions import (
-    AnswerError,
     ForbiddenError,
+    ResponseError,
     ScopeError,
     UnauthorizedError,
     UnreachableError,
@@ -67,4 +67,4 @@ def test_several_scopes_that_fail_for_several_reasons_keep_each_error(simulator:
         sync(resource="pods,services")
     cause = raised.value.__cause__
     assert isinstance(cause, ExceptionGroup)
-    assert {type(error) for error in cause.exceptions} == {ForbiddenError, AnswerError}
+    assert {type(error) for error in cause.exceptions} == {ForbiddenError, ResponseError}

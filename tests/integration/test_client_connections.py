@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnreachableError
+from airflow_provider_k8s_inventory.exceptions import ResponseError, ScopeError, UnreachableError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
@@ -66,7 +66,7 @@ def test_a_server_that_never_answers() -> None:
     with ApiServer([Answer(fault="silent")]) as server:
         caught = error_of(context(server.url), read_timeout=0.05)
     assert isinstance(caught, UnreachableError)
-    assert "no answer in time" in str(caught)
+    assert "no response in time" in str(caught)
 
 
 def test_a_server_that_never_greets() -> None:
@@ -80,7 +80,7 @@ def test_a_connection_that_is_reset() -> None:
     with ApiServer([Answer(fault="reset")], tls=None) as server:
         caught = error_of(context(server.url))
     assert isinstance(caught, UnreachableError)
-    assert "the connection was closed without an answer (Connection reset by peer)" in str(caught)
+    assert "the connection was closed without a response (Connection reset by peer)" in str(caught)
 
 
 @pytest.mark.parametrize("where", ["data", "file", "system"])
@@ -188,4 +188,4 @@ def test_the_servers_own_certificate_may_be_the_authority(tmp_path: Path) -> Non
 def test_half_an_answer_is_no_answer() -> None:
     with ApiServer([Answer(fault="cut")]) as server:
         caught = error_of(context(server.url))
-    assert isinstance(caught, AnswerError)
+    assert isinstance(caught, ResponseError)

@@ -180,10 +180,10 @@ def test_contexts_of_one_user_share_its_renewal(folder: Folder, server: ApiServe
     barrier = threading.Barrier(20)
 
     def disprove(it: Context) -> tuple[str | None, str | None]:
-        before = it.credentials.proof()
+        before = it.credentials.authentication()
         barrier.wait()
         it.credentials.renew()
-        return before.authorization, it.credentials.proof().authorization
+        return before.authorization, it.credentials.authentication().authorization
 
     with ThreadPoolExecutor(20) as threads:
         assert set(threads.map(disprove, contexts)) == {("Bearer old", "Bearer new")}
@@ -403,9 +403,9 @@ def test_a_ca_that_no_system_has_is_told(folder: Folder, server: ApiServer) -> N
 
 def test_a_credential_that_was_renewed_stays_a_secret(folder: Folder, server: ApiServer) -> None:
     it = context(folder, server, first_then(folder, prints(token="old-token"), prints(token="new-token")))
-    it.credentials.proof()
+    it.credentials.authentication()
     it.credentials.renew()
-    it.credentials.proof()
+    it.credentials.authentication()
     assert it.redact("old-token new-token") == "*** ***"
 
 
@@ -437,7 +437,7 @@ def test_the_prompt_of_a_command_that_waits_for_a_person_is_in_the_log(
     assert f"did not end within 0.5 seconds and said: {prompt}" in caplog.text
 
 
-def test_secret_variables_are_blotted_out_of_its_errors(
+def test_secret_variables_are_redacted_in_its_errors(
     folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = 'echo "bad $LOGIN_SECRET, $(printf %s "$LOGIN_SECRET" | base64) for short" >&2; exit 1'
@@ -454,7 +454,7 @@ def test_secret_variables_are_blotted_out_of_its_errors(
         (["get-token", "--use-token-cache", "--login"], "get-token --use-token-cache --login"),
     ],
 )
-def test_secret_arguments_are_blotted_out_of_its_errors(
+def test_secret_arguments_are_redacted_in_its_errors(
     args: list[str], said: str, folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     error_of(context(folder, server, 'echo "usage: $*" >&2; exit 1', args=args))
@@ -475,7 +475,7 @@ def test_secret_arguments_are_blotted_out_of_its_errors(
         ("/usr/lib/google-cloud-sdk/bin/gke-gcloud-auth-plugin: no such file", None),
     ],
 )
-def test_what_looks_like_a_credential_is_blotted_out_of_its_errors(
+def test_what_looks_like_a_credential_is_redacted_in_its_errors(
     said: str, shown: str | None, folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder.path / "said").write_text(said)

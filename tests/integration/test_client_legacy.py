@@ -133,7 +133,7 @@ def test_the_official_client_is_imported_by_such_a_request_only(
         del text["users"][0]["user"]["auth-provider"]
     code = (
         "import json, sys\n"
-        "from airflow_provider_k8s_inventory.kube import kubeconfig\n"
+        "from airflow_provider_k8s_inventory.kube.sources import kubeconfig\n"
         "from airflow_provider_k8s_inventory.kube.http.client import Client\n"
         "context = kubeconfig.parse(sys.stdin.read(), source='here').contexts['dev']\n"
         "before = 'kubernetes' in sys.modules\n"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnauthorizedError, UnreachableError
+from airflow_provider_k8s_inventory.exceptions import ResponseError, ScopeError, UnauthorizedError, UnreachableError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials, Proof, StaticCredentials
+from airflow_provider_k8s_inventory.kube.sources.credentials import Authentication, Credentials, StaticCredentials
 from tests.fixtures.kubeconfigs import authority
 from tests.fixtures.kubeconfigs.server import Answer, ApiServer
 
@@ -83,9 +83,9 @@ def test_a_server_may_not_ask_for_too_long_a_wait(after: str) -> None:
             r"500 \(etcd is gone\); .*try again later \(3 tries in \d+ s\)$",
         ),
         (Answer(status=429, body=b""), UnreachableError, r"gave 429; .*\(3 tries in"),
-        (Answer(fault="reset"), UnreachableError, "the connection was closed without an answer"),
-        (Answer(fault="cut"), AnswerError, "the answer to GET /version was cut off"),
-        (Answer(fault="cut chunks"), AnswerError, "the answer to GET /version was cut off"),
+        (Answer(fault="reset"), UnreachableError, "the connection was closed without a response"),
+        (Answer(fault="cut"), ResponseError, "the response to GET /version was cut off"),
+        (Answer(fault="cut chunks"), ResponseError, "the response to GET /version was cut off"),
     ],
 )
 def test_what_does_not_pass_is_given_up(answer: Answer, error: type[ScopeError], words: str) -> None:
@@ -109,7 +109,7 @@ def test_retries_can_be_switched_off() -> None:
 
 def test_a_garbled_compressed_answer_is_cut_off() -> None:
     answer = Answer(body=b"not gzip at all", headers={"Content-Encoding": "gzip"})
-    with ApiServer([answer]) as server, client(server) as it, pytest.raises(AnswerError, match="was cut off"):
+    with ApiServer([answer]) as server, client(server) as it, pytest.raises(ResponseError, match="was cut off"):
         it.get("/version")
 
 
@@ -119,8 +119,8 @@ class Renewing(Credentials):
     def __init__(self) -> None:
         self.number = 1
 
-    def proof(self) -> Proof:
-        return Proof(authorization=f"Bearer token-{self.number}")
+    def authentication(self) -> Authentication:
+        return Authentication(authorization=f"Bearer token-{self.number}")
 
     def renew(self) -> bool:
         self.number += 1

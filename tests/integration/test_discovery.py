@@ -8,7 +8,7 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import AnswerError, UnreachableError
+from airflow_provider_k8s_inventory.exceptions import ResponseError, UnreachableError
 from airflow_provider_k8s_inventory.kube import discovery
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
@@ -81,14 +81,14 @@ def test_what_is_not_served_is_proven_not_to_be(cluster: Cluster, client: Client
 
 def test_in_another_version_it_is_neither(cluster: Cluster, client: Client) -> None:
     wanted = Resource(group="example.com", version="v7", plural="widgets", kind="Widget", namespaced=True)
-    with pytest.raises(AnswerError, match=r"as example\.com/v1, example\.com/v1beta1, not as example\.com/v7"):
+    with pytest.raises(ResponseError, match=r"as example\.com/v1, example\.com/v1beta1, not as example\.com/v7"):
         discovery.serves(client, wanted)
 
 
 def test_of_a_group_that_is_down_nothing_is_proven(cluster: Cluster, client: Client) -> None:
     for version in ("v1", "v1beta1"):
         cluster.lose_group("example.com", version)
-    with pytest.raises(AnswerError, match=r"example\.com does not answer, so widgets\.example\.com cannot be proven"):
+    with pytest.raises(ResponseError, match=r"example\.com does not respond, so widgets\.example\.com cannot be"):
         discovery.serves(client, WIDGETS)
 
 
@@ -115,5 +115,5 @@ def test_a_cluster_that_does_not_answer_is_unreachable(path: str, cluster: Clust
 @pytest.mark.parametrize("body", [b"{}", b"null", b"[]", b"nonsense", b'{"kind":1}', b'"\xff"'])
 def test_another_answer_is_an_error(body: bytes, cluster: Cluster, client: Client) -> None:
     cluster.inject(Fault(path="^/apis?$", body=body, times=None))
-    with pytest.raises(AnswerError, match="not a response of Kubernetes"):
+    with pytest.raises(ResponseError, match="not a response of Kubernetes"):
         discovery.discover(client)

@@ -137,7 +137,7 @@ def test_one_whose_group_does_not_answer_will_not(dev: Cluster, doctor: Doctor) 
     finding = doctor(WIDGETS)[f"may list {WIDGETS}"]
 
     assert not finding.good
-    assert "the API group example.com does not answer" in finding.detail
+    assert "the API group example.com does not respond" in finding.detail
 
 
 def test_a_custom_resource_may_be_listed(dev: Cluster, doctor: Doctor) -> None:

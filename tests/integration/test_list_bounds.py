@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, TooLargeError
+from airflow_provider_k8s_inventory.exceptions import ResponseError, TooLargeError
 from airflow_provider_k8s_inventory.kube import listing, metadata
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from tests.fixtures.manifests import pod
@@ -53,7 +53,7 @@ def test_pages_that_bring_nothing_end(
         return iter([page(names(number), f"t{number}", version=str(number))])
 
     with RawServer(pieces) as server, Client(server.context) as client:
-        with pytest.raises(AnswerError, match=words):
+        with pytest.raises(ResponseError, match=words):
             for _ in read(client, "/api/v1/pods", limit=500):
                 pass
         assert len(server.requests) <= 200

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ExpiredError, NotServedError
+from airflow_provider_k8s_inventory.exceptions import ExpiredError, NotServedError, ResponseError
 from airflow_provider_k8s_inventory.kube import listing
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Page
@@ -48,7 +48,7 @@ def test_tokens_that_go_round_are_no_list(client: Client, dev: Cluster) -> None:
         body = b'{"kind":"PodList","metadata":{"continue":"%s"},"items":[]}' % token.encode()
         dev.inject(Fault(path=PODS, body=body))
 
-    with pytest.raises(AnswerError, match="the same continue token twice"):
+    with pytest.raises(ResponseError, match="the same continue token twice"):
         list(listing.pages(client, PODS, limit=2))
 
 
@@ -108,7 +108,7 @@ def test_a_list_may_have_any_name(client: Client, dev: Cluster) -> None:
 def test_an_error_says_the_context_and_the_path(client: Client, dev: Cluster) -> None:
     dev.inject(Fault(path=PODS, body=b"nonsense"))
 
-    with pytest.raises(AnswerError, match=r"dev.*GET /api/v1/pods"):
+    with pytest.raises(ResponseError, match=r"dev.*GET /api/v1/pods"):
         next(listing.pages(client, PODS, limit=2))
 
 

@@ -271,7 +271,7 @@ USELESS: dict[str, dict[str, Any]] = {
     "no JSON": {"body": b"<html>"},
     "no protobuf": {"body": b"k8s\0nonsense"},
     "protobuf without a list": {"body": b"k8s\0"},
-    "half an answer": {"truncate": 100, "times": 5},
+    "half a response": {"truncate": 100, "times": 5},
     "a list that expires": {"status": 410},
 }
 

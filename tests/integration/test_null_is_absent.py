@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ForbiddenError
+from airflow_provider_k8s_inventory.exceptions import ForbiddenError, ResponseError
 from airflow_provider_k8s_inventory.kube import access, discovery, watching
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
@@ -109,7 +109,7 @@ def test_in_the_events_of_a_watch(event: dict[str, Any]) -> None:
     with RawServer(lambda _: iter([response(lines)])) as server, Client(server.context) as client:
         changes = watching.changes(client, "/api/v1/pods", since="1", until="2")
         if event["type"] == "ERROR":
-            with pytest.raises(AnswerError, match="the API server ended it with an error"):
+            with pytest.raises(ResponseError, match="the API server ended it with an error"):
                 list(changes)
         else:
             assert [piece.resource_version for piece in changes] == ["2"]

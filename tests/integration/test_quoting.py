@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import ResponseError, ScopeError
 from airflow_provider_k8s_inventory.kube import access, listing, metadata, watching
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import quoting
@@ -94,7 +94,7 @@ def metadata_lists(client: Client) -> object:
 
 def may_list(client: Client) -> object:
     pods = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
-    raise AnswerError(access.may_list(client, pods)[1])
+    raise ResponseError(access.may_list(client, pods)[1])
 
 
 @pytest.mark.parametrize("pad", PADS)

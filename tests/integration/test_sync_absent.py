@@ -137,7 +137,7 @@ def test_a_group_that_is_named_without_resources_proves_nothing(
     report = sync(WIDGETS)
 
     assert report.status == "failed"
-    assert "the API group example.com does not answer" in (report.reason or "")
+    assert "the API group example.com does not respond" in (report.reason or "")
     assert inventory.versions() == before
 
 
@@ -176,7 +176,7 @@ def test_a_group_that_does_not_answer_proves_nothing(widgets: Cluster, sync: Syn
     report = sync(WIDGETS)
 
     assert report.status == "failed"
-    assert "the API group example.com does not answer" in (report.reason or "")
+    assert "the API group example.com does not respond" in (report.reason or "")
     assert "APIService" in (report.reason or "")
     assert inventory.versions() == before
 

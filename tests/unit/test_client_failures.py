@@ -9,8 +9,8 @@ import pytest
 from urllib3 import exceptions as http
 from urllib3.connection import HTTPConnection
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, ScopeError, UnauthorizedError, UnreachableError
-from airflow_provider_k8s_inventory.kube.http.failures import failed, quotable
+from airflow_provider_k8s_inventory.exceptions import ResponseError, ScopeError, UnauthorizedError, UnreachableError
+from airflow_provider_k8s_inventory.kube.http.failures import explain, quotable
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import StaticCredentials
 
@@ -38,14 +38,14 @@ def tls(reason: str) -> http.SSLError:
         (http.ProtocolError("aborted", BadStatusLine("SSH-2.0")), UnreachableError, "no HTTP response (SSH-2.0); "),
         (http.ProtocolError("aborted", LineTooLong("header line")), UnreachableError, "no HTTP response (got more"),
         (http.InvalidHeader("two lengths"), UnreachableError, "no HTTP response (two lengths)"),
-        (http.ProtocolError("aborted", RemoteDisconnected("end")), UnreachableError, "closed without an answer (end)"),
-        (http.ProtocolError("Connection broken: IncompleteRead(1 bytes read)"), AnswerError, "was cut off"),
-        (http.DecodeError("gzip"), AnswerError, "was cut off"),
+        (http.ProtocolError("aborted", RemoteDisconnected("end")), UnreachableError, "closed without a response (end)"),
+        (http.ProtocolError("Connection broken: IncompleteRead(1 bytes read)"), ResponseError, "was cut off"),
+        (http.DecodeError("gzip"), ResponseError, "was cut off"),
         (tls("SSLV3_ALERT_CERTIFICATE_EXPIRED"), UnauthorizedError, "(sslv3 alert certificate expired); get a new one"),
         (tls("TLSV1_ALERT_UNKNOWN_CA"), UnauthorizedError, "does not accept the client certificate"),
         (tls("TLSV1_ALERT_INTERNAL_ERROR"), UnreachableError, "no TLS connection (tlsv1 alert internal error)"),
         (tls("WRONG_VERSION_NUMBER"), UnreachableError, "no TLS is spoken there"),
-        (http.SSLError(ssl.SSLEOFError(8, "EOF")), UnreachableError, "closed without an answer (end of file)"),
+        (http.SSLError(ssl.SSLEOFError(8, "EOF")), UnreachableError, "closed without a response (end of file)"),
         (http.SSLError("something"), UnreachableError, "no TLS connection (something)"),
         (http.ProxyError("Unable to connect", OSError(111, "Connection refused")), UnreachableError, "refused"),
         (http.LocationParseError("a..b"), UnreachableError, "Failed to parse: a..b; correct the server"),
@@ -53,7 +53,7 @@ def tls(reason: str) -> http.SSLError:
 )
 def test_the_words_for_a_failure(error: http.HTTPError, kind: type[ScopeError], words: str) -> None:
     context = Context(name="dev", cluster_name="c", server="https://a.test")
-    caught = failed(error, context, "GET /version").raised("GET /version")
+    caught = explain(error, context, "GET /version").exception("GET /version")
     assert type(caught) is kind
     assert words in str(caught)
     assert "context 'dev'" in str(caught)
@@ -63,7 +63,7 @@ def test_a_certificate_of_tomorrow_points_to_the_clock() -> None:
     cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
     cause.verify_code, cause.verify_message = 9, "certificate is not yet valid"
     context = Context(name="dev", cluster_name="c", server="https://a.test")
-    assert "correct this machine's clock" in failed(http.SSLError(cause), context, "GET /version").advice
+    assert "correct this machine's clock" in explain(http.SSLError(cause), context, "GET /version").advice
 
 
 def test_an_error_that_repeats_a_secret_is_no_cause_that_a_log_prints() -> None:

@@ -65,5 +65,5 @@ def test_embedded_credentials_are_welcome() -> None:
     pair = client_pair()
     certificate = {"client-certificate-data": encoded(pair.certificate), "client-key-data": encoded(pair.key)}
     credentials = context(certificate | {"token": "token"}).credentials
-    assert credentials.proof().authorization == "Bearer token"
-    assert credentials.proof().certificate is not None
+    assert credentials.authentication().authorization == "Bearer token"
+    assert credentials.authentication().certificate is not None

@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from airflow_provider_k8s_inventory.kube.sources.credentials import BrokenCredentials, expiry_of
+from airflow_provider_k8s_inventory.kube.sources.credentials import UnusableCredentials, expiry_of
 from tests.fixtures.kubeconfigs import authority, encoded
 
 
@@ -44,14 +44,14 @@ def test_the_server_is_completed_as_kubectl_completes_it(cluster: dict[str, Any]
 
 def test_fields_that_nobody_knows_are_let_be() -> None:
     it = context({"server": "https://a.test", "novelty": [1]}, {"token": "token", "novelty": {"a": None}})
-    assert it.credentials.proof().authorization == "Bearer token"
+    assert it.credentials.authentication().authorization == "Bearer token"
 
 
 def test_null_means_not_said() -> None:
     it = context(
         {"server": "https://a.test", "proxy-url": None, "insecure-skip-tls-verify": None}, {"token": None, "exec": None}
     )
-    assert (it.proxy_url, it.insecure_skip_verify, it.credentials.proof().authorization) == (None, False, None)
+    assert (it.proxy_url, it.insecure_skip_verify, it.credentials.authentication().authorization) == (None, False, None)
 
 
 def test_embedded_data_may_be_folded() -> None:
@@ -63,7 +63,7 @@ def test_embedded_data_may_be_folded() -> None:
 def test_a_token_file_comes_before_the_token_beside_it(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("file-token\n")
     it = context({"server": "https://a.test"}, {"token": "own-token", "tokenFile": str(tmp_path / "token")})
-    assert it.credentials.proof().authorization == "Bearer file-token"
+    assert it.credentials.authentication().authorization == "Bearer file-token"
 
 
 @pytest.mark.parametrize("content", [None, "", "\n", "two words"])
@@ -71,7 +71,7 @@ def test_the_token_counts_when_the_file_has_none(tmp_path: Path, content: str | 
     if content is not None:
         (tmp_path / "token").write_text(content)
     it = context({"server": "https://a.test"}, {"token": "own-token", "tokenFile": str(tmp_path / "token")})
-    assert it.credentials.proof().authorization == "Bearer own-token"
+    assert it.credentials.authentication().authorization == "Bearer own-token"
 
 
 @pytest.mark.parametrize(("content", "why"), [("", "it holds no token"), ("two words", "it holds no token")])
@@ -79,9 +79,9 @@ def test_a_token_file_without_a_token_is_told(tmp_path: Path, content: str, why:
     (tmp_path / "token").write_text(content)
     it = context({"server": "https://a.test"}, {"tokenFile": str(tmp_path / "token")})
     with pytest.raises(UnauthorizedError, match=f"the token file {tmp_path}/token cannot be used: {why}"):
-        it.credentials.proof()
+        it.credentials.authentication()
     assert it.secrets() == ()
 
 
 def test_credentials_that_cannot_be_had_say_nothing_of_their_expiry() -> None:
-    assert expiry_of(BrokenCredentials("no")) is None
+    assert expiry_of(UnusableCredentials("no")) is None

@@ -154,7 +154,10 @@ def test_a_context_may_have_its_cluster_and_user_in_other_files(tmp_path: Path) 
     clusters = write(tmp_path / "2", "clusters: [{name: c, cluster: {server: 'https://c.test'}}]")
     users = write(tmp_path / "3", "users: [{name: u, user: {token: secret-token}}]")
     context = kubeconfig.load([contexts, clusters, users]).contexts["dev"]
-    assert (context.server, context.credentials.proof().authorization) == ("https://c.test", "Bearer secret-token")
+    assert (context.server, context.credentials.authentication().authorization) == (
+        "https://c.test",
+        "Bearer secret-token",
+    )
 
 
 def test_the_current_context_is_the_first_that_is_set(tmp_path: Path) -> None:

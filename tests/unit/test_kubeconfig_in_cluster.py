@@ -58,9 +58,9 @@ def test_a_namespace_that_cannot_be_read_is_no_reason_to_fail(
 
 def test_the_token_is_read_again_for_every_request(pod: Path) -> None:
     credentials = kubeconfig.in_cluster().contexts["in-cluster"].credentials
-    before = credentials.proof().authorization
+    before = credentials.authentication().authorization
     (pod / "token").write_text("second-token\n")
-    assert (before, credentials.proof().authorization) == ("Bearer first-token", "Bearer second-token")
+    assert (before, credentials.authentication().authorization) == ("Bearer first-token", "Bearer second-token")
 
 
 def test_without_ca_or_namespace_those_are_left_open(pod: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_broken_cluster_is_unreachable(cluster: dict[str, Any], words: str) ->
         ({"exec": {"command": "a", "apiVersion": f"{V1}alpha1"}}, r"speaks .*/v1alpha1; update it"),
         (
             {"exec": {"command": "a", "apiVersion": V1, "interactiveMode": "Always"}},
-            "interactiveMode Always, and nobody is here to answer",
+            "interactiveMode Always, and nobody is here to type anything",
         ),
     ],
 )
@@ -162,4 +162,4 @@ def test_a_key_of_another_certificate_is_refused() -> None:
 def test_the_other_contexts_can_be_used() -> None:
     good = contexts(cluster={}, user={"token": 1}, context={"user": "gone"})["good"]
     assert good.problem is None
-    assert good.credentials.proof().authorization == "Bearer token"
+    assert good.credentials.authentication().authorization == "Bearer token"

@@ -71,7 +71,7 @@ def test_a_token_file_is_a_secret_too(tmp_path: Path) -> None:
 def test_a_token_that_was_sent_stays_a_secret_when_its_file_has_another(tmp_path: Path) -> None:
     file = Folder(tmp_path).path / "token"
     it = context({"tokenFile": str(file)})
-    it.credentials.proof()
+    it.credentials.authentication()
     file.write_text("another-token")
     assert it.redact(f"{FILE_TOKEN} another-token") == "*** ***"
 
@@ -79,7 +79,7 @@ def test_a_token_that_was_sent_stays_a_secret_when_its_file_has_another(tmp_path
 def test_what_a_command_gave_is_a_secret_from_then_on(tmp_path: Path) -> None:
     command = Folder(tmp_path).command("plugin", f"echo '{exec_credential(token=EXEC_TOKEN)}'")
     it = context({"exec": {"apiVersion": V1, "command": str(command)}})
-    it.credentials.proof()
+    it.credentials.authentication()
     assert it.secrets() == (EXEC_TOKEN,)
 
 
@@ -106,7 +106,7 @@ def test_no_repr_shows_a_secret() -> None:
         (
             it,
             it.credentials,
-            it.credentials.proof().certificate,
+            it.credentials.authentication().certificate,
             kubeconfig.Kubeconfig(contexts={"dev": it}, current=None, source="here"),
         )
     )

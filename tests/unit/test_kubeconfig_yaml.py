@@ -79,7 +79,7 @@ def problem(context: Context) -> str:
 )
 def test_a_user_that_cannot_be_read_hurts_no_other(bad: str, words: str) -> None:
     found = contexts(f"{GOOD}users:\n- {{name: good, user: {{token: good-token}}}}\n- {bad}\n")
-    assert found["good"].credentials.proof().authorization == "Bearer good-token"
+    assert found["good"].credentials.authentication().authorization == "Bearer good-token"
     with pytest.raises(ScopeError, match=words):
         raise UnauthorizedError(problem(found["bad"]))
 
@@ -88,7 +88,7 @@ def test_a_user_that_cannot_be_read_hurts_no_other(bad: str, words: str) -> None
 @pytest.mark.parametrize("kind", ["context", "cluster", "user"])
 def test_a_name_that_is_no_text_hurts_no_other(kind: str, text: str) -> None:
     found = contexts(_with(kind, f"{{name: {text}, {kind}: {{}}}}"))
-    assert found.pop("good").credentials.proof().authorization == "Bearer good-token"
+    assert found.pop("good").credentials.authentication().authorization == "Bearer good-token"
     assert list(found) == ([{"1": "1", "2.5": "2.5", "yes": "true"}.get(text, "")] if kind == "context" else [])
     assert all("has a context whose name is" in problem(context) for context in found.values())
 
@@ -96,7 +96,7 @@ def test_a_name_that_is_no_text_hurts_no_other(kind: str, text: str) -> None:
 @pytest.mark.parametrize("kind", ["context", "cluster", "user"])
 def test_a_name_that_no_database_takes_hurts_no_other(kind: str) -> None:
     found = contexts(_with(kind, f'{{name: "a\\0b", {kind}: {{}}}}'))
-    assert found.pop("good").credentials.proof().authorization == "Bearer good-token"
+    assert found.pop("good").credentials.authentication().authorization == "Bearer good-token"
     assert list(found) == (["a\\0b"] if kind == "context" else [])
     assert all("has a context whose name holds NUL" in problem(context) for context in found.values())
 
@@ -117,7 +117,7 @@ def _with(kind: str, entry: str) -> str:
 )
 def test_an_entry_that_is_none_hurts_no_other(kind: str, entry: str) -> None:
     found = contexts(_with(kind, entry))
-    assert found["good"].credentials.proof().authorization == "Bearer good-token"
+    assert found["good"].credentials.authentication().authorization == "Bearer good-token"
 
 
 @pytest.mark.parametrize("value", ["{a: b}", "text", "1", "!!int x"])
@@ -131,7 +131,7 @@ def test_a_context_without_names_takes_the_entries_without_names() -> None:
         "contexts: [{name: it}]\nclusters: [{cluster: {server: a.test}}]\nusers: [{user: {username: jane}}]"
     )
     assert found["it"].server == "http://a.test"
-    assert (found["it"].credentials.proof().authorization or "").startswith("Basic ")
+    assert (found["it"].credentials.authentication().authorization or "").startswith("Basic ")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_aliases_take_no_memory_where_nobody_looks(user: str) -> None:
     found = contexts(text)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert found["good"].credentials.proof().authorization == "Bearer good-token"
+    assert found["good"].credentials.authentication().authorization == "Bearer good-token"
     assert peak < 4_000_000
 
 
@@ -197,7 +197,7 @@ def test_aliases_of_too_much_are_told_to_those_who_look(user: str) -> None:
         f"{bomb(9)}\n{GOOD}users: [{{name: bad, user: {user}}}, {{name: good, user: {{token: good-token}}}}]"
     )
     assert "aliases stand for more than 100000 values" in problem(found["bad"])
-    assert found["good"].credentials.proof().authorization == "Bearer good-token"
+    assert found["good"].credentials.authentication().authorization == "Bearer good-token"
 
 
 def test_many_users_may_share_what_they_hold_by_aliases() -> None:
@@ -211,7 +211,7 @@ def test_a_thousand_levels_hurt_only_who_looks(opening: str) -> None:
     closing = {"[": "]", "{a: ": "}", "- ": "", '{"a":[': "]}"}[opening]
     deep = f"deep: {opening * 1000}1{closing * 1000}\n" if closing else f"deep:\n{opening * 1000}1\n"
     found = contexts(f"{deep}{GOOD}users: [{{name: good, user: {{token: good-token}}}}]")
-    assert found["good"].credentials.proof().authorization == "Bearer good-token"
+    assert found["good"].credentials.authentication().authorization == "Bearer good-token"
 
 
 def test_levels_beyond_the_limit_are_told_with_it() -> None:

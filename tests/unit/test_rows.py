@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import AnswerError
+from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.model import Definition, Page, Resource
 from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.sync.remarks import Remarks
@@ -106,7 +106,7 @@ def test_an_object_may_say_its_kind_itself() -> None:
 @pytest.mark.parametrize("odd", [{}, {"status": 1}], ids=json.dumps)
 def test_an_object_that_says_it_is_another_kind_is_refused(said: dict[str, Any], odd: dict[str, Any]) -> None:
     with pytest.raises(
-        AnswerError, match=r"the list of widgets\.example\.com has .*, and not Widget of example\.com/v1"
+        ResponseError, match=r"the list of widgets\.example\.com has .*, and not Widget of example\.com/v1"
     ):
         Read(pod(**said, **odd), definition=WIDGETS)
 
@@ -167,7 +167,7 @@ def test_custom_resources_without_uid_do_not_take_each_others_key() -> None:
     ids=["nothing", "no metadata", "null", "no name", "an odd shape"],
 )
 def test_an_object_with_neither_uid_nor_name_is_none(item: object) -> None:
-    with pytest.raises(AnswerError, match="an object in the list of pods has neither uid nor name"):
+    with pytest.raises(ResponseError, match="an object in the list of pods has neither uid nor name"):
         Read(item)
 
 
@@ -184,12 +184,12 @@ def test_an_object_with_neither_uid_nor_name_is_none(item: object) -> None:
     ],
 )
 def test_what_is_not_an_object_of_kubernetes_is_an_answer_that_is_none(item: bytes) -> None:
-    with pytest.raises(AnswerError, match="in the list of pods is not an object of Kubernetes"):
+    with pytest.raises(ResponseError, match="in the list of pods is not an object of Kubernetes"):
         Read(item)
 
 
 def test_what_is_not_an_object_of_kubernetes_is_named_when_it_can_be() -> None:
-    with pytest.raises(AnswerError, match=r"^the item shop/web in the list of pods is not an object of Kubernetes"):
+    with pytest.raises(ResponseError, match=r"^the item shop/web in the list of pods is not an object of Kubernetes"):
         Read(b'{"metadata":{"uid":"u","name":"web","namespace":"shop"},"spec":{"number":NaN}}')
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 import urllib3
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError
+from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.kube.http.bounds import Bound
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 
@@ -64,7 +64,7 @@ def decode(body: bytes, type_: type[_T], context: Context, request: str) -> _T:
 
     :param context: where it came from, for messages.
     :param request: method and path, for messages.
-    :raises AnswerError: when it is not of the type.
+    :raises ResponseError: when it is not of the type.
     """
     try:
         try:
@@ -72,7 +72,7 @@ def decode(body: bytes, type_: type[_T], context: Context, request: str) -> _T:
         except msgspec.ValidationError:
             return msgspec.convert(without_nulls(msgspec.json.decode(body)), type_)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise AnswerError(
+        raise ResponseError(
             f"context {context.name!r}: {request}: not a response of Kubernetes ({context.excerpt(str(error))}); "
             "is there a proxy in between?",
             request=request,

@@ -21,7 +21,7 @@ LONGEST: Final = 300
 
 
 class Bound:
-    """The time one request has; the time its caller takes between two pieces does not count."""
+    """The time that one request has; the time its caller takes between two pieces does not count."""
 
     def __init__(self, seconds: float, *, growing: bool) -> None:
         """Start the clock.

@@ -1,4 +1,4 @@
-"""HTTP to the API server of one context: the one place from where requests are sent.
+"""Send requests to the API server of one context.
 
 What is asked for is in `listing`, `metadata`, `watching` and `discovery`; what unwanted responses and failures mean is
 in `errors` and `failures`, how long a request may take in `bounds`.
@@ -22,10 +22,10 @@ from airflow_provider_k8s_inventory.kube.http.bounds import Bound
 from airflow_provider_k8s_inventory.kube.http.errors import Response
 from airflow_provider_k8s_inventory.kube.http.lines import Line
 from airflow_provider_k8s_inventory.kube.http.requests import JSON, Request
-from airflow_provider_k8s_inventory.kube.http.retrying import Patience, Tries, Trouble
+from airflow_provider_k8s_inventory.kube.http.retrying import Failure, RetryPolicy, Tries
 from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from airflow_provider_k8s_inventory.kube.sources.credentials import Proof
+from airflow_provider_k8s_inventory.kube.sources.credentials import Authentication
 
 RESPONSE_BYTES: Final = 64 << 20
 """Bytes of one response, decoded. Only lists of aggregated APIs that know no pages are so large: the metrics of 5,000
@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 
 class Client:
-    """Requests to one context over connections that are kept; may be used by several threads.
+    """A client of one context, which keeps its connections; several threads may use it.
 
     Making one does no I/O and cannot fail: certificates are read and commands run at the first request.
     """
@@ -64,7 +64,7 @@ class Client:
         :param request_timeout: seconds for the whole of a request, with all tries and the waits between them; bytes
             that come prolong it, see `bounds`. kube-apiserver gives itself 60 (``--request-timeout``), and its word
             that they are over should still be heard.
-        :param retries: how many times a request is sent again when the server does not answer, breaks off, or says
+        :param retries: how many times a request is sent again when the server does not respond, breaks off, or says
             "not now" (429, 500, 502, 503, 504).
         :param retry_after_max: the longest wait in seconds that the server may ask for.
         :param backoff: the scale in seconds of the growing waits when it asks for none.
@@ -76,7 +76,7 @@ class Client:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._request_timeout = request_timeout
-        self._patience = Patience(retries=retries, retry_after_max=retry_after_max, backoff=backoff)
+        self._policy = RetryPolicy(retries=retries, retry_after_max=retry_after_max, backoff=backoff)
         self._lock = threading.Lock()
         self._connections_kept = max_parallel_requests
         self._places = threading.BoundedSemaphore(max_parallel_requests)
@@ -104,7 +104,7 @@ class Client:
         :raises UnreachableError: no connection, no TLS, no response in time, or "not now" to the last try.
         :raises ServerError: "not now" for this resource only, and the server says why.
         :raises TooLargeError: a response of more bytes.
-        :raises AnswerError: a response that is cut off or of another media type, or any other status.
+        :raises ResponseError: a response that is cut off or of another media type, or any other status.
         """
         return self._whole(Request(method="GET", path=path, params=params, accept=accept), most)
 
@@ -112,7 +112,7 @@ class Client:
         """Get what the API server has at a path, and decode it.
 
         :param type_: the type to decode it to.
-        :raises AnswerError: when it is of another type.
+        :raises ResponseError: when it is of another type.
         :raises ScopeError: as `get`.
         """
         return bodies.decode(self.get(path, accept=accept), type_, self.context, f"GET {path}")
@@ -132,7 +132,7 @@ class Client:
         """Open what the API server sends at a path while it sends it, in pieces of any length.
 
         :param seconds: how long it is waited for, from the request to the last piece.
-        :raises ScopeError: as `get`; for the pieces, SlowError, AnswerError or UnreachableError when they break off.
+        :raises ScopeError: as `get`; for the pieces, SlowError, ResponseError or UnreachableError when they break off.
         """
         request = Request(method="GET", path=path, params=params, accept=accept)
         bound = Bound(seconds, growing=False)
@@ -144,8 +144,8 @@ class Client:
                 # A connection in the middle of a response is of no use to another request.
                 response.close()
 
-    def anew(self) -> Self:
-        """The same context over new connections: behind an address there may be several API servers.
+    def with_new_connections(self) -> Self:
+        """Return a client of the same context with new connections: behind an address there may be several API servers.
 
         The requests at a time are shared.
         """
@@ -168,7 +168,7 @@ class Client:
 
     @contextmanager
     def _line(self, bound: Bound) -> Iterator[Line]:
-        """One of the places, and a line that is cut when the time is over or whoever asked has left."""
+        """Take one of the places, and a line that is cut when the time is over or whoever asked has left."""
         line, stop = Line(), stopping.current()
         with bound.paused():
             self._places.acquire()
@@ -198,58 +198,61 @@ class Client:
             return self._tried(request, line, bound, take)
 
     def _tried(self, request: Request, line: Line, bound: Bound, take: Callable[[urllib3.BaseHTTPResponse], _T]) -> _T:
-        """Send it until it succeeds or there is no hope; once more when a 401 shows that credentials need renewing.
+        """Send a request until it succeeds or there is no hope; after a 401 once more with renewed credentials.
 
         :param take: what to make of a response that was asked for.
         """
-        tries, renewed = Tries(self._patience, bound, f"context {self.context.name!r}: {request}"), False
+        tries, renewed = Tries(self._policy, bound, f"context {self.context.name!r}: {request}"), False
         while True:
             cause: HTTPError | None = None
             try:
                 response = self._send(request, line, bound)
                 with bodies.closing(response):
-                    trouble = self._trouble(response, request, bound)
-                    taken = None if trouble else take(response)
-                if trouble:
+                    failure = self._failure(response, request, bound)
+                    taken = None if failure else take(response)
+                if failure:
                     response.close()  # it may not have been read to its end
                 self._check(request, bound)
-                if not trouble:
+                if not failure:
                     return taken  # type: ignore[return-value]  # what `take` gave
             except HTTPError as error:
                 self._check(request, bound)
-                trouble, cause = failures.failed(error, self.context, str(request)), released(error)
-            if trouble.http_status == 401 and not renewed and self.context.credentials.renew():
+                failure, cause = failures.explain(error, self.context, str(request)), released(error)
+            if failure.http_status == 401 and not renewed and self.context.credentials.renew():
                 renewed = True
-            elif not tries.again(trouble):
-                raise trouble.raised(str(request), tries.said()) from failures.quotable(cause, self.context)
+            elif not tries.again(failure):
+                raise failure.exception(str(request), tries.said()) from failures.quotable(cause, self.context)
 
     def _send(self, request: Request, line: Line, bound: Bound) -> urllib3.BaseHTTPResponse:
         if self.context.problem:
             raise UnreachableError(self.context.problem)
-        # Over http:// no credentials are sent; kubectl sends none either.
         with bound.paused():  # a command may ask a person to log in
-            proof = self.context.credentials.proof() if self.context.server.startswith("https://") else Proof()
+            authentication = self._authentication()
             stopping.current().check()
         left = max(0.01, bound.left)
         with line.using():
-            return self._connections(proof.certificate).urlopen(
+            return self._connections(authentication.certificate).urlopen(
                 request.method,
                 self.context.server + request.target,
                 body=request.body,
-                headers=request.headers(self.context, proof.authorization),
+                headers=request.headers(self.context, authentication.authorization),
                 timeout=urllib3.Timeout(connect=min(self._connect_timeout, left), read=min(self._read_timeout, left)),
                 retries=False,
                 redirect=False,
                 preload_content=False,
             )
 
-    def _trouble(self, response: urllib3.BaseHTTPResponse, request: Request, bound: Bound) -> Trouble | None:
+    def _authentication(self) -> Authentication:
+        # Over http:// no credentials are sent; kubectl sends none either.
+        return self.context.credentials.authentication() if self.context.is_tls else Authentication()
+
+    def _failure(self, response: urllib3.BaseHTTPResponse, request: Request, bound: Bound) -> Failure | None:
         body, whole = (b"", True) if 200 <= response.status < 300 else bodies.read(response, ERROR_BYTES, bound)
         got = Response(status=response.status, headers=response.headers, body=body, whole=whole)
-        return errors.problem(got, self.context, str(request), request.accept)
+        return errors.explain(got, self.context, str(request), request.accept)
 
     def _check(self, request: Request, bound: Bound) -> None:
-        """Say who cut the line, if somebody did: a response without a length then looks complete.
+        """Check that nobody cut the line: a response without a length would look complete.
 
         :raises Stopped: whoever asked has left.
         :raises SlowError: its time is over.
@@ -271,8 +274,8 @@ class Client:
                 piece = next(pieces, None)
             except HTTPError as error:
                 self._check(request, bound)
-                trouble = failures.failed(error, self.context, str(request))
-                raise trouble.raised(str(request)) from failures.quotable(error, self.context)
+                failure = failures.explain(error, self.context, str(request))
+                raise failure.exception(str(request)) from failures.quotable(error, self.context)
             self._check(request, bound)
             if not piece:
                 return
@@ -282,7 +285,7 @@ class Client:
             bound.go_on()
 
     def _connections(self, certificate: ClientCertificate | None) -> urllib3.PoolManager:
-        """New ones when the credentials now give another certificate: TLS presents it per connection."""
+        """Return the connections; new ones when the credentials give another certificate: TLS presents it once."""
         with self._lock:
             if self._pool is None or certificate != self._presented:
                 old, self._pool = self._pool, pools.manager(self.context, certificate, self._connections_kept)

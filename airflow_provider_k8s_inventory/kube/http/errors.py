@@ -13,16 +13,16 @@ from typing import Final
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import (
-    AnswerError,
     ExpiredError,
     ForbiddenError,
     NotServedError,
+    ResponseError,
     ScopeError,
     ServerError,
     UnauthorizedError,
     UnreachableError,
 )
-from airflow_provider_k8s_inventory.kube.http.retrying import STATUSES, Trouble
+from airflow_provider_k8s_inventory.kube.http.retrying import STATUSES, Failure
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import expiry_of
 
@@ -47,12 +47,12 @@ class Response:
 
     @property
     def kind(self) -> str:
-        """Its media type, with its parameters."""
+        """The media type, with its parameters."""
         return self.headers.get("Content-Type", "")
 
 
 class _Status(msgspec.Struct, frozen=True):
-    """What we read of https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ objects."""
+    """Fields of https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ objects."""
 
     message: str | None = None
     reason: str | None = None
@@ -69,7 +69,7 @@ class _Said:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Cause:
-    """Tell why a server says "not now", as far as its words do."""
+    """The reason why a server says "not now", as far as its words tell."""
 
     words: str
     advice: str
@@ -82,8 +82,9 @@ _CAUSES: Final = (
         # k8s.io/apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go. It has timed out already, and
         # heals when somebody mends it.
         words="conversion webhook for",
-        advice="the conversion webhook of the CustomResourceDefinition {crd} does not answer as it should, and none of "
-        "its objects can be read before it does: look at spec.conversion of the definition, and at that Service's pods",
+        advice="the conversion webhook of the CustomResourceDefinition {crd} does not respond as it should, and none "
+        "of its objects can be read before it does: look at spec.conversion of the definition, and at that "
+        "Service's pods",
         error=ServerError,
         retries=1,
     ),
@@ -94,7 +95,7 @@ _CAUSES: Final = (
         error=ServerError,
         retries=1,
     ),
-    _Cause(words="etcdserver:", advice="its etcd does not answer in time: look at etcd and its disks, then try again"),
+    _Cause(words="etcdserver:", advice="its etcd does not respond in time: look at etcd and its disks, then try again"),
     _Cause(words="is (re)initializing", advice="the API server has just started: try again in a minute"),
     _Cause(
         words="allotted",  # "unable to return a response in the time allotted", "within the allotted timeout"
@@ -104,8 +105,8 @@ _CAUSES: Final = (
 )
 
 
-def problem(response: Response, context: Context, request: str, accept: str) -> Trouble | None:
-    """Return the error of a response; None when it is what was asked for.
+def explain(response: Response, context: Context, request: str, accept: str) -> Failure | None:
+    """Explain why a response is not what was asked for; None when it is.
 
     :param request: method and path, for messages.
     :param accept: the media type that was asked for.
@@ -116,8 +117,8 @@ def problem(response: Response, context: Context, request: str, accept: str) -> 
     said = _said(response, context)
     quoted = f"{status} ({said.text})" if said.text else f"{status}"
     cause = _not_now(status, said, request) if status in STATUSES else None
-    error, _ = _MEANING.get(status, (AnswerError, ""))
-    return Trouble(
+    error, _ = _MEANING.get(status, (ResponseError, ""))
+    return Failure(
         error=cause.error if cause else error,
         what=f"context {context.name!r}: {request} gave {quoted}",
         short=quoted,
@@ -129,11 +130,11 @@ def problem(response: Response, context: Context, request: str, accept: str) -> 
     )
 
 
-def _unwanted(kind: str, context: Context, request: str, accept: str) -> Trouble | None:
+def _unwanted(kind: str, context: Context, request: str, accept: str) -> Failure | None:
     if not kind or "json" not in accept or "json" in kind or ("protobuf" in kind and "protobuf" in accept):
         return None
-    return Trouble(
-        error=AnswerError,
+    return Failure(
+        error=ResponseError,
         what=f"context {context.name!r}: {request} gave {context.excerpt(kind.partition(';')[0])}, not JSON",
         short="not JSON",
         advice=f"is {context.server} the API server, or a proxy or login page before it?",
@@ -142,7 +143,7 @@ def _unwanted(kind: str, context: Context, request: str, accept: str) -> Trouble
 
 
 def _not_now(status: int, said: _Said, request: str) -> _Cause:
-    """Why a server cannot serve this request now."""
+    """Find out why a server cannot serve this request now."""
     custom = _CUSTOM.search(request)
     for cause in _CAUSES:
         if cause.words in said.text:
@@ -156,7 +157,7 @@ def _not_now(status: int, said: _Said, request: str) -> _Cause:
     elif status == 500 and said.reason is not None:
         advice = "the API server failed at this request: its log says more; try again later"
     elif status == 503 and said.reason is None and custom:
-        # kube-aggregator answers in plain text when the Service behind an APIService does not.
+        # kube-aggregator responds in plain text when the Service behind an APIService does not.
         advice = (
             f"if other resources of this cluster are read, the API server of the group {custom['group']} is down: "
             "look at its APIService; else the API server is overloaded or not ready: try again later"
@@ -177,14 +178,14 @@ def _advice(status: int, said: str, context: Context) -> str:
         return "nothing was sent that says who asks: give the context a user in the kubeconfig"
     if status in _MEANING:
         return _MEANING[status][1]
-    return f"that is no answer of Kubernetes's list API; check what serves {context.server}"
+    return f"that is no response of Kubernetes's list API; check what serves {context.server}"
 
 
 def _said(response: Response, context: Context) -> _Said:
-    """What it says for itself: a Status's message, or plain text."""
+    """Read what a response says for itself: a Status's message, or plain text."""
     body = response.body
     if "html" in response.kind or body.lstrip()[:1] == b"<":
-        return _Said(text="an HTML page: something before the API server answered")
+        return _Said(text="an HTML page: something before the API server responded")
     reason: str | None = None
     try:
         status = msgspec.json.decode(body, type=_Status)

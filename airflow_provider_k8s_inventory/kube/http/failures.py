@@ -1,6 +1,6 @@
-"""What a request without an answer means, in words that say what to do.
+"""Explain why a request got no response, in words that say what to do.
 
-Unwanted answers are in `errors`; when requests are sent again before either is in `retrying`.
+Unwanted responses are in `errors`; when requests are sent again after either is in `retrying`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from urllib3 import exceptions as http
 
 from airflow_provider_k8s_inventory.exceptions import (
-    AnswerError,
+    ResponseError,
     ScopeError,
     UnauthorizedError,
     UnreachableError,
     released,
 )
-from airflow_provider_k8s_inventory.kube.http.retrying import Trouble
+from airflow_provider_k8s_inventory.kube.http.retrying import Failure
 from airflow_provider_k8s_inventory.kube.sources import proxies
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 
@@ -38,16 +38,16 @@ _WRAPPED: Final = "Failed to establish a new connection: "
 _CHECK_PROXY: Final = "check that the proxy runs, and its address in the kubeconfig's proxy-url or in HTTPS_PROXY"
 
 
-def failed(error: http.HTTPError, context: Context, request: str) -> Trouble:
-    """What a request that got no response, or a part of one, ran into.
+def explain(error: http.HTTPError, context: Context, request: str) -> Failure:
+    """Explain why a request got no response, or only a part of one.
 
     :param request: method and path, for messages.
     """
     reason: Exception = error
     if isinstance(reason, http.DecodeError) or any(words in str(reason) for words in _CUT_OFF):
-        return Trouble(
-            error=AnswerError,
-            what=f"context {context.name!r}: the answer to {request} was cut off",
+        return Failure(
+            error=ResponseError,
+            what=f"context {context.name!r}: the response to {request} was cut off",
             short="the response was cut off",
             advice=f"if it happens again, look at the load balancers and proxies before {context.server}",
             retries=0 if isinstance(reason, http.DecodeError) else None,
@@ -58,7 +58,7 @@ def failed(error: http.HTTPError, context: Context, request: str) -> Trouble:
     kind, why, advice = _why(reason, context)
     short = context.excerpt(why)
     hopeless = kind is UnauthorizedError or _unverified(reason)
-    return Trouble(error=kind, what=f"{where}: {short}", short=short, advice=advice, retries=0 if hopeless else None)
+    return Failure(error=kind, what=f"{where}: {short}", short=short, advice=advice, retries=0 if hopeless else None)
 
 
 def quotable(error: Exception | None, context: Context) -> Exception | None:
@@ -84,22 +84,22 @@ def _why(reason: Exception, context: Context) -> _Why:
 
 
 def _unverified(reason: Exception) -> bool:
-    """Whether the server's certificate is not believed: it will not be in a second either."""
+    """Tell if the server's certificate cannot be verified: trying again does not help."""
     if isinstance(reason, http.ProxyError):
         reason = reason.original_error
     return isinstance(reason, http.SSLError) and isinstance(reason.args[0], ssl.SSLCertVerificationError)
 
 
 def _transport(reason: Exception) -> tuple[str, str]:
-    """What happened to the connection, and what to do."""
+    """Return what happened to the connection, and what to do."""
     if isinstance(reason, http.LocationValueError):
         return str(reason), "correct the server's URL in the kubeconfig"
     if isinstance(reason, _NO_CONNECTION):
         return _unconnected(reason)
     if isinstance(reason, http.ReadTimeoutError):
         return (
-            "no answer in time",
-            "the API server is overloaded, or something in between swallows the answer",
+            "no response in time",
+            "the API server is overloaded, or something in between swallows the response",
         )
     cause = reason.args[-1] if reason.args else reason  # what urllib3 wrapped stands behind its own words
     if "Tunnel connection failed" in str(cause):
@@ -113,7 +113,7 @@ def _transport(reason: Exception) -> tuple[str, str]:
 
 
 def _unconnected(reason: Exception) -> tuple[str, str]:
-    """Why there is no connection, and what to do when it was to be one to the API server."""
+    """Return why there is no connection, and what to do where it was to lead to the API server and not to a proxy."""
     if isinstance(reason, http.NameResolutionError):
         return "its name does not resolve", "check the server's URL in the kubeconfig, and this machine's DNS"
     if isinstance(reason, http.NewConnectionError):
@@ -124,18 +124,18 @@ def _unconnected(reason: Exception) -> tuple[str, str]:
 
 def _closed(said: str) -> tuple[str, str]:
     return (
-        f"the connection was closed without an answer ({said})",
+        f"the connection was closed without a response ({said})",
         "check that this is the API server's port, and that the client certificate, if there is one, is good",
     )
 
 
 def _said(cause: object) -> str:
-    """In the system's words."""
+    """Quote the system's words."""
     return (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
 
 
 def _tls(error: http.SSLError, context: Context) -> _Why:
-    """Why there is no TLS connection."""
+    """Return why there is no TLS connection, and what to do."""
     cause = error.args[0] if error.args else error
     if isinstance(cause, ssl.SSLCertVerificationError):
         why, advice = _verification(cause, context)
@@ -152,7 +152,7 @@ def _tls(error: http.SSLError, context: Context) -> _Why:
 
 
 def _verification(cause: ssl.SSLCertVerificationError, context: Context) -> tuple[str, str]:
-    """Why the server's certificate is not believed, and what to do."""
+    """Return why the server's certificate cannot be verified, and what to do."""
     if cause.verify_code == _EXPIRED:
         return "it has expired", "renew it on the cluster (or correct this machine's clock)"
     if cause.verify_code == _NOT_YET_VALID:
@@ -168,5 +168,5 @@ def _verification(cause: ssl.SSLCertVerificationError, context: Context) -> tupl
 
 
 def _words(reason: str) -> str:
-    """OpenSSL's constant as words."""
+    """Write OpenSSL's constant as words."""
     return reason.lower().replace("_", " ")

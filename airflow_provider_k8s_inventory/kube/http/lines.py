@@ -21,8 +21,8 @@ from airflow_provider_k8s_inventory.kube import stopping
 
 _LOCAL: Final = threading.local()
 
-_UNANSWERED: Final = 20
-"""Seconds after which bytes that nobody acknowledges, or a peer that answers no probe, end a connection.
+_UNACKNOWLEDGED: Final = 20
+"""Seconds after which bytes that nobody acknowledges, or a peer that acknowledges no probe, end a connection.
 
 A firewall or VPN that forgets an idle connection drops its packets without a word; Linux alone would try for 15 minutes
 (``tcp_retries2``, https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html).
@@ -33,10 +33,10 @@ OPTIONS: Final = [
     *(
         (socket.IPPROTO_TCP, getattr(socket, name), value)
         for name, value in (
-            ("TCP_KEEPIDLE", _UNANSWERED // 2),
+            ("TCP_KEEPIDLE", _UNACKNOWLEDGED // 2),
             ("TCP_KEEPINTVL", 5),
             ("TCP_KEEPCNT", 2),
-            ("TCP_USER_TIMEOUT", _UNANSWERED * 1000),
+            ("TCP_USER_TIMEOUT", _UNACKNOWLEDGED * 1000),
         )
         if hasattr(socket, name)  # macOS has not all of them
     ),
@@ -101,7 +101,7 @@ def _hold(sock: Any) -> None:
 
 
 class Held(HTTPConnection):
-    """Puts a connection that was kept on the line of the request that takes it."""
+    """A connection that is put on the line of the request that takes it."""
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request."""
@@ -121,7 +121,7 @@ class Tls(Plain, HTTPSConnection):
 
 
 def _connect(connection: HTTPConnection) -> socket.socket:
-    """As urllib3 connects, with a socket that is held before it waits for anything."""
+    """Connect as urllib3 does, with a socket that is held before it waits for anything."""
     host, timeout = connection.host, connection.timeout
     failure: OSError | None = None
     for family, kind, protocol, _, address in _addresses(connection):
@@ -167,7 +167,7 @@ def _addresses(connection: HTTPConnection) -> list[_Address]:
         with stopping.current().calling(lambda: found.put(None)):
             result = found.get(timeout=connection.timeout)
     except Empty:
-        result = socket.gaierror(socket.EAI_AGAIN, "no name server answers in time")
+        result = socket.gaierror(socket.EAI_AGAIN, "no name server responds in time")
     stopping.current().check()
     if isinstance(result, list):
         return result

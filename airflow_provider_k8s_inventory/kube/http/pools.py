@@ -21,7 +21,7 @@ from airflow_provider_k8s_inventory.kube.sources.credentials import basic
 
 
 class _UnverifiedConnection(lines.Tls):
-    """Without urllib3's warning at every request: the kubeconfig asked for it with insecure-skip-tls-verify."""
+    """A connection without urllib3's warning at every request: insecure-skip-tls-verify asks for it."""
 
     def connect(self) -> None:
         super().connect()
@@ -41,7 +41,7 @@ class _UnverifiedPool(urllib3.HTTPSConnectionPool):
 
 
 def manager(context: Context, certificate: ClientCertificate | None, connections: int) -> urllib3.PoolManager:
-    """The connections of a context, none of them open yet.
+    """Make the pool of connections of a context, none of them open yet.
 
     :param certificate: what to present in the TLS handshake.
     :param connections: how many are kept; as many as there may be requests at a time.
@@ -69,7 +69,7 @@ def manager(context: Context, certificate: ClientCertificate | None, connections
 
 
 def close(connections: urllib3.PoolManager) -> None:
-    """Close those that are open; `clear` alone leaves that to the garbage collector, which errors keep waiting."""
+    """Close the connections that are open; `clear` leaves that to the garbage collector, which errors keep waiting."""
     keys = connections.pools.keys()  # the container itself refuses to be iterated
     for key in keys:
         if pool := connections.pools.get(key):
@@ -88,7 +88,7 @@ def _trust(context: Context, *, system_roots: bool = False) -> ssl.SSLContext:
 
 
 def _proxy(context: Context) -> str | None:
-    """The proxy's URL; the kubeconfig's was checked with the rest of it."""
+    """Return the proxy's URL; the kubeconfig's was checked with the rest of it."""
     if context.proxy and not proxies.usable(context.proxy):
         raise UnreachableError(
             f"context {context.name!r}: HTTPS_PROXY or HTTP_PROXY in the environment is no URL of "
@@ -98,7 +98,7 @@ def _proxy(context: Context) -> str | None:
 
 
 def _through_proxy(context: Context, url: str, options: dict[str, Any]) -> urllib3.ProxyManager:
-    """TLS to the API server goes through a CONNECT tunnel; the proxy never sees certificate or token.
+    """Lead TLS to the API server through a CONNECT tunnel; the proxy never sees certificate or token.
 
     client-go trusts the cluster's CA for an https:// proxy too; we add the system's, and send it no certificate.
     """
@@ -115,7 +115,7 @@ def _through_proxy(context: Context, url: str, options: dict[str, Any]) -> urlli
 
 
 def _through_socks(context: Context, url: str, options: dict[str, Any]) -> urllib3.PoolManager:
-    """The proxy resolves the server's name, as with Go."""
+    """Let the proxy resolve the server's name, as Go does."""
     if find_spec("socks") is None:
         raise UnreachableError(
             f"context {context.name!r}: its proxy-url is a SOCKS proxy, which needs PySocks: pip install PySocks"

@@ -1,7 +1,7 @@
-"""When a request is sent again, and after how long.
+"""Decide when a request is sent again, and after how long.
 
 What an unwanted response means is in `errors`, and what a failed connection means in `failures`: both give a
-`Trouble`.
+`Failure`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _NO_LIMIT: Final = 10**12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trouble:
-    """Why a try did not bring what was asked for; every text of others in it is redacted and cut."""
+class Failure:
+    """A try that did not bring what was asked for; every text of others in it is redacted and cut."""
 
     error: type[ScopeError]
     what: str
@@ -47,7 +47,7 @@ class Trouble:
     http_status: int | None = None
     kubernetes_reason: str | None = None
 
-    def raised(self, request: str, tried: str = "") -> ScopeError:
+    def exception(self, request: str, tried: str = "") -> ScopeError:
         """Make it an exception.
 
         :param request: method and path.
@@ -64,8 +64,8 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Patience:
-    """How often and how patiently requests are sent again."""
+class RetryPolicy:
+    """The number of tries, and the waits between them."""
 
     retries: int
     """How many more tries after the first, at most."""
@@ -78,40 +78,40 @@ class Patience:
 class Tries:
     """The tries of one request."""
 
-    def __init__(self, patience: Patience, bound: Bound, who: str) -> None:
+    def __init__(self, policy: RetryPolicy, bound: Bound, who: str) -> None:
         """Begin with the first.
 
         :param bound: the time all of them have.
         :param who: context and request, for the log.
         """
-        self._patience = patience
+        self._policy = policy
         self._bound = bound
         self._who = who
         self._count = 1
         self._started = time.monotonic()
         self._asked = ""
 
-    def again(self, trouble: Trouble) -> bool:
+    def again(self, failure: Failure) -> bool:
         """Wait until the next try is due; False when there is none.
 
         :raises Stopped: when whoever asked leaves meanwhile.
         """
-        allowed = self._patience.retries
-        if trouble.retries is not None:
-            allowed = min(allowed, trouble.retries)
+        allowed = self._policy.retries
+        if failure.retries is not None:
+            allowed = min(allowed, failure.retries)
         if self._count > allowed:
             return False
-        wait = self._wait(trouble.retry_after)
+        wait = self._wait(failure.retry_after)
         if wait >= self._bound.left:
             return False
         self._count += 1
         when = f"in {wait:.0f} s" if wait >= 0.5 else "now"
-        log.info("%s: try %d of %d %s%s: %s", self._who, self._count, allowed + 1, when, self._asked, trouble.short)
+        log.info("%s: try %d of %d %s%s: %s", self._who, self._count, allowed + 1, when, self._asked, failure.short)
         stopping.current().wait(wait)
         return True
 
     def said(self) -> str:
-        """How often it was tried, behind an error's message; nothing when it was once."""
+        """Say how often it was tried, for the end of a message; nothing when it was once."""
         if self._count == 1 and not self._asked:
             return ""
         tries = f"{self._count} tries" if self._count > 1 else "1 try"
@@ -120,17 +120,17 @@ class Tries:
     def _wait(self, asked: str | None) -> float:
         seconds = _seconds(asked)
         if seconds is not None:
-            self._asked = f"; the server asked for {seconds:.0f} s" if seconds > self._patience.retry_after_max else ""
-            return min(seconds, self._patience.retry_after_max)
+            self._asked = f"; the server asked for {seconds:.0f} s" if seconds > self._policy.retry_after_max else ""
+            return min(seconds, self._policy.retry_after_max)
         if self._count == 1:
             return 0
-        backoff = self._patience.backoff
+        backoff = self._policy.backoff
         jitter = random.random() * backoff  # noqa: S311  # it keeps many tasks from coming back at the same moment
         return min(LONGEST_BACKOFF, backoff * float(2 ** (self._count - 1)) + jitter)
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Seconds to wait; a Retry-After that is neither a number nor a date counts as none."""
+    """Return the seconds to wait; a Retry-After that is neither a number nor a date counts as none."""
     try:
         return urllib3.Retry(retry_after_max=_NO_LIMIT).parse_retry_after(retry_after) if retry_after else None
     except (InvalidHeader, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""TLS of one context: the authorities to trust.
+"""Verify the API server of one context by the authorities it is to trust.
 
 Every context has an `ssl.SSLContext` of its own, so that nothing one cluster asks for touches another.
 """
@@ -15,7 +15,7 @@ from airflow_provider_k8s_inventory.kube.sources.certificates import reason_of
 def server_context(
     *, owner: str, ca_file: str | None, ca_data: str | None, insecure: bool, system_roots: bool = False
 ) -> ssl.SSLContext:
-    """How to verify a server.
+    """Make the TLS context that verifies a server.
 
     :param owner: whose it is, for messages.
     :param ca_file: the file with the certificates to trust.

@@ -1,1 +1,1 @@
-"""Where contexts come from, and with them servers, certificates and credentials. Nothing here sends a request."""
+"""Sources of contexts, with their servers, certificates and credentials. Nothing here sends a request."""

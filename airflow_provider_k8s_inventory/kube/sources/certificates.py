@@ -1,4 +1,4 @@
-"""A client certificate and its private key: read from text or files, and handed to OpenSSL without touching a disk."""
+"""Client certificates and their private keys: read from text or files, and given to OpenSSL without touching a disk."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class ClientCertificate:
     key_data: str = ""
 
     def secrets(self) -> tuple[str, ...]:
-        """The private key's text, when it is not in a file."""
+        """Return the private key's text, when it is not in a file."""
         return (self.key_data,) if self.key_data else ()
 
     def text(self) -> str:
-        """The certificate and those it was issued by, in PEM.
+        """Return the certificate and those it was issued by, in PEM.
 
         :raises OSError: when its file cannot be read.
         """
@@ -75,14 +75,14 @@ class ClientCertificate:
                 ) from error
 
     def _no_password(self) -> NoReturn:
-        """Called for encrypted keys only; without it OpenSSL would ask on the terminal."""
+        """Refuse an encrypted key; without this OpenSSL would ask for its password on the terminal."""
         raise UnauthorizedError(
             f"{self.owner}: the client key is encrypted, and a kubeconfig has no place for its password; decrypt it"
         )
 
 
 def content(path: str) -> str:
-    """A file with PEM in it, and around it text in any encoding.
+    """Read a file with PEM in it, and around it text in any encoding.
 
     :raises OSError: when it cannot be read, or does not end: a Connection may name any, such as ``/dev/zero``.
     """
@@ -98,7 +98,7 @@ def content(path: str) -> str:
 
 @contextmanager
 def _in_memory(text: str) -> Iterator[str]:
-    """The name under which a text can be opened as a file, once; a private key touches no disk.
+    """Give a text a name under which it can be opened as a file, once; a private key touches no disk.
 
     :raises OSError: when this machine has no such names.
     """
@@ -113,7 +113,7 @@ def _in_memory(text: str) -> Iterator[str]:
 
 
 def _held(content: bytes) -> int:
-    """A handle from which the content can be read.
+    """Return a file descriptor from which the content can be read.
 
     Of memory, on Linux. It counts as a file to `ulimit -f`, though, and other systems have none: then of a pipe, which
     holds some kilobytes, and would wait for more readers than ours if this process was forked meanwhile.

@@ -1,7 +1,4 @@
-"""One kubeconfig context with everything needed to reach its cluster, and choosing among many.
-
-Reading kubeconfigs is in `kubeconfig`; sending requests to a context is in `client`.
-"""
+"""Contexts with everything needed to reach their clusters, and choosing among many."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ NAMES_SHOWN: Final = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class Context:
-    """One kubeconfig context, everything needed to reach it; its repr shows no secret."""
+    """One context, and everything needed to reach its cluster; its repr shows no secret."""
 
     name: str
     cluster_name: str
@@ -52,6 +49,11 @@ class Context:
         return f"Context(name={self.name!r}, cluster_name={self.cluster_name!r}, server={self.server!r})"
 
     @property
+    def is_tls(self) -> bool:
+        """Whether the server's URL is an https:// one."""
+        return self.server.startswith("https://")
+
+    @property
     def proxy(self) -> str | None:
         """The URL of the proxy that leads to the server, which the kubeconfig or the environment names: never show it.
 
@@ -60,19 +62,19 @@ class Context:
         return self.proxy_url or proxies.from_environment(self.server, os.environ)
 
     def secrets(self) -> tuple[str, ...]:
-        """Every text that must not be shown, as far as it is known now; for example for Airflow's `mask_secret`."""
+        """Return every text that must not be shown, as far as it is known now."""
         known = (*self.credentials.secrets(), *proxies.secrets(self.proxy or ""))
         return tuple(dict.fromkeys(text for text in known if text))
 
     def redact(self, text: str, *, shortest: int = quoting.SHORTEST_SECRET) -> str:
-        """The text with every secret blotted out, for what others wrote and we show.
+        """Redact every secret in a text that others wrote and we show.
 
         :param shortest: leave secrets of fewer characters alone.
         """
-        return quoting.blotted(text, (secret for secret in self.secrets() if len(secret) >= shortest))
+        return quoting.redacted(text, (secret for secret in self.secrets() if len(secret) >= shortest))
 
     def excerpt(self, text: str, *, whole: bool = True) -> str:
-        """What others wrote, short enough to be quoted, without secrets; see `quoting.excerpt`."""
+        """Cut what others wrote to what can be quoted, without secrets; see `quoting.excerpt`."""
         return quoting.excerpt(text, self.secrets(), whole=whole)
 
 
@@ -88,7 +90,7 @@ class Kubeconfig:
     """Where it comes from, for messages: the files, or for example ``"connection k8s_inventory"``."""
 
     def context(self, name: str) -> Context:
-        """The context of just that name, which is no glob.
+        """Return the context of just that name, which is no glob.
 
         :raises UnknownContextError: when there is none.
         """
@@ -97,7 +99,7 @@ class Kubeconfig:
         raise self.unknown(name)
 
     def unknown(self, wanted: str) -> UnknownContextError:
-        """The error of a name or a glob that is none of its contexts, naming those it has."""
+        """Make the error of a name or a glob that is none of its contexts, naming those it has."""
         return UnknownContextError(f"no context {wanted!r} in {self.source}; it has {_listed(wanted, self.contexts)}")
 
 
@@ -126,12 +128,12 @@ def select(kubeconfig: Kubeconfig, include: Sequence[str] = (), exclude: Sequenc
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """An exact name always matches, also one with a glob's characters in it."""
+    """Tell if a name matches; an exact one always does, even with a glob's characters in it."""
     return name == pattern or fnmatchcase(name, pattern)
 
 
 def _listed(wanted: str, names: Iterable[str]) -> str:
-    """The names, those most like the wanted one first."""
+    """List the names, those most like the wanted one first."""
     nearest = sorted(names, key=lambda name: -SequenceMatcher(None, wanted.lower(), name.lower()).ratio())
     shown = ", ".join(nearest[:NAMES_SHOWN])
     return f"{shown} and {len(nearest) - NAMES_SHOWN} more" if len(nearest) > NAMES_SHOWN else shown

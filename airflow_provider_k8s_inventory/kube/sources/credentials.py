@@ -1,4 +1,4 @@
-"""The ways a context proves who it is: nothing, a token, a token file, a password, a client certificate.
+"""Authenticate requests by a token, a token file, a password or a client certificate, or not at all.
 
 Credentials that a command gives are in `execplugins`, those of legacy auth providers in `legacy`; which of them a
 kubeconfig asks for is decided in `users`.
@@ -19,8 +19,8 @@ from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCerti
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Proof:
-    """What one request carries to say who asks."""
+class Authentication:
+    """The part of a request that says who asks."""
 
     authorization: str | None = None
     """The value of the Authorization header."""
@@ -29,57 +29,57 @@ class Proof:
 
 
 class Credentials:
-    """Proves nothing: the request is anonymous. The other ways override what they know better."""
+    """Anonymous requests; the other kinds of credentials override what they know better."""
 
-    def proof(self) -> Proof:
-        """What the next request carries.
+    def authentication(self) -> Authentication:
+        """Authenticate the next request.
 
         :raises UnauthorizedError: when it cannot be had.
         """
-        return Proof()
+        return Authentication()
 
     def renew(self) -> bool:
-        """Forget what a 401 has just disproved; True when asking again may give something better.
+        """Forget what a 401 has just rejected; return True when asking again may give something better.
 
-        Of the calling thread's last `proof`, that is: others may have renewed it meanwhile.
+        Of the calling thread's last `authentication`, that is: others may have renewed it meanwhile.
         """
         return False
 
     def secrets(self) -> tuple[str, ...]:
-        """Every text that must not be shown, as far as it is known now."""
+        """Return every text that must not be shown, as far as it is known now."""
         return ()
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class BrokenCredentials(Credentials):
-    """What the kubeconfig says of the user cannot be used; only who uses this context needs to know."""
+class UnusableCredentials(Credentials):
+    """Credentials that cannot be used; that matters only to those who use the context."""
 
     problem: str
     """What is wrong and what to do, ready to be shown."""
 
-    def proof(self) -> Proof:
-        """Never gives one."""
+    def authentication(self) -> Authentication:
+        """Raise what is wrong."""
         raise UnauthorizedError(self.problem)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class StaticCredentials(Credentials):
-    """What stands in the kubeconfig itself: at most one of token and password, perhaps with a certificate."""
+    """Credentials in the kubeconfig itself: at most one of token and password, perhaps with a certificate."""
 
     token: str = ""
     username: str = ""
     password: str = ""
     certificate: ClientCertificate | None = None
 
-    def proof(self) -> Proof:
-        """The same for every request."""
+    def authentication(self) -> Authentication:
+        """Authenticate every request by the same."""
         header = f"Bearer {self.token}" if self.token else None
         if self.username or self.password:
             header = basic(self.username, self.password)
-        return Proof(authorization=header, certificate=self.certificate)
+        return Authentication(authorization=header, certificate=self.certificate)
 
     def secrets(self) -> tuple[str, ...]:
-        """Token, password and private key."""
+        """Return token, password and private key."""
         encoded = basic(self.username, self.password).removeprefix("Basic ") if self.password else ""
         return _known(self.token, self.password, encoded, *_keys(self.certificate))
 
@@ -97,8 +97,8 @@ class TokenFileCredentials(Credentials):
     _sent: deque[str] = field(default_factory=lambda: deque(maxlen=2), init=False)
     """The last token and the one before: the file may have another by the time an error quotes it."""
 
-    def proof(self) -> Proof:
-        """The file's content as of now.
+    def authentication(self) -> Authentication:
+        """Authenticate the request by the file's content as of now.
 
         client-go lets a readable token file win over the token beside it:
         https://pkg.go.dev/k8s.io/client-go/tools/clientcmd/api#AuthInfo
@@ -106,10 +106,10 @@ class TokenFileCredentials(Credentials):
         token = self._token()
         if token not in self._sent:
             self._sent.append(token)
-        return Proof(authorization=f"Bearer {token}", certificate=self.certificate)
+        return Authentication(authorization=f"Bearer {token}", certificate=self.certificate)
 
     def secrets(self) -> tuple[str, ...]:
-        """The kubeconfig's token, the file's as of now and those that were sent last, and the private key."""
+        """Return the kubeconfig's token, the file's as of now and those that were sent last, and the private key."""
         try:
             token = self._token()
         except UnauthorizedError:
@@ -130,12 +130,12 @@ class TokenFileCredentials(Credentials):
 
 
 def basic(username: str, password: str) -> str:
-    """The Authorization header of a user name and password, in UTF-8 as Go writes it."""
+    """Make the Authorization header of a user name and password, in UTF-8 as Go writes it."""
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
 
 
 def checked_token(token: str, owner: str) -> str:
-    """The token, when an HTTP header can hold it.
+    """Return the token, when an HTTP header can hold it.
 
     :raises UnauthorizedError: when it is empty or has characters no header may have. Left to `http.client`, the
         error would quote the token.
@@ -164,13 +164,13 @@ def expiry_of(credentials: Credentials) -> str | None:
     :param credentials: those that a 401 has just rejected.
     """
     try:
-        proof = credentials.proof()
+        authentication = credentials.authentication()
     except UnauthorizedError:
         return None
     now = datetime.now(UTC)
-    if proof.authorization and (expired := _of_token(proof.authorization)) and expired < now:
+    if authentication.authorization and (expired := _of_token(authentication.authorization)) and expired < now:
         return f"the token expired on {expired:%Y-%m-%d %H:%M} UTC: get a new one"
-    if proof.certificate and (expired := _of_certificate(proof.certificate)) and expired < now:
+    if authentication.certificate and (expired := _of_certificate(authentication.certificate)) and expired < now:
         return f"the client certificate expired on {expired:%Y-%m-%d %H:%M} UTC: get a new one"
     return None
 

@@ -1,4 +1,4 @@
-"""The text of kubeconfigs: reading files, finding their entries, and merging several as kubectl does.
+"""Read kubeconfigs, find their entries, and merge several as kubectl does.
 
 YAML is read in `goyaml`, an entry in `entries`; what it means is decided in `kubeconfig`, `servers` and `users`.
 """
@@ -59,7 +59,7 @@ class Merged:
 
 
 def read(path: Path) -> bytes | None:
-    """The content of a kubeconfig file; None when there is no such file.
+    """Read a kubeconfig file; None when there is no such file.
 
     :raises KubeconfigError: when it is there and cannot be read.
     """
@@ -79,7 +79,7 @@ def read(path: Path) -> bytes | None:
 
 
 def decode(text: str | bytes, source: str) -> Any:
-    """JSON or the first document of YAML, perhaps with `Unreadable` in it.
+    """Decode JSON or the first document of YAML, perhaps with `Unreadable` in it.
 
     :raises KubeconfigError: naming the line. Never the text there: it may hold a credential.
     """
@@ -95,7 +95,7 @@ def decode(text: str | bytes, source: str) -> Any:
 
 
 def decode_whole(text: str | bytes, source: str) -> Any:
-    """As `decode`, but nothing in it may be unreadable; nulls are left out.
+    """Decode as `decode` does, but nothing in it may be unreadable; nulls are left out.
 
     :raises KubeconfigError: as `decode`.
     """
@@ -106,7 +106,7 @@ def decode_whole(text: str | bytes, source: str) -> Any:
 
 
 def decode_all(text: str | bytes, source: str) -> list[Any]:
-    """The documents of a YAML file, which ``---`` divides.
+    """Decode the documents of a YAML file, which ``---`` divides.
 
     :raises KubeconfigError: as `decode_whole`.
     """
@@ -123,7 +123,7 @@ def _check_size(text: str | bytes, source: str) -> None:
 
 
 def _commas(text: str | bytes) -> int:
-    """The number of values that it may have, were it JSON, but for one."""
+    """Count the values that it may have, were it JSON, but for one."""
     return text.count(",") + text.count("[") if isinstance(text, str) else text.count(b",") + text.count(b"[")
 
 
@@ -168,7 +168,7 @@ def _document(value: Any, folder: Path | None, source: str) -> Document:
 
 
 def _entries(kind: Kind, document: Mapping[str, Any], folder: Path | None, source: str) -> dict[str, Entry]:
-    """The entries of one kind by name; several of one name are one with a problem, as with kubectl."""
+    """Find the entries of one kind by name; several of one name are one with a problem, as with kubectl."""
     items = document.get(f"{kind}s")
     if items is None:
         return {}
@@ -184,7 +184,7 @@ def _entries(kind: Kind, document: Mapping[str, Any], folder: Path | None, sourc
 
 
 def _named(kind: Kind, item: Any) -> tuple[str, Mapping[str, Any], str | None]:
-    """The name of an entry, its value, and what is wrong with it. Go takes null, and what is missing, for empty."""
+    """Return the name of an entry, its value, and its problem. Go takes null, and what is missing, for empty."""
     item = {} if item is None else item
     if not isinstance(item, Mapping):
         return "", {}, f"has {kind_of(item)} in the place of a {kind}; {_advice(item)}"
@@ -204,7 +204,7 @@ def _named(kind: Kind, item: Any) -> tuple[str, Mapping[str, Any], str | None]:
 
 
 def _text(name: Any) -> str:
-    """Some name for what has none that can be used, so that it can be told which it is."""
+    """Make up a name for an entry that has none which can be used, so that messages can name it."""
     if isinstance(name, bool):
         return str(name).lower()
     return str(name).replace("\0", "\\0") if isinstance(name, str | int | float) else ""

@@ -1,4 +1,4 @@
-"""Reading one entry of a kubeconfig: its type, its paths, its embedded PEM.
+"""Read one entry of a kubeconfig: its type, its paths, its embedded PEM.
 
 `documents` finds entries in files; `servers` and `users` say what they mean.
 """
@@ -27,7 +27,7 @@ _ZEROS: Final[Mapping[Any, Any]] = {str: "", bool: False}
 
 
 def find(entries: Mapping[str, Entry], name: str, owner: str, kind: str, error: type[ScopeError]) -> Entry:
-    """The cluster or user that a context names.
+    """Find the cluster or user that a context names.
 
     :param owner: whose it is, for messages.
     :param kind: ``"cluster"`` or ``"user"``, for messages.
@@ -41,7 +41,7 @@ def find(entries: Mapping[str, Entry], name: str, owner: str, kind: str, error: 
 
 
 def typed(type_: type[T], entry: Entry, owner: str, error: type[ScopeError]) -> T:
-    """An entry as its type; fields we do not know are let be.
+    """Convert an entry to its type; fields we do not know are let be.
 
     :raises ScopeError: of the given kind, naming the field and never its value.
     """
@@ -56,7 +56,7 @@ def typed(type_: type[T], entry: Entry, owner: str, error: type[ScopeError]) -> 
 
 
 def converted(type_: type[T], value: Any) -> T:
-    """A value as a struct, by the rules of Go's JSON: null is the type's zero, also in a list.
+    """Convert a value to a struct, by the rules of Go's JSON: null is the type's zero, also in a list.
 
     :raises NotYamlError: when a field that we know cannot be read.
     :raises msgspec.ValidationError: when one has not its type. Its message holds types and our names of fields; it
@@ -66,7 +66,7 @@ def converted(type_: type[T], value: Any) -> T:
 
 
 def _filled(type_: Any, value: Any) -> Any:
-    """The value with zeros where it is null, as far as the type knows it."""
+    """Put zeros in the place of nulls, as far as the type knows them."""
     if isinstance(value, Unreadable):
         raise NotYamlError(value.problem)
     origin, arguments = get_origin(type_), get_args(type_)
@@ -96,12 +96,12 @@ def _fields(type_: type[msgspec.Struct]) -> Mapping[str, Any]:
 
 
 def beside(folder: Path | None, path: str) -> str:
-    """A path of a kubeconfig; relative ones are relative to its file."""
+    """Resolve a path of a kubeconfig; relative ones are relative to its file."""
     return os.path.normpath(folder / path) if folder and path else path
 
 
 def embedded(data: str, owner: str, field: str, error: type[ScopeError]) -> str:
-    """The text in a ``…-data`` field; what stands around its PEM may be in any encoding.
+    """Decode the text in a ``…-data`` field; what stands around its PEM may be in any encoding.
 
     :raises ScopeError: of the given kind, when it is not base64.
     """

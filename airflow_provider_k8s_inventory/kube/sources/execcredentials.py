@@ -22,7 +22,7 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError
 from airflow_provider_k8s_inventory.kube import stopping
 from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
-from airflow_provider_k8s_inventory.kube.sources.credentials import Proof
+from airflow_provider_k8s_inventory.kube.sources.credentials import Authentication
 from airflow_provider_k8s_inventory.kube.sources.documents import decode
 from airflow_provider_k8s_inventory.kube.sources.entries import converted
 from airflow_provider_k8s_inventory.kube.sources.goyaml import NotYamlError
@@ -41,8 +41,8 @@ _VERSIONS: Final = frozenset(f"client.authentication.k8s.io/{version}" for versi
 """Those that there have been; anything else that stands there is not quoted."""
 
 
-class NoAnswerError(Exception):
-    """It holds no credential; the message goes on from the command's name, and quotes nothing of it."""
+class InvalidCredentialError(Exception):
+    """An output that holds no credential; the message goes on from the command's name, and quotes nothing of it."""
 
 
 class _Status(msgspec.Struct, rename="camel", frozen=True):
@@ -52,8 +52,8 @@ class _Status(msgspec.Struct, rename="camel", frozen=True):
     expiration_timestamp: datetime | None = None
 
 
-class _Answer(msgspec.Struct, rename="camel", frozen=True):
-    """The fields we know of https://kubernetes.io/docs/reference/config-api/client-authentication.v1/ objects."""
+class _ExecCredential(msgspec.Struct, rename="camel", frozen=True):
+    """Fields of https://kubernetes.io/docs/reference/config-api/client-authentication.v1/ objects."""
 
     kind: str = ""
     api_version: str = ""
@@ -71,38 +71,40 @@ class Credential:
 
     @property
     def good(self) -> bool:
-        """True while it can be used."""
+        """Whether it can still be used."""
         return self.expires is None or datetime.now(UTC) + SKEW < self.expires
 
     @property
-    def proof(self) -> Proof:
+    def authentication(self) -> Authentication:
         """The part of it that a request carries."""
-        return Proof(authorization=f"Bearer {self.token}" if self.token else None, certificate=self.certificate)
+        return Authentication(
+            authorization=f"Bearer {self.token}" if self.token else None, certificate=self.certificate
+        )
 
     def secrets(self) -> tuple[str, ...]:
-        """The token and the private key."""
+        """Return the token and the private key."""
         return (self.token, *(self.certificate.secrets() if self.certificate else ()))
 
 
-def understand(output: bytes, api_version: str) -> Credential:
-    """The credential in what a plugin printed: JSON or YAML, as client-go's decoder takes both.
+def parse(output: bytes, api_version: str) -> Credential:
+    """Read the credential in what a plugin printed: JSON or YAML, as client-go's decoder takes both.
 
     :param api_version: the one it was asked for.
-    :raises NoAnswerError: when there is none in it.
+    :raises InvalidCredentialError: when there is none in it.
     """
-    answer = _decoded(output)
-    if answer.kind != "ExecCredential":
-        raise NoAnswerError("printed no ExecCredential; is it a credential plugin?")
-    if answer.api_version != api_version:
-        spoken = answer.api_version if answer.api_version in _VERSIONS else "another version"
-        raise NoAnswerError(
+    credential = _decoded(output)
+    if credential.kind != "ExecCredential":
+        raise InvalidCredentialError("printed no ExecCredential; is it a credential plugin?")
+    if credential.api_version != api_version:
+        spoken = credential.api_version if credential.api_version in _VERSIONS else "another version"
+        raise InvalidCredentialError(
             f"printed an ExecCredential of {spoken}, not of {api_version}; write its version into the kubeconfig"
         )
-    status = answer.status
+    status = credential.status
     if bool(status.client_certificate_data) != bool(status.client_key_data):
-        raise NoAnswerError("gave a certificate without a key, or a key without one; update it")
+        raise InvalidCredentialError("gave a certificate without a key, or a key without one; update it")
     if not status.token and not status.client_key_data:
-        raise NoAnswerError("gave neither a token nor a certificate; log in with it by hand")
+        raise InvalidCredentialError("gave neither a token nor a certificate; log in with it by hand")
     certificate = None
     if status.client_key_data:
         data, key = status.client_certificate_data, status.client_key_data
@@ -111,25 +113,25 @@ def understand(output: bytes, api_version: str) -> Credential:
 
 
 def _expiry(said: datetime | None) -> datetime | None:
-    """The time of its expiry; Go's zero time means never: ``a.exp.IsZero()`` in client-go's exec.go."""
+    """Return the time of its expiry; Go's zero time means never: ``a.exp.IsZero()`` in client-go's exec.go."""
     expires = said and said.replace(tzinfo=said.tzinfo or UTC)
     return None if expires == _ZERO else expires
 
 
-def _decoded(output: bytes) -> _Answer:
+def _decoded(output: bytes) -> _ExecCredential:
     try:
-        return converted(_Answer, decode(output, "what it printed"))
+        return converted(_ExecCredential, decode(output, "what it printed"))
     except KubeconfigError:
         problem = "neither JSON nor YAML"
     except NotYamlError:
         problem = "a value that cannot be read"
     except msgspec.ValidationError as error:
         problem = str(error)
-    raise NoAnswerError(f"printed no ExecCredential: {problem}; is it a credential plugin?")
+    raise InvalidCredentialError(f"printed no ExecCredential: {problem}; is it a credential plugin?")
 
 
 class CommandError(Exception):
-    """It gave nothing; the message goes on from the command's name."""
+    """A command that gave nothing; the message goes on from the command's name."""
 
     def __init__(self, message: str, *, missing: bool = False, started: bool = False, said: str = "") -> None:
         super().__init__(message)
@@ -182,7 +184,7 @@ def run(command: Sequence[str], environ: Mapping[str, str], *, timeout: float | 
 
 
 def _collect(process: subprocess.Popen[bytes], output: bytearray, errors: bytearray, limit: float) -> str:
-    """Wait for the process to end, and collect what it prints; why it is to be ended, ``""`` when it has ended.
+    """Collect what a process prints until it ends; return why it must be ended, ``""`` when it has ended.
 
     A helper that it leaves behind may keep standard error open, as kubectl, which hands on its own, does not notice.
     When it keeps standard output open, for which kubectl waits for ever, the limit ends the wait.

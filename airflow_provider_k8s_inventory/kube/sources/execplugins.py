@@ -1,4 +1,4 @@
-"""Credentials from a command: the exec plugins of kubeconfigs, such as those of EKS, GKE and AKS.
+"""Get credentials from a command: the exec plugins of kubeconfigs, such as those of EKS, GKE and AKS.
 
 `execcredentials` runs them and reads what they print. `users` decides whether a kubeconfig may ask for one.
 """
@@ -21,7 +21,7 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube.sources import certificates, execcredentials, quoting
-from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials, Proof, checked_token
+from airflow_provider_k8s_inventory.kube.sources.credentials import Authentication, Credentials, checked_token
 from airflow_provider_k8s_inventory.kube.sources.documents import Entry
 from airflow_provider_k8s_inventory.kube.sources.entries import beside
 from airflow_provider_k8s_inventory.kube.sources.redacting import excerpt
@@ -46,7 +46,7 @@ class _Variable(msgspec.Struct, frozen=True):
 
 
 class Plugin(msgspec.Struct, rename="camel", frozen=True):
-    """The fields we know of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#ExecConfig objects."""
+    """Fields of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#ExecConfig objects."""
 
     command: str = ""
     args: list[str] = []
@@ -72,13 +72,13 @@ def check(plugin: Plugin, owner: str) -> None:
         )
     if plugin.interactive_mode not in {"Never", "IfAvailable", ""}:
         raise UnauthorizedError(
-            f"{owner}: its exec plugin has interactiveMode {plugin.interactive_mode}, and nobody is here to answer; "
-            "use a way to log in that asks nothing"
+            f"{owner}: its exec plugin has interactiveMode {plugin.interactive_mode}, and nobody is here to type "
+            "anything; use a way to log in that asks nothing"
         )
 
 
 class NoCredentialError(Exception):
-    """The command gave no credential; the message goes on from the command's name."""
+    """A command that gave no credential; the message goes on from the command's name."""
 
 
 class Session:
@@ -101,12 +101,12 @@ class Session:
         self._lock = threading.Lock()
         self._credential: execcredentials.Credential | None = None
         self._before: execcredentials.Credential | None = None
-        """The one that was disproved last: an error may still quote it."""
+        """The one that was rejected last: an error may still quote it."""
         self._failure = ""
         self._failed_at = -FAILURE_KEPT
 
     def credential(self) -> execcredentials.Credential:
-        """A credential that is good, for which the command is run when there is none.
+        """Return a credential that is good; run the command when there is none.
 
         :raises NoCredentialError: when it gives none, or gave none a moment ago.
         """
@@ -117,22 +117,22 @@ class Session:
                 self._credential = self._ask()
             return self._credential
 
-    def forget(self, disproved: execcredentials.Credential | None) -> None:
-        """Let the command run again, unless it has since it gave what is disproved."""
+    def forget(self, rejected: execcredentials.Credential | None) -> None:
+        """Let the command run again, unless it has since it gave what was rejected."""
         with self._lock:
-            if self._credential is disproved:
-                self._credential, self._before = None, disproved
+            if self._credential is rejected:
+                self._credential, self._before = None, rejected
 
     def secrets(self) -> tuple[str, ...]:
-        """The credentials that the command gave last and before, and variables and arguments that look like secrets."""
+        """Return the last two credentials, and the variables and arguments that look like secrets."""
         given = (secret for one in (self._credential, self._before) if one for secret in one.secrets())
         variables = (one.value for one in self._plugin.env if _SECRET_NAME.search(one.name))
         return tuple(text for text in (*given, *variables, *_arguments(self._plugin.args)) if text)
 
     def _ask(self) -> execcredentials.Credential:
         try:
-            return execcredentials.understand(self._run(), self._plugin.api_version)
-        except (execcredentials.CommandError, execcredentials.NoAnswerError, OSError) as error:
+            return execcredentials.parse(self._run(), self._plugin.api_version)
+        except (execcredentials.CommandError, execcredentials.InvalidCredentialError, OSError) as error:
             self._failure, self._failed_at = self._explained(error), time.monotonic()
             raise NoCredentialError(self._failure) from None
 
@@ -156,14 +156,14 @@ class Session:
         if not error.started:
             return f"{error}; run it by hand as the same user to see more"
         advice = "run it by hand as the same user to see more"
-        said = excerpt(quoting.blotted(error.said, self.secrets()), LONGEST_EXCERPT, end=True)
+        said = excerpt(quoting.redacted(error.said, self.secrets()), LONGEST_EXCERPT, end=True)
         if not said:
             return f"{error} and said nothing; {advice}"
         _log.warning("credential command %s %s and said: %s", self._plugin.command, error, said)
         return f"{error}; the log has what it said on standard error; {advice}"
 
     def _spec(self) -> dict[str, Any]:
-        """https://kubernetes.io/docs/reference/config-api/client-authentication.v1/, the spec."""
+        """Make the spec of https://kubernetes.io/docs/reference/config-api/client-authentication.v1/ objects."""
         if not self._plugin.provide_cluster_info:
             return {"interactive": False}
         server = self._server
@@ -179,7 +179,7 @@ class Session:
         return {"cluster": {name: value for name, value in fields.items() if value}, "interactive": False}
 
     def _authority(self) -> str | None:
-        """The CA in base64; plugins are never given the file."""
+        """Return the CA in base64; plugins are never given the file."""
         data, file = self._server.ca_data, self._server.ca_file
         text = data or (certificates.content(file) if file else "")
         return base64.b64encode(text.encode()).decode() or None
@@ -192,7 +192,7 @@ class Sessions:
         self._sessions: dict[tuple[str, str], Session] = {}
 
     def of(self, plugin: Plugin, user: Entry, server: Server) -> Session:
-        """The session of a user with an API server."""
+        """Return the session of a user with an API server."""
         key = (user.name, server.name if plugin.provide_cluster_info else "")
         if key not in self._sessions:
             self._sessions[key] = Session(plugin, server=server, folder=user.folder)
@@ -213,8 +213,8 @@ class ExecCredentials(Credentials):
         self._given = threading.local()
         """The credential that each thread was given last, for when a 401 disproves it."""
 
-    def proof(self) -> Proof:
-        """The token, the certificate, or both, as the command gave them."""
+    def authentication(self) -> Authentication:
+        """Authenticate by the token, the certificate, or both, as the command gave them."""
         try:
             self._given.credential = credential = self._session.credential()
         except NoCredentialError as error:
@@ -222,20 +222,20 @@ class ExecCredentials(Credentials):
         if credential.token:
             checked_token(credential.token, self._owner)
         certificate = credential.certificate
-        return replace(credential.proof, certificate=certificate and replace(certificate, owner=self._owner))
+        return replace(credential.authentication, certificate=certificate and replace(certificate, owner=self._owner))
 
     def renew(self) -> bool:
-        """The next request runs the command again, once for all contexts that share what it gave."""
+        """Let the next request run the command again, once for all contexts that share what it gave."""
         self._session.forget(getattr(self._given, "credential", None))
         return True
 
     def secrets(self) -> tuple[str, ...]:
-        """Those of the session."""
+        """Return those of the session."""
         return self._session.secrets()
 
 
 def _arguments(args: Sequence[str]) -> Iterator[str]:
-    """The values of arguments whose names look like secrets: ``--client-secret=value``, or ``value`` in the next one.
+    """Yield the values of arguments whose names look like secrets: ``--client-secret=value``, or the next argument.
 
     Only options take the next one: ``get-token`` is a command, and ``--login`` behind an option is one itself.
     """

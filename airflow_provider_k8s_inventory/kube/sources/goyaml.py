@@ -1,4 +1,4 @@
-"""YAML as Go's library reads it, and so kubectl: https://pkg.go.dev/sigs.k8s.io/yaml over its fork of yaml.v2.
+"""Read YAML as Go's library does, and so kubectl: https://pkg.go.dev/sigs.k8s.io/yaml over its fork of yaml.v2.
 
 Both libraries take libyaml's events; this module resolves them by Go's rules. PyYAML's own rules make dates of what Go
 leaves text, numbers of ``10:20``, bytes of ``!!binary``, and an error of ``=``. What a kubeconfig's values mean is
@@ -73,12 +73,12 @@ _PROBLEMS: Final = {
 
 
 class NotYamlError(Exception):
-    """It is no YAML; the message tells the place and what to do, and nothing of the text."""
+    """A text that is no YAML; the message tells the place and what to do, and nothing of the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Stands for a value that cannot be read, so that it matters to those only who want it."""
+    """A placeholder of a value that cannot be read, which matters only to those who want it."""
 
     problem: str
     """The place and the reason, ready to be shown."""
@@ -89,7 +89,7 @@ _Broken = dict[Any, Any]
 
 
 def read(text: str | bytes) -> Any:
-    """The first document; a mapping's keys are all text. kubectl does not look at further ones either.
+    """Read the first document; a mapping's keys are all text. kubectl does not look at further ones either.
 
     :raises NotYamlError: when there is none.
     """
@@ -97,7 +97,7 @@ def read(text: str | bytes) -> Any:
 
 
 def read_all(text: str | bytes) -> Iterator[Any]:
-    """All documents, which ``---`` divides.
+    """Yield all documents, which ``---`` divides.
 
     :raises NotYamlError: when one is none.
     """
@@ -109,7 +109,7 @@ def read_all(text: str | bytes) -> Iterator[Any]:
 
 
 def plain(value: Any, levels: int = DEEPEST) -> Any:
-    """The value in JSON's types alone, nulls in mappings left out: Go takes them for absent.
+    """Return the value in JSON's types alone, nulls in mappings left out: Go takes them for absent.
 
     :param levels: how deep it may be.
     :raises NotYamlError: when something in it cannot be read.
@@ -130,7 +130,7 @@ def plain(value: Any, levels: int = DEEPEST) -> Any:
 
 
 def _events(data: bytes) -> Iterator[Any]:
-    """Libyaml's events, its errors turned into ours."""
+    """Yield libyaml's events, its errors turned into ours."""
     try:
         yield from yaml.parse(data, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -166,7 +166,7 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """Something that has come whole."""
+    """A value that has come whole."""
 
     value: Any
     size: int = 1
@@ -178,7 +178,7 @@ _MERGE: Final = object()
 
 
 class _Document:
-    """Makes values of the events of one document."""
+    """A builder of values from the events of one document."""
 
     def __init__(self) -> None:
         self._open: list[_Open] = []
@@ -190,7 +190,7 @@ class _Document:
         self._root: Any = None
 
     def read(self, events: Iterable[Any]) -> Any:
-        """The document whose start has come."""
+        """Read the document whose start has come."""
         for number, event in enumerate(events):
             if isinstance(event, yaml.DocumentEndEvent):
                 break
@@ -299,7 +299,7 @@ def _merge(mapping: _Broken, value: Any, place: str) -> None:
 
 
 def _key(key: str | float) -> str:
-    """A key as text, which JSON demands."""
+    """Write a key as text, which JSON demands."""
     if isinstance(key, bool):
         return "true" if key else "false"
     if isinstance(key, float):
@@ -308,7 +308,7 @@ def _key(key: str | float) -> str:
 
 
 def _scalar(tag: str | None, text: str, plain_text: bool) -> Any:
-    """A value by its tag and text; `resolve` and `scalar` of resolve.go and decode.go."""
+    """Return a value by its tag and text: `resolve` and `scalar` of resolve.go and decode.go."""
     if tag is None and not plain_text:
         return text
     wanted = tag.removeprefix(_TAG) if tag else ""
@@ -328,7 +328,7 @@ def _scalar(tag: str | None, text: str, plain_text: bool) -> Any:
 
 
 def _resolved(wanted: str, text: str) -> tuple[str, Any]:
-    """The type and the value that plain text has."""
+    """Return the type and the value that plain text has."""
     if wanted == "str":
         return "str", text
     if text in _WORDS:

@@ -18,7 +18,7 @@ _PATHS: Final = ("certificate-authority", "client-certificate", "client-key", "t
 
 
 def warnings(name: str, merged: Merged) -> tuple[str, ...]:
-    """A sentence for every entry that a context has lost to an earlier kubeconfig, its own included.
+    """Make a sentence for every entry that a context has lost to an earlier kubeconfig, its own included.
 
     :param name: the context's.
     """
@@ -48,7 +48,7 @@ def _hidden(kind: Kind, name: Any, document: Document, merged: Merged) -> Iterat
 
 
 def _content(entry: Entry) -> tuple[Mapping[str, Any], str | None]:
-    """The content of an entry, with its relative paths made absolute and without nulls."""
+    """Return the content of an entry, with its relative paths made absolute and without nulls."""
     value = {key: item for key, item in entry.value.items() if item is not None}
     for field in _PATHS:
         if isinstance(path := value.get(field), str):

@@ -16,7 +16,11 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError, UnauthorizedError, UnreachableError
 from airflow_provider_k8s_inventory.kube.sources import documents, hidden, servers, users
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context, Kubeconfig, select
-from airflow_provider_k8s_inventory.kube.sources.credentials import BrokenCredentials, Credentials, TokenFileCredentials
+from airflow_provider_k8s_inventory.kube.sources.credentials import (
+    Credentials,
+    TokenFileCredentials,
+    UnusableCredentials,
+)
 from airflow_provider_k8s_inventory.kube.sources.entries import find, typed
 from airflow_provider_k8s_inventory.kube.sources.execplugins import Sessions
 
@@ -29,7 +33,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class _Context(msgspec.Struct):
-    """The fields we know of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#Context."""
+    """Fields of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#Context objects."""
 
     cluster: str = ""
     user: str = ""
@@ -136,7 +140,7 @@ def _kubeconfig(found: Sequence[tuple[Any, Path | None, str]], *, source: str, a
 
 
 def _context(name: str, merged: documents.Merged, sessions: Sessions, *, allow_exec: bool) -> Context:
-    """What is wrong with the context is kept in it, so that the others can be used."""
+    """Make a context; what is wrong with it is kept in it, so that the others can be used."""
     owner = f"context {name!r}"
     parts = _Context()
     try:
@@ -145,7 +149,7 @@ def _context(name: str, merged: documents.Merged, sessions: Sessions, *, allow_e
         server = servers.server(entry, owner)
     except UnreachableError as error:
         return Context(name=name, cluster_name=parts.cluster, server="", problem=str(error))
-    credentials, impersonation = _proof(parts.user, merged, server, owner, sessions, allow_exec=allow_exec)
+    credentials, impersonation = _authentication(parts.user, merged, server, owner, sessions, allow_exec=allow_exec)
     return Context(
         name=name,
         cluster_name=parts.cluster,
@@ -162,10 +166,10 @@ def _context(name: str, merged: documents.Merged, sessions: Sessions, *, allow_e
     )
 
 
-def _proof(
+def _authentication(
     name: str, merged: documents.Merged, server: servers.Server, owner: str, sessions: Sessions, *, allow_exec: bool
 ) -> tuple[Credentials, tuple[tuple[str, str], ...]]:
-    """Who the context is and as whom it acts."""
+    """Return how the context authenticates, and as whom it acts."""
     known = merged.entries["user"]
     if not name and name not in known:  # kubectl uses a user without a name, where there is one
         return Credentials(), ()
@@ -175,4 +179,4 @@ def _proof(
         credentials = users.credentials(fields, entry, server, owner, allow_exec=allow_exec, sessions=sessions)
         return credentials, users.impersonation(fields, owner)
     except UnauthorizedError as error:
-        return BrokenCredentials(str(error)), ()
+        return UnusableCredentials(str(error)), ()

@@ -1,4 +1,4 @@
-"""The auth providers that kubeconfigs had before exec plugins (gcp, oidc): left to the official client.
+"""Authenticate by the auth providers that kubeconfigs had before exec plugins (gcp, oidc), by the official client.
 
 It is imported only here, and only when such a context sends its first request; other credentials are our own.
 """
@@ -15,19 +15,19 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube.sources import quoting
 from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
-from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials, Proof, checked_token
+from airflow_provider_k8s_inventory.kube.sources.credentials import Authentication, Credentials, checked_token
 from airflow_provider_k8s_inventory.kube.sources.redacting import excerpt
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """What a user entry's ``auth-provider`` holds."""
+    """The ``auth-provider`` of a user entry."""
 
     name: str = ""
     config: dict[str, str] = {}
 
 
 class LegacyCredentials(Credentials):
-    """The Authorization header the official client would send; renewed tokens are not written to the kubeconfig."""
+    """Credentials that the official client gets; renewed tokens are not written to the kubeconfig."""
 
     def __init__(self, provider: Provider, *, server: str, certificate: ClientCertificate | None, owner: str) -> None:
         """Keep what the official client needs; it is imported at the first request.
@@ -45,8 +45,8 @@ class LegacyCredentials(Credentials):
         self._token = ""
         """The one that the official client gave last."""
 
-    def proof(self) -> Proof:
-        """The token as of now, which the official client renews when it has expired, and the certificate beside it."""
+    def authentication(self) -> Authentication:
+        """Authenticate by the token, which the official client renews when it has expired, and the certificate."""
         with self._lock:
             try:
                 header = self._header()
@@ -61,10 +61,10 @@ class LegacyCredentials(Credentials):
                 "change the user to an exec plugin"
             )
         self._token = checked_token(header.removeprefix("Bearer "), self._owner)
-        return Proof(authorization=f"Bearer {self._token}", certificate=self._certificate)
+        return Authentication(authorization=f"Bearer {self._token}", certificate=self._certificate)
 
     def secrets(self) -> tuple[str, ...]:
-        """The provider's tokens and client secret, and the token that it has renewed."""
+        """Return the provider's tokens and client secret, and the token that it has renewed."""
         key = self._certificate.secrets() if self._certificate else ()
         values = (value for name, value in self._provider.config.items() if "token" in name or "secret" in name)
         return tuple(text for text in (*key, *values, self._token) if text)
@@ -78,11 +78,11 @@ class LegacyCredentials(Credentials):
         return header
 
     def _shown(self, error: Exception) -> str:
-        return excerpt(quoting.blotted(str(error), self.secrets()), quoting.LONGEST_EXCERPT)
+        return excerpt(quoting.redacted(str(error), self.secrets()), quoting.LONGEST_EXCERPT)
 
 
 def _configuration(provider: Provider, server: str) -> Any:
-    """The official client's, of a kubeconfig with this one user in it."""
+    """Let the official client read a kubeconfig with this one user in it."""
     from kubernetes import client, config
 
     # An own one: else the loader changes the default of the whole process.

@@ -1,4 +1,4 @@
-"""The blocks of PEM in a text: certificates and keys, without what stands around them.
+"""Find the blocks of PEM in a text: certificates and keys, without what stands around them.
 
 As Go's encoding/pem, and unlike Python's ssl, which takes no text but ASCII: lists of authorities have comments such
 as ``# NetLock Arany (Class Gold) Főtanúsítvány``.
@@ -15,17 +15,17 @@ _MARK: Final = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----")
 
 
 def certificates(text: str) -> list[str]:
-    """The certificates, each a block."""
+    """Return the certificates, each a block."""
     return [block for label, block in _blocks(text) if label == CERTIFICATE]
 
 
 def private_key(text: str) -> str | None:
-    """The first private key, as a block."""
+    """Return the first private key, as a block."""
     return next((block for label, block in _blocks(text) if label.endswith("PRIVATE KEY")), None)
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Every block with its label, in lines that end as OpenSSL likes them."""
+    """Yield every block with its label, in lines that end as OpenSSL likes them."""
     begin: re.Match[str] | None = None
     for mark in _MARK.finditer(text):
         if mark[1] == "BEGIN":

@@ -1,4 +1,4 @@
-"""Which proxy leads to an API server: the kubeconfig's, else the environment's, by the rules Go has for that.
+"""Choose the proxy that leads to an API server: the kubeconfig's, else the environment's, by Go's rules.
 
 Connecting through proxies is in `pools`.
 """
@@ -16,7 +16,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def usable(url: str) -> bool:
-    """Whether it is the URL of a proxy."""
+    """Tell if it is the URL of a proxy."""
     try:
         parts = urlsplit(url)
         return parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
@@ -25,20 +25,20 @@ def usable(url: str) -> bool:
 
 
 def secrets(url: str) -> tuple[str, ...]:
-    """The parts of a proxy's URL that no message may hold, as they are written and as the proxy is sent them."""
+    """Return the parts of a proxy's URL that no message may hold, as they are written and as the proxy is sent them."""
     userinfo = url.rpartition("://")[2].partition("/")[0].rpartition("@")[0]
     password = userinfo.partition(":")[2]
     return (userinfo, unquote(userinfo), password, unquote(password))
 
 
 def shown(url: str) -> str:
-    """A proxy's URL without user and password."""
+    """Return a proxy's URL without user and password."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def from_environment(server: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy's URL; None for a direct connection.
+    """Return the proxy's URL; None for a direct connection.
 
     https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config, which client-go follows. Python's own reading
     (`urllib.request.getproxies`) knows no CIDR in ``NO_PROXY``, and every cluster's documentation tells to put one in.
@@ -58,7 +58,7 @@ def from_environment(server: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _bypassed(host: str, port: int, exceptions: str) -> bool:
-    """Whether a direct connection is due; this machine is never asked for through a proxy."""
+    """Tell if a direct connection is due; this machine is never asked for through a proxy."""
     if host == "localhost" or _loopback(host):
         return True
     rules = (rule.strip().lower() for rule in exceptions.split(","))
@@ -73,7 +73,7 @@ def _loopback(host: str) -> bool:
 
 
 def _covers(rule: str, host: str, port: int) -> bool:
-    """A rule is ``*``, a network, an address or a domain; the last two may end in a port."""
+    """Tell if a rule covers a host: ``*``, a network, an address or a domain; the last two may end in a port."""
     if rule == "*":
         return True
     try:
@@ -88,7 +88,7 @@ def _covers(rule: str, host: str, port: int) -> bool:
 
 
 def _covers_name(name: str, wanted: str, host: str, port: int) -> bool:
-    """A domain covers itself and what is below it; with a leading dot only the latter."""
+    """Tell if a domain covers a host: itself and what is below it; with a leading dot only the latter."""
     if wanted not in {"", str(port)}:
         return False
     name = name.removeprefix("*")
@@ -96,6 +96,6 @@ def _covers_name(name: str, wanted: str, host: str, port: int) -> bool:
 
 
 def _without_port(rule: str) -> tuple[str, str]:
-    """The rule and its port, ``""`` when it has none."""
+    """Return the rule and its port, ``""`` when it has none."""
     name, colon, port = rule.rpartition(":")
     return (name, port) if colon and port.isdigit() else (rule, "")

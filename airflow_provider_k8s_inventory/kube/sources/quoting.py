@@ -1,4 +1,4 @@
-"""Quote what others wrote: secrets are blotted out of the whole text, and only then it is cut.
+"""Quote what others wrote: secrets are redacted in the whole text, and only then it is cut.
 
 `contexts` and `credentials` know the secrets of a context.
 """
@@ -12,14 +12,14 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 SHORTEST_SECRET: Final = 5
-"""Shorter texts are not blotted out: they would take half the message with them. Airflow's masker does the same."""
+"""Shorter texts are not redacted: they would take half the message with them. Airflow's masker does the same."""
 SHORTEST_LINE: Final = 16
-"""Lines of a secret that are shorter are not blotted out alone: the last one of a key may be any word."""
+"""Lines of a secret that are shorter are not redacted alone: the last one of a key may be any word."""
 LONGEST_EXCERPT: Final = 300
 """Characters of somebody else's text that a message quotes."""
 
 
-def blotted(text: str, secrets: Iterable[str]) -> str:
+def redacted(text: str, secrets: Iterable[str]) -> str:
     """Replace every secret by ``***``, also as servers and proxies write it: quoted, escaped, encoded, line by line."""
     forms = {form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST_SECRET}
     for form in sorted(forms, key=len, reverse=True):  # one may be a part of another
@@ -33,13 +33,13 @@ def excerpt(text: str, secrets: Iterable[str], *, whole: bool = True) -> str:
     :param whole: whether it is all they wrote; else a secret may be cut at its end.
     """
     secrets = tuple(secrets)
-    text = blotted(text, secrets)
+    text = redacted(text, secrets)
     if not whole:
         longest = max((len(form) for secret in secrets for form in _forms(secret)), default=0)
         text = text[: max(0, len(text) - longest)]
     text = one_line(text)
     # Once more: what is left out may have stood in the middle of a secret.
-    text = blotted(text, secrets)
+    text = redacted(text, secrets)
     return text if len(text) <= LONGEST_EXCERPT else f"{text[:LONGEST_EXCERPT]}…"
 
 
@@ -49,7 +49,7 @@ def one_line(text: str) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """A secret as it may stand in a text."""
+    """Yield a secret as it may stand in a text."""
     yield from _escaped(secret)
     yield from _escaped(" ".join(secret.split()))
     for line in secret.splitlines():

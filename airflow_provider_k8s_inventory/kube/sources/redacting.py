@@ -1,6 +1,6 @@
-"""Blot out of others' text what looks like a credential, and cut it to what a message can hold.
+"""Redact in others' text what looks like a credential, and cut it to what a message can hold.
 
-Known secrets are blotted out by `contexts.Context.redact`. Here is what nobody told us of: a token that a command
+Known secrets are redacted by `contexts.Context.redact`. Here is what nobody told us of: a token that a command
 prints in its debug output is known neither to us nor to Airflow's masker.
 """
 
@@ -34,8 +34,8 @@ _LOOKS_SECRET: Final = (
 )
 
 
-def blotted(text: str) -> str:
-    """The text without what looks like a credential."""
+def redacted(text: str) -> str:
+    """Redact what looks like a credential."""
     for pattern in _LOOKS_SECRET:
         text = pattern.sub(_blot, text)
     return text
@@ -47,13 +47,13 @@ def _blot(match: re.Match[str]) -> str:
 
 
 def excerpt(text: str, longest: int, *, end: bool = False) -> str:
-    """One line of what others wrote: without what looks like a credential, then cut.
+    """Put what others wrote on one line, without what looks like a credential, and cut it.
 
-    :param text: with known secrets blotted out. Of a text that was cut before, a part of a secret may remain.
+    :param text: with known secrets redacted. Of a text that was cut before, a part of a secret may remain.
     :param longest: characters.
     :param end: keep the end, not the start.
     """
-    text = quoting.one_line(blotted(text))
+    text = quoting.one_line(redacted(text))
     if len(text) <= longest:
         return text
     return f"…{text[-longest:]}" if end else f"{text[:longest]}…"

@@ -1,4 +1,4 @@
-"""What a kubeconfig's cluster entry means: where the API server is and how to know it.
+"""Read a kubeconfig's cluster entry: where the API server is and how to verify it.
 
 Who we are to it is in `users`; the TLS context is made in `tls`.
 """
@@ -27,7 +27,7 @@ class _Extension(msgspec.Struct, frozen=True):
 
 
 class _Cluster(msgspec.Struct, rename="kebab", frozen=True):
-    """The fields we know of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#Cluster."""
+    """Fields of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#Cluster objects."""
 
     server: str = ""
     certificate_authority: str = ""
@@ -84,7 +84,7 @@ def server(entry: Entry, owner: str) -> Server:
 
 
 def _exec_config(fields: _Cluster, entry: Entry, owner: str) -> Any:
-    """What exec plugins are told; extensions of other names are nobody's business here."""
+    """Return what exec plugins are told; extensions of other names are not read."""
     try:
         return plain(next((one.extension for one in fields.extensions if one.name == EXEC_EXTENSION), None))
     except NotYamlError as error:
@@ -92,7 +92,7 @@ def _exec_config(fields: _Cluster, entry: Entry, owner: str) -> Any:
 
 
 def _url(fields: _Cluster, owner: str) -> str:
-    """The URL, completed as client-go completes it: no scheme means https when TLS is set up, else http."""
+    """Complete the URL as client-go does: no scheme means https when TLS is set up, else http."""
     url = fields.server.strip()
     if not url:
         raise UnreachableError(f"{owner}: its cluster has no `server`; add the URL of the API server")

@@ -1,4 +1,4 @@
-"""What a kubeconfig's user entry means: which of its credentials count, and which may be used.
+"""Read a kubeconfig's user entry: which of its credentials count, and which may be used.
 
 What each kind of credentials does is in `credentials`, `execplugins` and `legacy`.
 """
@@ -30,7 +30,7 @@ _NAME_CHARACTERS = "!#$&'*+-.^_`|~"
 
 
 class User(msgspec.Struct, rename="kebab", frozen=True):
-    """The fields we know of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#AuthInfo."""
+    """Fields of https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#AuthInfo objects."""
 
     token: str = ""
     token_file: str = msgspec.field(name="tokenFile", default="")
@@ -60,7 +60,7 @@ def user(entry: Entry, owner: str) -> User:
 def credentials(
     fields: User, entry: Entry, server: Server, owner: str, *, allow_exec: bool, sessions: Sessions
 ) -> Credentials:
-    """What the user proves itself with, in client-go's order: its own fields, a command, an auth provider.
+    """Choose how the user authenticates, in client-go's order: its own fields, a command, an auth provider.
 
     :param fields: the user.
     :param entry: where it comes from.
@@ -74,29 +74,29 @@ def credentials(
         _refuse(fields, entry, owner)
     if fields.exec and fields.auth_provider:
         raise UnauthorizedError(f"{owner}: both exec and auth-provider; keep one, as kubectl demands")
-    proof = _certificate(fields, entry.folder, owner)
+    certificate = _certificate(fields, entry.folder, owner)
     has_token, has_password = fields.token or fields.token_file, fields.username or fields.password
     if has_token and has_password:
         raise UnauthorizedError(f"{owner}: both a token and a user name or password; keep one, as kubectl demands")
-    if fields.exec and not (has_token or has_password or proof):
+    if fields.exec and not (has_token or has_password or certificate):
         execplugins.check(fields.exec, owner)
         session = sessions.of(fields.exec, entry, server)
         return ExecCredentials(session, command=fields.exec.command, owner=owner)
     if fields.auth_provider and not (has_token or has_password):
-        return LegacyCredentials(fields.auth_provider, server=server.url, certificate=proof, owner=owner)
+        return LegacyCredentials(fields.auth_provider, server=server.url, certificate=certificate, owner=owner)
     if fields.token_file:
         path = beside(entry.folder, fields.token_file)
-        return TokenFileCredentials(owner=owner, path=path, fallback=fields.token, certificate=proof)
+        return TokenFileCredentials(owner=owner, path=path, fallback=fields.token, certificate=certificate)
     return StaticCredentials(
         token=checked_token(fields.token, owner) if fields.token else "",
         username=fields.username,
         password=fields.password,
-        certificate=proof,
+        certificate=certificate,
     )
 
 
 def _refuse(fields: User, entry: Entry, owner: str) -> None:
-    """A kubeconfig that somebody typed into a form may hold credentials; it may not fetch them from this machine.
+    """Refuse what fetches credentials from this machine: somebody may have typed the kubeconfig into a form.
 
     A command could do anything here. A file's content would go to whatever server the kubeconfig names.
     """
@@ -115,7 +115,7 @@ def _refuse(fields: User, entry: Entry, owner: str) -> None:
 
 
 def impersonation(fields: User, owner: str) -> tuple[tuple[str, str], ...]:
-    """The headers that ask to act as somebody else.
+    """Make the headers that ask to act as somebody else.
 
     https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
 

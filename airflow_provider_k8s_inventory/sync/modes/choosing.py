@@ -13,10 +13,10 @@ from functools import partial
 from typing import Final
 
 from airflow_provider_k8s_inventory.exceptions import (
-    AnswerError,
     ExpiredError,
     ForbiddenError,
     NotServedError,
+    ResponseError,
     ScopeError,
     UnprovenError,
     UnreachableError,
@@ -41,7 +41,7 @@ DELTA_ROWS: Final = 50_000
 """From so many rows on, a second of waiting for a watch is less than listing their metadata."""
 
 _GIVEN_UP: Final[tuple[type[ScopeError], ...]] = (
-    AnswerError,
+    ResponseError,
     ExpiredError,
     ForbiddenError,
     NotServedError,

@@ -24,7 +24,7 @@ def read(collection: Collection, store: Store, since: str) -> Found:
     :raises ScopeError: when the cluster does not respond.
     """
     now = collection.current_version()
-    if not versions.reaches(now, since):
+    if not versions.at_least(now, since):
         raise UnprovenError(f"resourceVersion {since} cannot be compared with {now}")
     reader, version = store.reader(), None
     alive: dict[str, bool] = {}

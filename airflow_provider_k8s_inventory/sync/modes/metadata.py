@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import AnswerError, UnprovenError
+from airflow_provider_k8s_inventory.exceptions import ResponseError, UnprovenError
 from airflow_provider_k8s_inventory.kube import metadata, versions
 from airflow_provider_k8s_inventory.model import NAMESPACE, Page, Seen
 from airflow_provider_k8s_inventory.postgres import listed, rows, staging
@@ -133,7 +133,7 @@ def _batches(fetched: Iterator[_Fetched]) -> Iterator[list[_Fetched]]:
 def _list_one(collection: Collection, seen: Seen, since: str) -> Page:
     """List the object of that name, which may be another one by now, or none."""
     page = collection.list_one(seen, not_older_than=since)
-    if page.token or page.null or not versions.reaches(page.resource_version, since):
+    if page.token or page.null or not versions.at_least(page.resource_version, since):
         raise UnprovenError(f"the list of one of {collection.name} is not complete at {since} or later")
     for item in page.items:
         found = _identity(item)
@@ -165,7 +165,7 @@ def _identity(item: msgspec.Raw) -> Seen:
     try:
         return _checked(metadata.seen(item))
     except (ValueError, RecursionError) as error:
-        raise AnswerError(f"what was read is not an object of Kubernetes: {error}") from error
+        raise ResponseError(f"what was read is not an object of Kubernetes: {error}") from error
 
 
 def _checked(seen: Seen) -> Seen:
@@ -174,5 +174,5 @@ def _checked(seen: Seen) -> Seen:
     if "\0" in seen.uid or "\0" in seen.name or "\0" in seen.resource_version:
         raise UnprovenError("PostgreSQL cannot hold NUL, which an object has in its uid, name or resourceVersion")
     if seen.namespace is not None and not NAMESPACE.fullmatch(seen.namespace):
-        raise AnswerError(f"{seen.namespace!r} cannot be a namespace")
+        raise ResponseError(f"{seen.namespace!r} cannot be a namespace")
     return seen._replace(uid=key(seen.uid))

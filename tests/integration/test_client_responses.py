@@ -1,4 +1,4 @@
-"""What answers other than the one wanted become: an error of ours that says what to do."""
+"""Responses other than the one wanted become an error of ours that says what to do."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import time
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import (
-    AnswerError,
     ExpiredError,
     ForbiddenError,
     NotServedError,
+    ResponseError,
     ScopeError,
     UnauthorizedError,
     UnreachableError,
@@ -50,17 +50,17 @@ def status(code: int, message: str) -> Answer:
 @pytest.mark.parametrize(
     ("code", "error", "advice"),
     [
-        (301, AnswerError, "redirects are not followed"),
-        (400, AnswerError, "no answer of Kubernetes"),
+        (301, ResponseError, "redirects are not followed"),
+        (400, ResponseError, "no response of Kubernetes"),
         (401, UnauthorizedError, "the token or certificate is wrong or has expired"),
         (403, ForbiddenError, "grant the verb on the resource to this user"),
         (404, NotServedError, "the API server has no such path"),
-        (406, AnswerError, "no answer of Kubernetes"),
+        (406, ResponseError, "no response of Kubernetes"),
         (410, ExpiredError, "the list must start again"),
         (429, UnreachableError, "overloaded or not ready"),
         (500, UnreachableError, "the API server failed at this request: its log says more"),
         (503, UnreachableError, "overloaded or not ready"),
-        (501, AnswerError, "no answer of Kubernetes"),
+        (501, ResponseError, "no response of Kubernetes"),
     ],
 )
 def test_a_status_is_its_own_error_with_the_servers_words(code: int, error: type[ScopeError], advice: str) -> None:
@@ -79,8 +79,12 @@ def test_an_anonymous_request_that_is_forbidden_needs_a_user() -> None:
     ("body", "kind", "said"),
     [
         (b"404 page not found\n", "text/plain", "(404 page not found)"),
-        (b"<html><body>Blocked</body></html>", "text/html", "(an HTML page: something before the API server answered)"),
-        (b"  <!DOCTYPE html>", "", "(an HTML page: something before the API server answered)"),
+        (
+            b"<html><body>Blocked</body></html>",
+            "text/html",
+            "an HTML page: something before the API server responded",
+        ),
+        (b"  <!DOCTYPE html>", "", "an HTML page: something before the API server responded"),
         (b"", "application/json", "gave 404; "),
         (b'{"reason": "NotFound"}', "application/json", "(NotFound)"),
         (b'{"message": 1}', "application/json", '({"message": 1})'),
@@ -96,7 +100,7 @@ def test_what_the_answer_says_is_quoted_with_care(body: bytes, kind: str, said: 
 
 def test_a_login_page_is_not_taken_for_an_answer() -> None:
     caught = error_of(Answer(body=b"<html>", headers={"Content-Type": "text/html; charset=utf-8"}))
-    assert isinstance(caught, AnswerError)
+    assert isinstance(caught, ResponseError)
     assert "gave text/html, not JSON; is https://127.0.0.1" in str(caught)
 
 
@@ -110,7 +114,7 @@ def test_plain_text_is_fine_when_it_was_asked_for() -> None:
 def test_a_redirect_is_not_followed() -> None:
     with ApiServer() as other, ApiServer([Answer(status=302, headers={"Location": f"{other.url}/steal"})]) as server:
         context = Context(name="dev", cluster_name="c", server=server.url, ca_data=authority().pem, credentials=STATIC)
-        with Client(context, retries=3) as client, pytest.raises(AnswerError, match="redirects are not followed"):
+        with Client(context, retries=3) as client, pytest.raises(ResponseError, match="redirects are not followed"):
             client.get("/version")
     assert (len(server.seen), other.seen) == (1, [])
 
