@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from airflow_provider_k8s_inventory.cli import options, printing
-from airflow_provider_k8s_inventory.cli.failing import speaking
+from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.interrupting import interruptible
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
 from airflow_provider_k8s_inventory.kube.http.client import Client
@@ -38,7 +38,7 @@ Examples:
 @click.option("--allow-exec", is_flag=True, help="With --conn-id: run the commands its kubeconfig names.")
 @click.option("--namespace", "namespaces", metavar="NAME", multiple=True, help="Ask for this one only; repeatable.")
 @interruptible
-@speaking
+@exit_with_status
 def doctor(schema: str, conn_id: str | None, allow_exec: bool, namespaces: tuple[str, ...], **shared: Any) -> None:
     """Check contexts, permissions and, where one is named, the database; nothing is changed.
 
@@ -73,7 +73,7 @@ def doctor(schema: str, conn_id: str | None, allow_exec: bool, namespaces: tuple
 def _of_connection(
     conn_id: str, allow_exec: bool, contexts: Sequence[str], exclude: Sequence[str]
 ) -> tuple[Context, ...]:
-    """The contexts of an Airflow Connection; only here the command line imports Airflow, which takes seconds."""
+    """Read the contexts of an Airflow Connection; only here the command line imports Airflow, which takes seconds."""
     from airflow.models.connection import Connection
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 

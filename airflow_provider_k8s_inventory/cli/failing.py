@@ -21,7 +21,7 @@ class _Misuse(click.ClickException):
     exit_code = 2
 
 
-def speaking(command: _F) -> _F:
+def exit_with_status(command: _F) -> _F:
     """Let a command raise our errors: exit status 2 for wrong usage, 1 for everything else."""
 
     @functools.wraps(command)

@@ -68,7 +68,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """What was asked for, wherever it was said."""
+    """The contexts, resources and database that were asked for, wherever it was said."""
 
     contexts: tuple[Context, ...]
     names: tuple[str, ...]

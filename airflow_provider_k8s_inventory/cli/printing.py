@@ -25,7 +25,7 @@ _COUNTS = ("seen", "inserted", "updated", "unchanged", "deleted")
 
 
 def console() -> Console:
-    """Standard output; wide enough for the tables where it is no terminal."""
+    """Open standard output; wide enough for the tables where it is no terminal."""
     found = Console()
     return found if found.is_terminal else Console(width=max(found.width, _WIDTH))
 
@@ -41,7 +41,7 @@ def print_verdicts(console: Console, judged: Sequence[Verdict]) -> None:
 
 
 def _fitting(console: Console, reports: Sequence[SyncReport]) -> Table:
-    """The table with as many columns of numbers as there is room for."""
+    """Make the table with as many columns of numbers as there is room for."""
     unbounded = console.options.update(max_width=_UNBOUNDED)
     tables = [_table(reports, numbers) for numbers in ((*_COUNTS, "seconds"), ("seen", "seconds"), ())]
     fitting = (table for table in tables if console.measure(table, options=unbounded).maximum <= console.width)
@@ -68,7 +68,7 @@ def _table(reports: Sequence[SyncReport], numbers: Sequence[str]) -> Table:
 
 
 def print_findings(console: Console, findings: Iterable[Finding]) -> None:
-    """A line per check."""
+    """Print a line per check."""
     table = Table(box=LINES, pad_edge=False)
     for name in ("", "subject", "check", "detail"):
         table.add_column(name, overflow="fold")

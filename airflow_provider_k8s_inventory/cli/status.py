@@ -18,7 +18,7 @@ from rich.table import Table
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.cli import options, printing, streams
 from airflow_provider_k8s_inventory.cli.durations import span
-from airflow_provider_k8s_inventory.cli.failing import speaking
+from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.postgres import connecting, freshness
@@ -51,7 +51,7 @@ _COLORS: Final = {"fresh": "green", "stale": "yellow", "failing": "red", "never"
 @click.option("--resource", "names", metavar="NAME|GLOB", multiple=True, help="Only these resources; repeatable.")
 @options.shared_of_database
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line per scope on stdout.")
-@speaking
+@exit_with_status
 def status(
     stale: timedelta,
     contexts: Sequence[str],

@@ -18,7 +18,7 @@ from rich.console import Console
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.cli import options, printing
 from airflow_provider_k8s_inventory.cli.durations import span
-from airflow_provider_k8s_inventory.cli.failing import speaking
+from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.interrupting import interruptible
 from airflow_provider_k8s_inventory.cli.progress import SyncProgress
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
@@ -79,7 +79,7 @@ Examples:
 @click.option("--keep-syncs", metavar="DAYS", type=click.IntRange(0), default=90, show_default=True, help=_KEEP_SYNCS)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line per scope on stdout.")
 @interruptible
-@speaking
+@exit_with_status
 def sync(
     namespaces: tuple[str, ...],
     no_object: bool,
@@ -137,7 +137,7 @@ def sync(
 
 
 def _synced(dsn: str, schema: str) -> set[str]:
-    """The resources that were ever synced; none where the database does not say, and a name is then in doubt."""
+    """List the resources that were ever synced; none where the database does not say, and a name is then in doubt."""
     with suppress(DatabaseError), connecting.connect(dsn) as conn:
         return inventoried.synced(conn, schema)
     return set()

@@ -8,7 +8,7 @@ from typing import Any
 import urllib3
 
 _TIMEOUT = 10
-"""Seconds to wait for an answer."""
+"""Seconds to wait for a response."""
 
 _COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 
@@ -23,7 +23,7 @@ class AirflowApi:
         self._url = url
 
     def healthy(self) -> bool:
-        """Whether it answers, and all parts of it are at work."""
+        """Tell if it responds, and all parts of it are at work."""
         try:
             parts = self._ask("GET", "/api/v2/monitor/health").json()
         except urllib3.exceptions.HTTPError:
@@ -33,10 +33,10 @@ class AirflowApi:
     def has_run(self, dag_id: str) -> bool:
         """Trigger the DAG unless it ran before; False while Airflow does not know it yet."""
         runs = f"/api/v2/dags/{dag_id}/dagRuns"
-        answer = self._ask("GET", f"{runs}?limit=1", headers=self._headers)
-        if answer.status == 200 and not answer.json()["dag_runs"]:
-            answer = self._ask("POST", runs, headers=self._headers, json={"logical_date": None})
-        return answer.status == 200
+        response = self._ask("GET", f"{runs}?limit=1", headers=self._headers)
+        if response.status == 200 and not response.json()["dag_runs"]:
+            response = self._ask("POST", runs, headers=self._headers, json={"logical_date": None})
+        return response.status == 200
 
     @cached_property
     def _headers(self) -> dict[str, str]:

@@ -22,7 +22,7 @@ _USERS_OWN: Final = re.compile(r"AIRFLOW|K8S_|KUBECONFIG$|KUBERNETES_|DATABASE_U
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AirflowHome:
-    """What the processes of the demo's Airflow are told; its repr shows no password."""
+    """The settings of the demo's Airflow processes; its repr shows no password."""
 
     folder: Path
     dags: Path
@@ -61,7 +61,7 @@ class AirflowHome:
 
 
 def connection(dsn: str) -> Mapping[str, object]:
-    """An Airflow Connection in Airflow's JSON form, of a libpq connection string of either kind."""
+    """Write an Airflow Connection in Airflow's JSON form, of a libpq connection string of either kind."""
     settings = conninfo.conninfo_to_dict(dsn)
     names = {"host": "host", "user": "login", "password": "password", "dbname": "schema"}
     known = {field: settings.pop(name) for name, field in names.items() if name in settings}

@@ -27,7 +27,7 @@ _PROXY_IMAGE: Final = f"registry.k8s.io/kube-proxy:{_VERSION}"
 
 
 def clusters() -> list[Cluster]:
-    """The two clusters that Airflow syncs: `dev` is entered by token, `prod` by client certificate."""
+    """Make the two clusters that Airflow syncs: `dev` is entered by token, `prod` by client certificate."""
     dev = Cluster("dev", version=_VERSION, users=[User(name="admin")])
     prod = Cluster("prod", version=_VERSION, users=[User(name="admin", certificate=True)])
     _fill(dev, _system("dev", ("dev",)), _dev_shop())
@@ -49,7 +49,7 @@ def _fill(cluster: Cluster, *parts: Iterator[Item]) -> None:
 
 
 def _dev_shop() -> Iterator[Item]:
-    """A front end that runs, and a worker that comes up in one of two pods only."""
+    """Make a front end that runs, and a worker that comes up in one of two pods only."""
     yield from _web("dev", ("dev",), replicas=2)
     yield from Workload(
         cluster="dev",
@@ -66,7 +66,7 @@ def _dev_shop() -> Iterator[Item]:
 
 
 def _prod_shop() -> Iterator[Item]:
-    """The same front end, on both nodes."""
+    """Make the same front end, on both nodes."""
     yield from _web("prod", ("prod", "prod-m02"), replicas=3)
 
 
@@ -86,7 +86,7 @@ def _web(cluster: str, nodes: tuple[str, ...], *, replicas: int) -> Iterator[Ite
 
 
 def _certificates() -> Iterator[Item]:
-    """A definition as cert-manager brings it, and two objects of it; of one the issuing failed."""
+    """Make a definition as cert-manager brings it, and two objects of it; of one the issuing failed."""
     names = {
         "plural": "certificates",
         "singular": "certificate",
@@ -128,7 +128,7 @@ def _certificate(name: str, ready: str, reason: str, message: str) -> Item:
 
 
 def _system(cluster: str, nodes: tuple[str, ...]) -> Iterator[Item]:
-    """What a fresh minikube holds."""
+    """Make what a fresh minikube holds."""
     first = nodes[0]
     for index, name in enumerate(nodes):
         yield _node(name, f"192.168.49.{2 + index}", control_plane=name == first)
@@ -172,7 +172,7 @@ def _system_pod(
 
 
 def _proxies(cluster: str, nodes: tuple[str, ...]) -> Iterator[Item]:
-    """The DaemonSet kube-proxy with a pod on each node."""
+    """Make the DaemonSet kube-proxy with a pod on each node."""
     labels = {"k8s-app": "kube-proxy"}
     count = len(nodes)
     container = {"name": "kube-proxy", "image": _PROXY_IMAGE}

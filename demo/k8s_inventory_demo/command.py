@@ -10,7 +10,7 @@ from typing import Final
 import click
 from rich.console import Console
 
-from airflow_provider_k8s_inventory.cli.failing import speaking
+from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from k8s_inventory_demo import run, stage, ui
 
@@ -44,7 +44,7 @@ Examples:
     show_default=True,
     help="Folder with the DAG k8s_inventory.",
 )
-@speaking
+@exit_with_status
 def demo(
     clusters: str | None,
     dsn: str | None,

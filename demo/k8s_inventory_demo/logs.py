@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def tail(log: Path, lines: int = 20) -> str:
-    """The last lines of a file; empty when there is no such file."""
+    """Return the last lines of a file; empty when there is no such file."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""

@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 def free() -> int:
-    """A port nobody listens on at the moment."""
+    """Find a port nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def remembered(file: Path) -> int:
-    """The port this file remembers, unless somebody else has taken it; else a free one, which it then remembers."""
+    """Return the port this file remembers, unless somebody else has taken it; else a free one, which it keeps."""
     if file.exists() and _available(port := int(file.read_text())):
         return port
     port = free()

@@ -100,7 +100,7 @@ class PostgresServer:
                 files.run([programs.folder / "pg_ctl", "stop", "-s", "-D", files.data, "-m", "fast"])
 
     def dsn(self, database: str = "postgres") -> str:
-        """The URL of one of its databases; it contains the password."""
+        """Return the URL of one of its databases; it contains the password."""
         if self._files is None:
             raise DatabaseError("this PostgreSQL server is not started")
         password = self._files.password_file.read_text()
@@ -140,7 +140,7 @@ class PostgresServer:
         return programs
 
     def _running(self) -> bool:
-        """Whether the server of our folder answers: nobody else's accepts our password."""
+        """Tell if the server of our folder responds: nobody else's accepts our password."""
         postmaster = self._files and self._files.postmaster()
         if not postmaster or not postmaster.ready:
             return False
@@ -186,7 +186,7 @@ def _wait_until_ready(files: postgres_data.DataFolder, process: subprocess.Popen
 
 
 def _end_with_this_thread() -> Callable[[], object] | None:
-    """What a new process must call so that it is interrupted when the thread that made it ends, even when killed."""
+    """Let a new process be interrupted when the thread that made it ends, even when that is killed."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl  # looked up here: between fork and exec there should be one system call only

@@ -33,7 +33,7 @@ full_page_writes = off
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """What a running server writes into its ``postmaster.pid``."""
+    """The content of a running server's ``postmaster.pid``."""
 
     pid: int
     port: int
@@ -50,12 +50,12 @@ class DataFolder:
 
     @property
     def data(self) -> Path:
-        """What PostgreSQL calls PGDATA."""
+        """The folder that PostgreSQL calls PGDATA."""
         return self.base / "data"
 
     @property
     def log(self) -> Path:
-        """Where the output of its programs goes."""
+        """The file that the output of its programs goes to."""
         return self.base / "log"
 
     @property
@@ -118,7 +118,7 @@ class DataFolder:
             )
 
     def postmaster(self) -> Postmaster | None:
-        """The server that runs on the folder, or did until it was killed; None: there is none."""
+        """Read which server runs on the folder, or did until it was killed; None: there is none."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -144,7 +144,7 @@ def at(folder: Path) -> DataFolder:
 
 
 def throw_away(place: Path | None = None) -> DataFolder:
-    """A new folder that the account may enter.
+    """Make a new folder that the account may enter.
 
     :param place: the folder it is made in; None: where temporary files go.
     """
@@ -153,7 +153,7 @@ def throw_away(place: Path | None = None) -> DataFolder:
 
 
 def environment() -> dict[str, str]:
-    """What PostgreSQL's programs see: messages in English, times in UTC, and none of the user's client settings."""
+    """Return the environment of PostgreSQL's programs: English messages, UTC, no settings of the user's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return kept | {"LC_ALL": "C", "TZ": "UTC"}
 

@@ -50,12 +50,12 @@ class Programs:
         """
         postgres = self.folder / "postgres"
         try:
-            answer = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True).stdout
+            printed = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True).stdout
         except (OSError, subprocess.CalledProcessError) as error:
             raise DatabaseError(f"{postgres} does not run on this machine: {error}") from error
-        found = re.search(r"\(PostgreSQL\) (\d+)", answer)
+        found = re.search(r"\(PostgreSQL\) (\d+)", printed)
         if not found:
-            raise DatabaseError(f"{postgres} --version answers {answer!r}, which is not PostgreSQL's way")
+            raise DatabaseError(f"{postgres} --version printed {printed!r}, which is not PostgreSQL's way")
         return int(found[1])
 
     def reachable(self) -> bool:
@@ -100,7 +100,7 @@ def find(environ: Mapping[str, str] = os.environ) -> Programs:
 
 
 def unprivileged() -> pwd.struct_passwd | None:
-    """The account root drops to, as PostgreSQL refuses to run as root; None: we are not root, and stay ourselves."""
+    """Find the account root drops to, as PostgreSQL refuses to run as root; None: we are not root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -112,12 +112,12 @@ def unprivileged() -> pwd.struct_passwd | None:
 
 
 def run_as(account: pwd.struct_passwd | None) -> RunAs:
-    """What `subprocess` must be told to run something as this account."""
+    """Return the arguments of `subprocess` that run something as this account."""
     return {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def open_to_others(folder: Path) -> bool:
-    """Whether every account may pass through the folder and all folders above it."""
+    """Tell if every account may pass through the folder and all folders above it."""
     resolved = folder.resolve()
     return all(path.stat().st_mode & stat.S_IXOTH for path in (resolved, *resolved.parents))
 

@@ -1,4 +1,4 @@
-"""What the demo shows when the DAG has run: the tables' rows, how the run went, and where to look next.
+"""The end of the demo: the tables' rows, how the run went, and where to look next.
 
 Running it is in `run`.
 """
@@ -47,7 +47,7 @@ def show_counts(console: Console, conn: psycopg.Connection, contexts: Collection
 
 
 def show_reports(console: Console, reports: Sequence[SyncReport]) -> None:
-    """Why scopes failed, what changed, and the line every run ends with."""
+    """Show why scopes failed, what changed, and the line every run ends with."""
     for cause in verdicts.causes(Verdict(report=report) for report in reports if not report.good):
         text = f"{cause.where}: {cause.status}: {cause.reason}"
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
@@ -57,7 +57,7 @@ def show_reports(console: Console, reports: Sequence[SyncReport]) -> None:
 
 
 def show_question(console: Console, conn: psycopg.Connection) -> None:
-    """A question that SQL answers, and its answer."""
+    """Show a question, the SQL that asks it, and the result."""
     cursor = conn.execute(_QUERY)
     table = Table(*(column.name for column in cursor.description or ()), box=box.SIMPLE_HEAD, pad_edge=False)
     for row in cursor:
@@ -67,7 +67,7 @@ def show_question(console: Console, conn: psycopg.Connection) -> None:
 
 
 def show_ways_on(console: Console, commands: Mapping[str, str]) -> None:
-    """Where to look next.
+    """Show where to look next.
 
     :param commands: what each is good for.
     """
@@ -77,7 +77,7 @@ def show_ways_on(console: Console, commands: Mapping[str, str]) -> None:
 
 
 def psql(dsn: str) -> str:
-    """The command that opens a database: with the system's psql, else with the one beside our PostgreSQL's programs."""
+    """Write the command that opens a database: with the system's psql, else with that of our PostgreSQL."""
     program = "psql" if shutil.which("psql") else short(postgres_programs.find().folder / "psql")
     return shlex.join([program, dsn])
 
@@ -89,7 +89,7 @@ def program(name: str = "k8s-inventory") -> str:
 
 
 def short(path: Path) -> str:
-    """A path as a person in the current folder would write it."""
+    """Write a path as a person in the current folder would."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 

@@ -139,5 +139,5 @@ def _ways_of_simulated(kubeconfig: Path, dsn: str) -> dict[str, str]:
         f"{program} status": "see which scopes are fresh",
     }
     if broken := simulated.broken(kubeconfig.parent):
-        return ways | {f"{demo} --heal {broken[0]}": "let the cluster answer again, then make demo"}
+        return ways | {f"{demo} --heal {broken[0]}": "let the cluster respond again, then make demo"}
     return ways | {f"{demo} --break prod": "break a cluster, then make demo"}

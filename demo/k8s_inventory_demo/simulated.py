@@ -22,7 +22,7 @@ LAB: Final = "lab"
 """A cluster with custom resources, in a kubeconfig of its own, so that the first run is of the other two."""
 
 _OBEY_WITHIN: Final = 10
-"""Seconds a cluster may take to stop answering, or to answer again."""
+"""Seconds a cluster may take to stop responding, or to respond again."""
 
 _PACKAGE: Final = __name__.partition(".")[0]
 
@@ -62,7 +62,7 @@ def broken(folder: Path) -> Sequence[str]:
 
 
 def set_broken(folder: Path, name: str, *, is_broken: bool) -> None:
-    """Let a cluster refuse all connections, or answer again with the objects it had.
+    """Let a cluster refuse all connections, or respond again with the objects it had.
 
     :raises UsageError: there is no such cluster, or none is served.
     :raises InventoryError: it does not obey.

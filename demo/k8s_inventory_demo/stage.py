@@ -1,4 +1,4 @@
-"""What the demo plays on: PostgreSQL, clusters and an Airflow home, started or found running, in one folder.
+"""The stage of the demo: PostgreSQL, clusters and an Airflow home, started or found running, in one folder.
 
 What is played is in `run` and `ui`.
 """
@@ -25,7 +25,7 @@ DAG_ID: Final = "k8s_inventory"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What the demo was asked for."""
+    """The options of the demo."""
 
     folder: Path
     """Where everything is kept; for example ``.demo``."""
@@ -69,19 +69,19 @@ def take_down(console: Console, folder: Path) -> None:
 
 
 def break_or_heal(console: Console, folder: Path, name: str, *, is_broken: bool) -> None:
-    """Let a simulated cluster stop answering, or answer again, while all else goes on.
+    """Let a simulated cluster stop responding, or respond again, while all else goes on.
 
     :raises UsageError: there is no such cluster, or none is served.
     """
     with step(console, f"Breaking {name}" if is_broken else f"Healing {name}") as shown:
         simulated.set_broken(folder, name, is_broken=is_broken)
-        shown.outcome = f"{name} refuses all connections" if is_broken else f"{name} answers again"
+        shown.outcome = f"{name} refuses all connections" if is_broken else f"{name} responds again"
     if is_broken:
         results.show_ways_on(
             console,
             {
                 "make demo": "what becomes of its scopes, and of the others",
-                f"{results.program('k8s-inventory-demo')} --heal {name}": "let it answer again",
+                f"{results.program('k8s-inventory-demo')} --heal {name}": "let it respond again",
             },
         )
 
@@ -99,9 +99,9 @@ def _start_clusters(console: Console, folder: Path) -> str:
         broken = [name for name in simulated.NAMES if name in simulated.broken(folder)]
         well = [name for name in simulated.NAMES if name not in broken]
         shown.good = not broken
-        shown.outcome = f"The simulated clusters {' and '.join(simulated.NAMES)} answer"
+        shown.outcome = f"The simulated clusters {' and '.join(simulated.NAMES)} respond"
         if broken:
-            rest = f", {' and '.join(well)} answers" if well else ""
+            rest = f", {' and '.join(well)} respond{'s' if len(well) == 1 else ''}" if well else ""
             shown.outcome = f"You broke {' and '.join(broken)}{rest}"
     return str(kubeconfig)
 

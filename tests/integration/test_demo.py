@@ -126,7 +126,7 @@ def test_a_broken_cluster_keeps_its_rows_and_answers_again_when_it_is_healed(
     assert failed.returncode == status.returncode == 1
     assert re.search(r"^prod · pods: unreachable: .*connection refused", failed.stdout, re.MULTILINE)
     assert "prod · pods: failing, last good" in status.stdout
-    assert "prod answers again" in healed.stdout
+    assert "prod responds again" in healed.stdout
     assert synced.returncode == 0
     assert len(row_versions(inventory)["k8s_pods"]) == 22
 

@@ -1,4 +1,4 @@
-"""Who may ask a simulated server for what: users, the rules they are under, and how a request proves its user.
+"""The access to a simulated server: users, the rules they are under, and how a request proves its user.
 
 The requests' verbs and targets are read in `targets`; certificates are made in `certificates`.
 """
@@ -18,7 +18,7 @@ _EVERYTHING: Final = ("*",)
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What a user may do, or may not."""
+    """A right of a user, or the lack of one."""
 
     verbs: tuple[str, ...] = _EVERYTHING
     """For example ``("get", "list")``."""
@@ -28,7 +28,7 @@ class Rule:
     """With names here, a rule does not speak of requests that span the cluster."""
 
     def covers(self, verb: str, resource: str, namespace: str | None) -> bool:
-        """Whether the rule speaks of a request."""
+        """Tell if the rule covers a request."""
         return (
             any(fnmatchcase(verb, pattern) for pattern in self.verbs)
             and any(fnmatchcase(resource, pattern) for pattern in self.resources)
@@ -51,14 +51,14 @@ class User:
     """Taken away from what is allowed; real RBAC has only the other kind of rule."""
 
     def may(self, verb: str, resource: str, namespace: str | None) -> bool:
-        """Whether a request is allowed."""
+        """Tell if a request is allowed."""
         return any(rule.covers(verb, resource, namespace) for rule in self.allowed) and not any(
             rule.covers(verb, resource, namespace) for rule in self.denied
         )
 
 
 def common_name(peer: Mapping[str, Any] | None) -> str | None:
-    """The user a client certificate speaks for, as Python's ssl module describes the certificate."""
+    """Identify the user a client certificate speaks for, as Python's ssl module describes the certificate."""
     subject = (peer or {}).get("subject", ())
     return next((value for attributes in subject for key, value in attributes if key == "commonName"), None)
 
@@ -66,7 +66,7 @@ def common_name(peer: Mapping[str, Any] | None) -> str | None:
 def authenticate(
     users: Mapping[str, User], tokens: Mapping[str, str], authorization: str | None, peer: Mapping[str, Any] | None
 ) -> User:
-    """The user a request comes from: its certificate's, else its bearer token's.
+    """Identify the user a request comes from: its certificate's, else its bearer token's.
 
     :param tokens: from token to user name.
     :raises StatusError: 401.

@@ -1,4 +1,4 @@
-"""What the server adds to an object it is given: names, identity, and the few defaults that clients rely on.
+"""The server's additions to an object it is given: names, identity, and the few defaults that clients rely on.
 
 The order of a write and its conflicts are in `writing`.
 """
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 
 def now() -> str:
-    """The time as Kubernetes writes it."""
+    """Write the time as Kubernetes does."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -38,7 +38,7 @@ def _service(document: Document) -> None:
 
 
 def _definition(document: Document) -> None:
-    """Established at once: kubectl and operators wait for this condition before they create an instance."""
+    """Establish a definition at once: kubectl and operators wait for this condition before they create an instance."""
     spec, since = document["spec"], document["metadata"]["creationTimestamp"]
     names = {"listKind": f"{spec['names']['kind']}List", "singular": spec["names"]["kind"].lower(), **spec["names"]}
     spec["names"] = names
@@ -71,7 +71,7 @@ def default(collection: str, document: Document) -> None:
 
 
 def name_of(served: Served, metadata: Mapping[str, Any], version: int) -> str:
-    """The name a new object gets.
+    """Choose the name of a new object.
 
     :param version: makes a generated name unique.
     :raises StatusError: 422, it has none and no ``generateName``.
@@ -85,7 +85,7 @@ def name_of(served: Served, metadata: Mapping[str, Any], version: int) -> str:
 
 
 def namespace_of(served: Served, metadata: Mapping[str, Any], requested: str | None) -> str | None:
-    """The namespace an object is written to: the path's, or (from Python) its own.
+    """Find the namespace an object is written to: the path's, or (from Python) its own.
 
     :raises StatusError: 400, the two differ, or a namespaced resource is written without one.
     """

@@ -52,7 +52,7 @@ class Pair:
 
     @classmethod
     def read(cls, folder: Path, name: str) -> Pair | None:
-        """What `write` kept, if it did."""
+        """Read what `write` kept, if it did."""
         certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
         if not (certificate.exists() and key.exists()):
             return None
@@ -113,11 +113,11 @@ class Authority:
         return self._pair
 
     def token(self, user: str) -> str:
-        """A bearer token for a user: as secret and as lasting as the authority's key."""
+        """Make a bearer token for a user: as secret and as lasting as the authority's key."""
         return hmac.new(self._pair.key, user.encode(), hashlib.sha256).hexdigest()
 
     def client(self, user: str, groups: Iterable[str]) -> Pair:
-        """A certificate that proves a user: the common name is the user's, the organizations are the groups."""
+        """Make a certificate that proves a user: the common name is the user's, the organizations are the groups."""
         names = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
         subject = x509.Name([*names, x509.NameAttribute(NameOID.COMMON_NAME, user)])
         return self._kept(f"client-{user}", lambda: self._issue(subject, ExtendedKeyUsageOID.CLIENT_AUTH))
@@ -134,7 +134,7 @@ class Authority:
         return context
 
     def _kept(self, name: str, make: Callable[[], Pair]) -> Pair:
-        """What the folder holds under this name, made now if it does not."""
+        """Read what the folder holds under this name, or make it now."""
         if self._folder is None:
             return make()
         return Pair.read(self._folder, name) or make().write(self._folder, name)

@@ -1,6 +1,6 @@
 """One simulated API server's state, and the Python side of it: fill it, change it, let it fail, see what was asked.
 
-`server` answers HTTP from it, `simulator` runs several at once.
+`server` serves HTTP from it, `simulator` runs several at once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Request:
     user: str | None = None
     """``None`` when it did not get so far."""
     code: int | None = None
-    """The answer's HTTP status; ``None`` when there was no whole answer."""
+    """The response's HTTP status; ``None`` when there was no whole response."""
 
 
 class Cluster:

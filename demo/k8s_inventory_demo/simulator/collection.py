@@ -36,7 +36,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     entries: list[Entry]
 
     def range_of(self, namespace: str | None) -> tuple[int, int]:
-        """The half-open range of one namespace; of everything for ``None``."""
+        """Return the half-open range of one namespace; of everything for ``None``."""
         if namespace is None:
             return 0, len(self.keys)
         # "0" is the character after "/": no key of another namespace lies between the two.
@@ -75,11 +75,11 @@ class Collection:
         self._events.append(event)
 
     def events_after(self, version: int) -> list[Event]:
-        """What happened since; the caller checks that this was not compacted."""
+        """Return the events since; the caller checks that this was not compacted."""
         return self._events[self._index(version) :]
 
     def snapshot(self, version: int) -> Snapshot:
-        """The state as of a resourceVersion; the caller checks that it was not compacted."""
+        """Return the state as of a resourceVersion; the caller checks that it was not compacted."""
         since = self.events_after(version)
         if since:
             return self._past.get(since[0].version) or self._undo(since)

@@ -14,7 +14,7 @@ Document = dict[str, Any]
 
 
 def versions(address: str) -> Document:
-    """``/api``: the versions of the core group."""
+    """Write ``/api``: the versions of the core group."""
     cidrs = [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": cidrs}
 
@@ -41,7 +41,7 @@ def group(registry: Registry, name: str) -> Document:
 
 
 def _words(served: Served) -> Document:
-    """The names and categories by which kubectl finds it; left out where there are none."""
+    """Write the names and categories by which kubectl finds it; left out where there are none."""
     words = {"shortNames": list(served.short_names), "categories": list(served.categories)}
     return {key: value for key, value in words.items() if value}
 
@@ -66,7 +66,7 @@ def _legacy_below(served: Served, sub: Subresource) -> Document:
 def resources(registry: Registry, group_name: str, version: str) -> Document:
     """``/api/v1`` and ``/apis/GROUP/VERSION``: the resources of one version of a group.
 
-    :raises StatusError: 404; 503 when the group's own server does not answer.
+    :raises StatusError: 404; 503 when the group's own server does not respond.
     """
     if (group_name, version) in registry.stale:
         raise unavailable()
@@ -82,7 +82,7 @@ def resources(registry: Registry, group_name: str, version: str) -> Document:
 
 
 def aggregated(registry: Registry, version: str, *, core: bool) -> Document:
-    """``/api`` (the core group) or ``/apis`` (all others) with everything in it.
+    """Write ``/api`` (the core group) or ``/apis`` (all others) with everything in it.
 
     :param version: of the format, ``"v2"`` or ``"v2beta1"``; the two are alike.
     """
@@ -130,7 +130,7 @@ def _aggregated_resource(served: Served) -> Document:
 
 
 def _kind(served: Served, kind: str, group_name: str = "", version_name: str = "") -> Document:
-    """A kind; the real server leaves the group and version of built-in ones empty where they go without saying."""
+    """Write a kind; the real server leaves the group and version of built-in ones empty where they are plain."""
     if served.custom:
         group_name, version_name = served.group, served.version
     return {"group": group_name, "version": version_name, "kind": kind}

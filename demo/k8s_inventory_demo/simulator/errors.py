@@ -1,6 +1,6 @@
-"""What an API server says when it refuses: the Status document, and the exception that carries one.
+"""The refusals of an API server: the Status document, and the exception that carries one.
 
-Who raises them is everywhere in this package; `server` turns them into answers.
+Who raises them is everywhere in this package; `server` turns them into responses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class StatusError(Exception):
     """A refusal, as the API server words it.
 
     :param code: the HTTP status.
-    :param reason: the machine-readable word of the Status, for example ``"NotFound"``; empty where the answer is the
+    :param reason: the machine-readable word of the Status, for example ``"NotFound"``; empty where the response is the
         message alone.
     :param details: the Status' ``details``.
     :param metadata: the Status' ``metadata``; a list that expired gets a new continue token here.
@@ -42,7 +42,7 @@ class StatusError(Exception):
         self.metadata = metadata or {}
 
     def document(self) -> dict[str, Any]:
-        """The Status object of the answer's body."""
+        """Write the Status object of the response's body."""
         status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -57,7 +57,7 @@ class StatusError(Exception):
 
 
 def details(plural: str, group: str, name: str | None) -> dict[str, Any]:
-    """What a refusal is about."""
+    """Say what a refusal is about."""
     about = {"name": name, "group": group, "kind": plural}
     return {key: value for key, value in about.items() if value}
 
@@ -130,7 +130,7 @@ def unsupported_media_type() -> StatusError:
 
 
 def unavailable() -> StatusError:
-    """503: the group is served elsewhere, and nobody answers there."""
+    """503: the group is served elsewhere, and nobody responds there."""
     return StatusError(503, "ServiceUnavailable", "service unavailable")
 
 

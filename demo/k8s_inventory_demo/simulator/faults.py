@@ -1,4 +1,4 @@
-"""What goes wrong on request: rules that make chosen requests fail, late, cut off or not at all answered.
+"""Faults on request: rules that make chosen requests fail, late, cut off or without any response.
 
 They are applied in `server`, before it knows who asks.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(kw_only=True)
 class Fault:
-    """Which requests fail, how often and in what way; without one of the ways, a fault only counts and delays."""
+    """A rule of which requests fail, how often and in what way; without a way, it only counts and delays."""
 
     path: str = ""
     """A regular expression that is searched in the path: ``"/pods$"``."""
@@ -27,23 +27,23 @@ class Fault:
     """How many fail; ``None`` for all."""
 
     status: int | None = None
-    """Answer with this HTTP status instead."""
+    """Response with this HTTP status instead."""
     retry_after: int | None = None
-    """Seconds, for the answer's ``Retry-After``."""
+    """Seconds, for the response's ``Retry-After``."""
     body: bytes | None = None
-    """Answer with these bytes instead of JSON of the server's own."""
+    """Response with these bytes instead of JSON of the server's own."""
     latency: float = 0
     """Seconds to wait before anything else."""
     truncate: int | None = None
     """Close the connection after so many bytes of the body."""
     reset: bool = False
-    """Reset the connection instead of answering."""
+    """Reset the connection instead of responding."""
 
     hits: int = 0
     """How many requests failed by it so far."""
 
     def matches(self, path: str, verb: str, query: Mapping[str, str]) -> bool:
-        """Whether it speaks of a request."""
+        """Tell if it covers a request."""
         return (
             re.search(self.path, path) is not None
             and self.verb in (None, verb)
@@ -51,8 +51,8 @@ class Fault:
         )
 
     @property
-    def answers(self) -> bool:
-        """Whether it replaces the answer."""
+    def replaces(self) -> bool:
+        """Whether it replaces the response."""
         return self.status is not None or self.body is not None
 
 
@@ -75,7 +75,7 @@ class Faults:
             self._faults.clear()
 
     def next(self, path: str, verb: str, query: Mapping[str, str]) -> Fault | None:
-        """The fault that happens to a request; counts it."""
+        """Find the fault that happens to a request, and count it."""
         with self._lock:
             for fault in self._faults:
                 if (fault.times is not None and fault.hits >= fault.times) or not fault.matches(path, verb, query):

@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 
 def empty() -> Document:
-    """A kubeconfig of nothing."""
+    """Make a kubeconfig of nothing."""
     return {
         "apiVersion": "v1",
         "kind": "Config",
@@ -31,7 +31,7 @@ def empty() -> Document:
 
 
 def _given(field: str, data: bytes, file: Path | None) -> Document:
-    """A certificate or key: by the name of its file, as minikube does, or as data where there is no file."""
+    """Write a certificate or key: by the name of its file, as minikube does, or as data where there is no file."""
     return {field: str(file.resolve())} if file else {f"{field}-data": base64.b64encode(data).decode()}
 
 

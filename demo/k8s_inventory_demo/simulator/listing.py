@@ -1,6 +1,6 @@
-"""Which objects one answer to a list holds: paging over one state, with the real server's tokens and errors.
+"""The objects of one response to a list: paging over one state, with the real server's tokens and errors.
 
-How the answer is written is in `rendering`; states and their end come from `store`.
+How the response is written is in `rendering`; states and their end come from `store`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _read_token(token: str) -> tuple[int, str]:
 
 
 def _start(current: int, options: Options) -> tuple[int, str]:
-    """The state a list speaks of, and the key it starts at."""
+    """Find the state a list speaks of, and the key it starts at."""
     if options.token:
         version, start = _read_token(options.token)
         return (current, start) if version < 0 else (version, start)

@@ -1,4 +1,4 @@
-"""Which form of an answer a client accepts first among those this package speaks.
+"""Negotiate the form of a response: the first one a client accepts among those this package speaks.
 
 JSON is spoken, and protobuf in lists of metadata; the Tables that kubectl would rather print are not.
 """
@@ -37,7 +37,7 @@ def _form(media_range: str) -> Form | None:
 
 
 def negotiate(accept: str | None, offered: Collection[Form]) -> Form:
-    """The first acceptable form.
+    """Choose the first acceptable form.
 
     :param accept: the request's Accept header.
     :raises StatusError: 406, none of them.
@@ -49,7 +49,7 @@ def negotiate(accept: str | None, offered: Collection[Form]) -> Form:
 
 
 def content_type(form: Form) -> str:
-    """The Content-Type that names a form; client-go recognises aggregated discovery by it."""
+    """Return the Content-Type that names a form; client-go recognises aggregated discovery by it."""
     if form.startswith("discovery/"):
         return f"application/json;g=apidiscovery.k8s.io;v={form.removeprefix('discovery/')};as=APIGroupDiscoveryList"
     return _PROTOBUF if form == "metadata/protobuf" else "application/json"

@@ -89,7 +89,7 @@ _WITH_PHASE: Final = frozenset({"pods", "namespaces"})
 
 
 def key_of(namespace: str | None, name: str) -> str:
-    """Where an object stands in its collection."""
+    """Return the place of an object in its collection."""
     return f"{namespace}/{name}" if namespace else name
 
 
@@ -117,7 +117,7 @@ def entry_of(collection: str, body: bytes) -> Entry:
 
 
 def take_apart(document: bytes | Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
-    """An object's metadata as a dictionary, and its other members as bytes, without ``apiVersion`` and ``kind``."""
+    """Split an object: the metadata as a dictionary, other members as bytes, without ``apiVersion`` and ``kind``."""
     members = _decode_members(document if isinstance(document, bytes) else encode(document))
     metadata = decode(members.pop("metadata"))
     members.pop("apiVersion", None)
@@ -126,10 +126,10 @@ def take_apart(document: bytes | Mapping[str, Any]) -> tuple[dict[str, Any], dic
 
 
 def put_together(metadata: Mapping[str, Any], members: Mapping[str, msgspec.Raw]) -> bytes:
-    """The inverse of `take_apart`: the bytes a collection holds."""
+    """Join what `take_apart` split: the bytes a collection holds."""
     return encode({"metadata": metadata, **members})
 
 
 def uid_of(*parts: str) -> str:
-    """A UID that is the same on every start."""
+    """Make a UID that is the same on every start."""
     return str(uuid5(NAMESPACE_URL, "/".join(parts)))

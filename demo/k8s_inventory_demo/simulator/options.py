@@ -16,7 +16,7 @@ _NOT_OLDER = "NotOlderThan"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a request says about the state it wants, and how much of it."""
+    """The parameters of a request: the state it wants, and how much of it."""
 
     version: int
     """0 when any state will do."""
@@ -39,7 +39,7 @@ class Options:
 
 
 def is_true(value: str | None) -> bool:
-    """Whether a parameter says yes."""
+    """Tell if a parameter says yes."""
     return (value or "").lower() in ("1", "true")
 
 

@@ -24,7 +24,7 @@ _TOLERATIONS: Final = tuple(
 
 
 def owned_by(kind: str, api_version: str, name: str, uid: str) -> Document:
-    """A reference to a controller, for ``ownerReferences``."""
+    """Make a reference to a controller, for ``ownerReferences``."""
     return {
         "apiVersion": api_version,
         "kind": kind,
@@ -37,7 +37,7 @@ def owned_by(kind: str, api_version: str, name: str, uid: str) -> Document:
 
 @dataclass(frozen=True, kw_only=True)
 class Pod:
-    """What tells one pod from another."""
+    """The fields that tell one pod from another."""
 
     name: str
     namespace: str
@@ -58,7 +58,7 @@ class Pod:
     """Why its container does not run; for example ``"CrashLoopBackOff"``."""
 
     def document(self) -> Document:
-        """The object."""
+        """Make the object."""
         metadata: Document = {"name": self.name, "namespace": self.namespace, "creationTimestamp": self.created}
         metadata |= {"labels": dict(self.labels), "annotations": dict(self.annotations)}
         if self.owner is not None:
@@ -150,7 +150,7 @@ class Pod:
         }
 
     def _managed_fields(self) -> list[Document]:
-        """Who wrote which field; half of a real pod is this."""
+        """Write who wrote which field; half of a real pod is this."""
         metadata: Document = {"f:labels": _fields(*self.labels)}
         if self.owner is not None:
             metadata["f:ownerReferences"] = {f'k:{{"uid":"{self.owner["uid"]}"}}': {}}
@@ -179,7 +179,7 @@ class Pod:
 
 
 def _fields(*names: str) -> Document:
-    """A set of fields, as ``managedFields`` writes it."""
+    """Write a set of fields, as ``managedFields`` does."""
     return {".": {}} | {f"f:{name}": {} for name in names}
 
 

@@ -13,7 +13,7 @@ from k8s_inventory_demo.simulator.pod import Pod, owned_by
 
 
 def pods(count: int, *, start: int = 0, namespaces: int = 20, nodes: int = 100) -> Iterator[bytes]:
-    """Running pods of deployments, about 5.5 kB of JSON each, always the same.
+    """Make running pods of deployments, about 5.5 kB of JSON each, always the same.
 
     :param start: the number of the first one; a pod depends on its number only.
     :param namespaces: how many namespaces they are spread over: ``ns-00``, ``ns-01``, …

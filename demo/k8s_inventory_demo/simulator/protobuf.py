@@ -1,6 +1,6 @@
 """The metadata of objects, and lists of it, in Kubernetes' protobuf form, byte for byte as an API server writes them.
 
-Nothing is read but JSON. The bytes are kept in `objects` and become answers in `rendering`. The messages are those of
+Nothing is read but JSON. The bytes are kept in `objects` and become responses in `rendering`. The messages are those of
 https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/generated.proto in the order and with the empty
 fields of ``generated.pb.go`` beside it: text that is no pointer in Go is written also when there is none.
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-# An API server says of each answer in protobuf what it is: these four bytes, and a runtime.Unknown around the message.
+# An API server marks each response in protobuf: these four bytes, and a runtime.Unknown around the message.
 # https://github.com/kubernetes/apimachinery/blob/master/pkg/runtime/serializer/protobuf/protobuf.go
 _MAGIC: Final = b"k8s\0"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,7 +70,7 @@ _decode: Final = msgspec.json.Decoder(_Object).decode
 
 
 def item(document: bytes) -> bytes:
-    """An object's metadata, as an item of a list: a field of a PartialObjectMetadataList.
+    """Encode an object's metadata, as an item of a list: a field of a PartialObjectMetadataList.
 
     :param document: the JSON of the object.
     :raises msgspec.ValidationError: the metadata is not of the types Kubernetes knows.
@@ -79,7 +79,7 @@ def item(document: bytes) -> bytes:
 
 
 def around(version: int | str, token: str, remaining: int | None, size: int) -> tuple[bytes, bytes]:
-    """What comes before and after the items of a list.
+    """Encode what comes before and after the items of a list.
 
     :param version: the list's resourceVersion.
     :param token: where the next page starts; empty on the last.
@@ -137,7 +137,7 @@ def _managed(managed: _Managed) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _time(written: str | None) -> bytes:
-    """A Timestamp of whole seconds; nothing for no time, and for text that is none.
+    """Encode a Timestamp of whole seconds; nothing for no time, and for text that is none.
 
     The latter as the real server with custom resources, GetCreationTimestamp of
     https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/unstructured/unstructured.go
@@ -156,18 +156,18 @@ def _text(number: int, value: str | None) -> bytes:
 
 
 def _bytes(number: int, value: bytes) -> bytes:
-    """A field of text, bytes or another message."""
+    """Encode a field of text, bytes or another message."""
     return _head(number, len(value)) + value
 
 
 def _number(number: int, value: int) -> bytes:
-    """A field of an integer; a negative one takes ten bytes."""
+    """Encode a field of an integer; a negative one takes ten bytes."""
     return _varint(number << 3) + _varint(value & 0xFFFF_FFFF_FFFF_FFFF)
 
 
 @lru_cache(maxsize=8192)
 def _head(number: int, size: int) -> bytes:
-    """What comes before a value that has a size: its field and the size; most are written many times."""
+    """Encode what comes before a value that has a size: its field and the size; most are written many times."""
     return _varint(number << 3 | 2) + _varint(size)
 
 

@@ -1,4 +1,4 @@
-"""How stored objects become an answer: one object, a list, an event of a watch; whole or metadata only.
+"""Render stored objects as a response: one object, a list, an event of a watch; whole or metadata only.
 
 Bytes are joined, never parsed and written again: this is what lets one thread serve 100,000 pods. What protobuf looks
 like is in `protobuf`.
@@ -49,7 +49,7 @@ def _items(served: Served, part: Part, form: Form) -> list[bytes]:
 
 
 def _around(served: Served, part: Part, form: Form) -> tuple[bytes, bytes]:
-    """What comes before and after the items, in the real server's order: that of custom resources is alphabetical."""
+    """Write what comes before and after the items, in the real server's order: alphabetical for custom resources."""
     metadata: dict[str, Any] = {"resourceVersion": str(part.version)}
     if part.token or (served.custom and form == "object"):
         metadata["continue"] = part.token
@@ -83,7 +83,7 @@ def event(type_: str, document: bytes) -> bytes:
 
 
 def bookmark(served: Served, version: int, form: Form, *, initial_events_end: bool = False) -> bytes:
-    """The line of a watch that says: everything up to this resourceVersion has been sent."""
+    """Write the line of a watch that says: everything up to this resourceVersion has been sent."""
     metadata: dict[str, Any] = {"resourceVersion": str(version)}
     if initial_events_end:
         metadata["annotations"] = {"k8s.io/initial-events-end": "true"}

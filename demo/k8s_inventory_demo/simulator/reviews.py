@@ -39,15 +39,15 @@ def _identity(user: User) -> dict[str, Any]:
 
 
 def review(served: Served, user: User, document: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a review.
+    """Respond to a review.
 
     :raises StatusError: 405, it is one that nobody needed yet; 422, it asks for nothing.
     """
-    answer = {"kind": served.kind, "apiVersion": served.api_version, "metadata": {}}
+    response = {"kind": served.kind, "apiVersion": served.api_version, "metadata": {}}
     match served.kind:
         case "SelfSubjectAccessReview":
             spec = document.get("spec") or {}
-            return {**answer, "spec": spec, "status": _access(user, spec)}
+            return {**response, "spec": spec, "status": _access(user, spec)}
         case "SelfSubjectReview":
-            return {**answer, "status": _identity(user)}
+            return {**response, "status": _identity(user)}
     raise method_not_allowed()

@@ -74,7 +74,7 @@ def _by_field(collection: str, term: str) -> Predicate:
 
 
 def predicate(collection: str, labels: str | None, fields: str | None) -> Predicate | None:
-    """Whether an object is asked for; ``None`` when all of them are.
+    """Make a test of whether an object is asked for; ``None`` when all of them are.
 
     :param labels: a label selector; for example ``"app=web,tier in (a, b),!canary"``.
     :param fields: a field selector; for example ``"metadata.name=web"``.

@@ -75,7 +75,7 @@ class Served(Resource):
 
 
 def custom_resources(definition: Mapping[str, Any]) -> Iterator[Served]:
-    """The resources that a CustomResourceDefinition makes: one for each version that is served."""
+    """List the resources that a CustomResourceDefinition makes: one for each version that is served."""
     spec = definition["spec"]
     names = spec["names"]
     for version in spec["versions"]:
@@ -113,10 +113,10 @@ class Registry:
 
     resources: list[Served]
     stale: set[tuple[str, str]] = field(default_factory=set)
-    """Groups and versions whose own API server does not answer: discovery names them and knows no more."""
+    """Groups and versions whose own API server does not respond: discovery names them and knows no more."""
 
     def groups(self) -> dict[str, list[str]]:
-        """The versions of each group, the preferred one first; the core group is ``""``."""
+        """List the versions of each group, the preferred one first; the core group is ``""``."""
         groups: dict[str, list[str]] = {}
         for group, version in [*((r.group, r.version) for r in self.resources), *sorted(self.stale)]:
             versions = groups.setdefault(group, [])
@@ -125,17 +125,17 @@ class Registry:
         return {group: sorted(versions, key=_priority) for group, versions in groups.items()}
 
     def of(self, group: str, version: str) -> list[Served]:
-        """The resources of one version of a group, by name."""
+        """List the resources of one version of a group, by name."""
         here = (r for r in self.resources if (r.group, r.version) == (group, version))
         return sorted(here, key=lambda r: r.plural)
 
     def at(self, group: str, version: str, plural: str) -> Served | None:
-        """The resource at a path, if it is served."""
+        """Find the resource at a path, if it is served."""
         wanted = (group, version, plural)
         return next((r for r in self.resources if (r.group, r.version, r.plural) == wanted), None)
 
     def find(self, name: str) -> Served:
-        """The resource that kubectl would take for a name, in its preferred version.
+        """Find the resource that kubectl would take for a name, in its preferred version.
 
         :param name: for example ``"pods"``, ``"deployments.apps"``, ``"po"``.
         :raises LookupError: nothing served has that name.

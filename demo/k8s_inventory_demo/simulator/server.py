@@ -1,4 +1,4 @@
-"""One simulated API server: an HTTP request comes in, an answer goes out.
+"""One simulated API server: an HTTP request comes in, a response goes out.
 
 Here is the order of things (fault, who, whether, what); each of them is done in a module of its own. Sockets and
 threads are in `simulator`.
@@ -13,14 +13,14 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from k8s_inventory_demo.simulator import access, answers, discovery, errors
+from k8s_inventory_demo.simulator import access, discovery, errors, responses
 from k8s_inventory_demo.simulator.actions import ACTIONS, Call
-from k8s_inventory_demo.simulator.answers import Answer
 from k8s_inventory_demo.simulator.cluster import Cluster, Request
 from k8s_inventory_demo.simulator.faults import Fault
 from k8s_inventory_demo.simulator.negotiation import Form, content_type, negotiate
 from k8s_inventory_demo.simulator.objects import decode
 from k8s_inventory_demo.simulator.options import read
+from k8s_inventory_demo.simulator.responses import Response
 from k8s_inventory_demo.simulator.reviews import SELF_REVIEWS
 from k8s_inventory_demo.simulator.served import Served
 from k8s_inventory_demo.simulator.targets import Target, target, verb
@@ -47,7 +47,7 @@ class Server:
         self._token = token
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request, and put it on record."""
+        """Respond to one request, and put it on record."""
         at = target(request.path)
         seen = _seen(request, at)
         self._cluster.requests.append(seen)
@@ -57,18 +57,20 @@ class Server:
             truncate = fault.truncate
             await asyncio.sleep(fault.latency)
             if fault.reset:
-                answers.reset(request)
+                responses.reset(request)
                 return web.Response()
         try:
-            answer = await self._answer(request, seen, at, fault)
+            response = await self._respond(request, seen, at, fault)
         except errors.StatusError as error:
-            answer = answers.refusal(error)
-        seen.code = answer.code
-        return await answers.send(request, answer, truncate)
+            response = responses.refusal(error)
+        seen.code = response.code
+        return await responses.send(request, response, truncate)
 
-    async def _answer(self, request: web.BaseRequest, seen: Request, at: Target | None, fault: Fault | None) -> Answer:
-        if fault is not None and fault.answers:
-            return answers.failure(fault)
+    async def _respond(
+        self, request: web.BaseRequest, seen: Request, at: Target | None, fault: Fault | None
+    ) -> Response:
+        if fault is not None and fault.replaces:
+            return responses.failure(fault)
         user = self._authenticate(request)
         seen.user = user.name
         if at is None:
@@ -82,8 +84,8 @@ class Server:
             options = read(seen.query, watch=True, watch_list=self._cluster.watch_list)
             watch = Watch(served, at.namespace, form, options, self._cluster.bookmark_after)
             events = watch.stream(self._cluster.store)
-            await anext(events)  # what happens after the client got the answer's head is an event
-            return answers.endless(events)
+            await anext(events)  # what happens after the client got the response's head is an event
+            return responses.endless(events)
         call = Call(
             cluster=self._cluster,
             user=user,
@@ -102,7 +104,7 @@ class Server:
         return access.authenticate(users, tokens, request.headers.get("Authorization"), peer)
 
     def _served(self, at: Target, verb_: str) -> Served:
-        """The resource a request is for, once it is sure that it has what is asked for."""
+        """Find the resource a request is for, once it is sure that it has what is asked for."""
         registry = self._cluster.registry
         if (at.group, at.version) in registry.stale:
             raise errors.unavailable()
@@ -115,25 +117,25 @@ class Server:
             raise errors.method_not_allowed()
         return served
 
-    def _describe(self, request: web.BaseRequest) -> Answer:
-        """What is not a resource: discovery, version, health."""
+    def _describe(self, request: web.BaseRequest) -> Response:
+        """Respond to what is not a resource: discovery, version, health."""
         registry = self._cluster.registry
         match request.path.strip("/").split("/"):
             case ["healthz" | "livez" | "readyz", *_]:
-                return answers.raw(b"ok", content_type="text/plain; charset=utf-8")
+                return responses.raw(b"ok", content_type="text/plain; charset=utf-8")
             case ["version"]:
-                return answers.document(discovery.version(self._cluster.version))
+                return responses.document(discovery.version(self._cluster.version))
             case ["api" | "apis" as root]:
                 return self._groups(request, core=root == "api")
             case ["api", version]:
-                return answers.document(discovery.resources(registry, "", version))
+                return responses.document(discovery.resources(registry, "", version))
             case ["apis", group]:
-                return answers.document(discovery.group(registry, group))
+                return responses.document(discovery.group(registry, group))
             case ["apis", group, version]:
-                return answers.document(discovery.resources(registry, group, version))
+                return responses.document(discovery.resources(registry, group, version))
         raise errors.page_not_found()
 
-    def _groups(self, request: web.BaseRequest, *, core: bool) -> Answer:
+    def _groups(self, request: web.BaseRequest, *, core: bool) -> Response:
         offered: Collection[Form] = _GROUPS if self._cluster.aggregated_discovery else ("object",)
         form = negotiate(request.headers.get("Accept"), offered)
         if form != "object":
@@ -142,7 +144,7 @@ class Server:
             described = discovery.versions(request.host)
         else:
             described = discovery.groups(self._cluster.registry)
-        return answers.document(described, content_type=content_type(form))
+        return responses.document(described, content_type=content_type(form))
 
 
 def _seen(request: web.BaseRequest, at: Target | None) -> Request:
@@ -158,7 +160,7 @@ def _seen(request: web.BaseRequest, at: Target | None) -> Request:
 
 
 def _fits(served: Served, at: Target) -> bool:
-    """Whether a resource has such paths: namespaces only where it is namespaced, and of subresources the status."""
+    """Tell if a resource has such paths: namespaces only where it is namespaced, and of subresources the status."""
     if at.subresource is not None and not (at.subresource == "status" and served.has_status):
         return False
     if at.namespace is not None:
@@ -167,7 +169,7 @@ def _fits(served: Served, at: Target) -> bool:
 
 
 async def _body(request: web.BaseRequest) -> dict[str, Any]:
-    """The request's JSON, or nothing."""
+    """Read the request's JSON, or nothing."""
     if not (body := await request.read()):
         return {}
     if request.content_type not in (_PATCHES if request.method == "PATCH" else _JSON):

@@ -1,6 +1,6 @@
 """Simulated clusters as real HTTPS servers: one thread, one event loop, a port each.
 
-What a server answers is in `server`, what it answers from in `cluster`; the kubeconfig is written in `kubeconfig`.
+How a server responds is in `server`, its objects are in `cluster`; the kubeconfig is written in `kubeconfig`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Simulator:
         self.close()
 
     def __getitem__(self, name: str) -> Cluster:
-        """A cluster by its name."""
+        """Return a cluster by its name."""
         return self._served[name].cluster
 
     def start(self, name: str) -> None:
@@ -112,26 +112,26 @@ class Simulator:
         self._loop.close()
 
     def url(self, name: str) -> str:
-        """Where a cluster is served."""
+        """Return the URL of a cluster."""
         return f"https://{_HOST}:{self._served[name].port}"
 
     def ca(self, name: str) -> bytes:
-        """The certificate of a cluster's authority, PEM."""
+        """Return the certificate of a cluster's authority, PEM."""
         return self._served[name].authority.pair.certificate
 
     def token(self, name: str, user: str = "admin") -> str:
-        """The bearer token of a cluster's user."""
+        """Return the bearer token of a cluster's user."""
         served = self._served[name]
         return served.cluster.users[user].token or served.authority.token(user)
 
     def client_certificate(self, name: str, user: str) -> Pair:
-        """A certificate that proves a user to a cluster, whether or not it knows the user."""
+        """Make a certificate that proves a user to a cluster, whether or not it knows the user."""
         served = self._served[name]
         known = served.cluster.users.get(user)
         return served.authority.client(user, known.groups if known else ())
 
     def kubeconfig_document(self, names: Iterable[str] | None = None) -> dict[str, Any]:
-        """The kubeconfig of clusters: for each a context of its name, and one ``cluster-user`` for other users.
+        """Make the kubeconfig of clusters: for each a context of its name, and one ``cluster-user`` for other users.
 
         :param names: which clusters; None: all.
         """

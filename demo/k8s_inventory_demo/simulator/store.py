@@ -58,7 +58,7 @@ class Store:
                 listener(event)
 
     def snapshot(self, collection: str, version: int) -> Snapshot:
-        """The state of a collection as of a resourceVersion.
+        """Return the state of a collection as of a resourceVersion.
 
         :raises StatusError: 410, that state was compacted.
         """
@@ -67,7 +67,7 @@ class Store:
             return self._collections[collection].snapshot(version)
 
     def events_after(self, collection: str, version: int) -> list[Event]:
-        """What happened to a collection since a resourceVersion.
+        """Return the events of a collection since a resourceVersion.
 
         :raises StatusError: 410, a part of that was compacted.
         """
@@ -80,7 +80,7 @@ class Store:
         self._listeners[collection].append(listener)
 
     def unlisten(self, collection: str, listener: Listener) -> None:
-        """The inverse of `listen`."""
+        """Undo `listen`."""
         with self.lock:
             self._listeners[collection].remove(listener)
 

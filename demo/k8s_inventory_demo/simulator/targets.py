@@ -1,4 +1,4 @@
-"""What a request's path and method ask for: the target and the verb, as Kubernetes' RequestInfo reads them.
+"""The meaning of a request's path and method: the target and the verb, as Kubernetes' RequestInfo reads them.
 
 Who may do it is in `access`, how it is done in `server`.
 https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/request/requestinfo.go
@@ -58,7 +58,7 @@ def _target(group: str, version: str, rest: list[str]) -> Target | None:
 
 
 def verb(method: str, at: Target | None, query: Mapping[str, str]) -> str:
-    """The verb that rules speak of; of a path that is not a resource's, the method in small letters."""
+    """Return the verb that rules speak of; of a path that is not a resource's, the method in small letters."""
     if at is None:
         return method.lower()
     if method == "GET" and is_true(query.get("watch")):

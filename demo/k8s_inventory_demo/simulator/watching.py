@@ -60,7 +60,7 @@ class Feed:
 
 
 class Watch:
-    """What one client is told.
+    """The events that one client is told.
 
     :param bookmark_after: seconds between bookmarks; ``None`` for the real server's.
     :raises StatusError: 400, a selector that cannot be read.
@@ -89,7 +89,7 @@ class Watch:
                 store.listen(collection, feed.push)
         except StatusError as error:
             yield b""
-            # Not the answer's status: the real server's watch cache says it by an event.
+            # Not the response's status: the real server's watch cache says it by an event.
             yield rendering.event("ERROR", encode(error.document()))
             return
         try:
@@ -107,13 +107,13 @@ class Watch:
             store.unlisten(collection, feed.push)
 
     def _covers(self, entry: Entry | None) -> bool:
-        """Whether it speaks of an object in this state."""
+        """Tell if it covers an object in this state."""
         if entry is None or (self._namespace is not None and entry.namespace != self._namespace):
             return False
         return self._selected is None or self._selected(entry)
 
     def _line(self, event: Event) -> bytes:
-        """What it tells of a change; an object that comes into the selection is added, one that leaves is deleted."""
+        """Write what it tells of a change; what comes into the selection is added, what leaves it deleted."""
         before, after = self._covers(event.previous), event.type != "DELETED" and self._covers(event.entry)
         if not (before or after):
             return b""

@@ -22,7 +22,7 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def _suffix(text: str, length: int) -> str:
-    """What controllers append to names to make them unique; here the same on every start."""
+    """Make what controllers append to names to make them unique; here the same on every start."""
     digest = hashlib.sha256(text.encode()).digest()
     return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:length])
 
@@ -49,7 +49,7 @@ class Workload:
     """Of the pod that does not run."""
 
     def items(self) -> Iterator[Item]:
-        """The Deployment, its ReplicaSet, and their pods."""
+        """Make the Deployment, its ReplicaSet, and their pods."""
         yield "deployments.apps", self._deployment()
         yield "replicasets.apps", self._replica_set()
         for index in range(self.replicas):
@@ -68,7 +68,7 @@ class Workload:
         return self.replicas - (self.waiting is not None)
 
     def _uid(self, collection: str, name: str) -> str:
-        """The UID an object of this name is seeded with."""
+        """Return the UID an object of this name is seeded with."""
         return uid_of(self.cluster, collection, key_of(self.namespace, name))
 
     def _template(self, **labels: str) -> Document:
@@ -177,7 +177,7 @@ class Workload:
 def service(
     name: str, namespace: str, cluster_ip: str, ports: Iterable[tuple[str, int]], *, created: str, **selector: str
 ) -> Item:
-    """A Service of type ClusterIP.
+    """Make a Service of type ClusterIP.
 
     :param ports: name and number of each.
     """

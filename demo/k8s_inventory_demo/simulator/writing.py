@@ -176,7 +176,7 @@ def _entry(served: Served, document: Document, version: int) -> Entry:
 
 
 def _combine(old: Document, given: Mapping[str, Any], part: Written) -> Document:
-    """The state a write leads to: the given one, as far as it may change."""
+    """Compute the state a write leads to: the given one, as far as it may change."""
     new = {key: value for key, value in given.items() if key not in ("apiVersion", "kind")}
     if part == "status":
         new = {**old, "status": new.get("status", {})}

@@ -1,6 +1,6 @@
-"""Writing an answer: whole or in pieces, compressed or not, and cut off where a fault says so.
+"""The writing of a response: whole or in pieces, compressed or not, and cut off where a fault says so.
 
-What an answer holds is decided in `server` and rendered in `rendering`.
+What a response holds is decided in `server` and rendered in `rendering`.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _REASONS: Final[Mapping[int, str]] = {
 
 
 @dataclass(kw_only=True)
-class Answer:
-    """One HTTP answer."""
+class Response:
+    """One HTTP response."""
 
     code: int = 200
     size: int | None
@@ -49,75 +49,75 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def raw(body: bytes, code: int = 200, content_type: str = "application/json") -> Answer:
-    """An answer of these bytes."""
-    return Answer(code=code, size=len(body), pieces=_each((body,)), content_type=content_type)
+def raw(body: bytes, code: int = 200, content_type: str = "application/json") -> Response:
+    """Make a response of these bytes."""
+    return Response(code=code, size=len(body), pieces=_each((body,)), content_type=content_type)
 
 
-def pieces(size: int, parts: Iterable[bytes], content_type: str = "application/json") -> Answer:
-    """An answer that is made while it is sent."""
-    return Answer(size=size, pieces=_each(parts), content_type=content_type)
+def pieces(size: int, parts: Iterable[bytes], content_type: str = "application/json") -> Response:
+    """Make a response that is written while it is sent."""
+    return Response(size=size, pieces=_each(parts), content_type=content_type)
 
 
-def endless(parts: AsyncGenerator[bytes]) -> Answer:
-    """An answer that goes on until it is over."""
-    return Answer(size=None, pieces=parts)
+def endless(parts: AsyncGenerator[bytes]) -> Response:
+    """Make a response that goes on until it is over."""
+    return Response(size=None, pieces=parts)
 
 
-def document(value: Mapping[str, Any], code: int = 200, content_type: str = "application/json") -> Answer:
-    """An answer of this JSON."""
+def document(value: Mapping[str, Any], code: int = 200, content_type: str = "application/json") -> Response:
+    """Make a response of this JSON."""
     return raw(encode(value), code, content_type)
 
 
-def refusal(error: StatusError) -> Answer:
-    """The answer that says no."""
+def refusal(error: StatusError) -> Response:
+    """Make the response that says no."""
     if not error.reason:
         return raw(error.message.encode(), error.code, "text/plain; charset=utf-8")
-    answer = document(error.document(), error.code)
+    response = document(error.document(), error.code)
     if seconds := (error.details or {}).get("retryAfterSeconds"):
-        answer.headers["Retry-After"] = str(seconds)
-    return answer
+        response.headers["Retry-After"] = str(seconds)
+    return response
 
 
-def failure(fault: Fault) -> Answer:
-    """The answer a fault gives instead of the server."""
+def failure(fault: Fault) -> Response:
+    """Make the response that a fault gives instead of the server."""
     code = fault.status or 200
     if fault.body is not None:
-        answer = raw(fault.body, code)
+        response = raw(fault.body, code)
     else:
         phrase = HTTPStatus(code).phrase
-        answer = refusal(StatusError(code, _REASONS.get(code, phrase.replace(" ", "")), phrase))
+        response = refusal(StatusError(code, _REASONS.get(code, phrase.replace(" ", "")), phrase))
     if fault.retry_after is not None:
-        answer.headers["Retry-After"] = str(fault.retry_after)
-    return answer
+        response.headers["Retry-After"] = str(fault.retry_after)
+    return response
 
 
-async def send(request: web.BaseRequest, answer: Answer, truncate: int | None = None) -> web.StreamResponse:
-    """Write an answer.
+async def send(request: web.BaseRequest, response: Response, truncate: int | None = None) -> web.StreamResponse:
+    """Write a response.
 
     :param truncate: close the connection after so many bytes of the body as it is sent.
     """
-    headers = {"Content-Type": answer.content_type, "Cache-Control": "no-cache, private", **answer.headers}
-    response = web.StreamResponse(status=answer.code, headers=headers)
-    body = answer.pieces
-    if answer.size is None:
-        response.enable_chunked_encoding()
-    elif answer.size > _COMPRESSED_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.headers.update({"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
+    headers = {"Content-Type": response.content_type, "Cache-Control": "no-cache, private", **response.headers}
+    stream = web.StreamResponse(status=response.code, headers=headers)
+    body = response.pieces
+    if response.size is None:
+        stream.enable_chunked_encoding()
+    elif response.size > _COMPRESSED_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
+        stream.headers.update({"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
         body = _compressed(body)
     else:
-        response.content_length = answer.size
+        stream.content_length = response.size
     left = truncate
     # Closing ends a watch at once, also when its client has gone.
     async with contextlib.aclosing(body):
-        await response.prepare(request)
+        await stream.prepare(request)
         async for piece in body:
-            await response.write(piece if left is None else piece[:left])
+            await stream.write(piece if left is None else piece[:left])
             if left is not None and (left := left - len(piece)) <= 0:
                 _close(request)
-                return response
-    await response.write_eof()
-    return response
+                return stream
+    await stream.write_eof()
+    return stream
 
 
 def _close(request: web.BaseRequest) -> None:
