@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import TriggerRule
 
-from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
-from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
-from airflow_provider_k8s_inventory.operators import outcomes
+from airflow_provider_k8s_inventory.hooks import arguments, postgres
+from airflow_provider_k8s_inventory.operators import failures, outcomes
+from airflow_provider_k8s_inventory.operators.base import InventoryOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -92,7 +92,7 @@ def _failures(ti: Any, states: Mapping[outcomes.Instance, str | None]) -> dict[o
     found = {}
     for task_id in sorted({instance.task_id for instance, state in states.items() if state == "failed"}):
         # All of a task at once, each with its index in it: Airflow logs an error for each index that has none.
-        values = ti.xcom_pull(task_ids=task_id, key=failing.FAILURE_KEY)
+        values = ti.xcom_pull(task_ids=task_id, key=failures.FAILURE_KEY)
         for value in values if isinstance(values, Sequence) else [values]:
             if value:
                 instance = outcomes.Instance(task_id, value["map_index"])

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
-from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
+from airflow_provider_k8s_inventory.hooks import arguments, postgres
+from airflow_provider_k8s_inventory.operators import failures
+from airflow_provider_k8s_inventory.operators.base import InventoryOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -37,7 +38,7 @@ class KubernetesInventoryMigrateOperator(InventoryOperator):
         self.schema = schema
         self.mode = mode
 
-    @failing.fail_without_retry
+    @failures.fail_without_retry
     def execute(self, context: Context) -> list[str]:
         """Migrate, and return the names of what was applied."""
         from airflow_provider_k8s_inventory.postgres import migrations

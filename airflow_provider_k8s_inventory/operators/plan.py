@@ -12,9 +12,10 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.hooks import arguments, failing
+from airflow_provider_k8s_inventory.hooks import arguments
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
-from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
+from airflow_provider_k8s_inventory.operators import failures
+from airflow_provider_k8s_inventory.operators.base import InventoryOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -71,7 +72,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         self.kubernetes_conn_id = kubernetes_conn_id
         self.allow_exec = allow_exec
 
-    @failing.fail_without_retry
+    @failures.fail_without_retry
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Return the keyword arguments of each mapped sync."""
         from airflow_provider_k8s_inventory.sync import expanding

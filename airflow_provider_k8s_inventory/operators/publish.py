@@ -7,8 +7,7 @@ from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, Asset, AssetAlias
 
-from airflow_provider_k8s_inventory.hooks import failing
-from airflow_provider_k8s_inventory.operators import ending
+from airflow_provider_k8s_inventory.operators import ending, failures
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -36,7 +35,7 @@ class KubernetesInventoryPublishOperator(ending.EndingOperator):
     :raises DatabaseError: when the ledger cannot be read.
     """
 
-    @failing.fail_without_retry
+    @failures.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the `extra` of the event."""
         verdicts = self.verdicts(context)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.providers.common.compat.sdk import AirflowFailException, Asset, TriggerRule
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
-from airflow_provider_k8s_inventory.operators import ending
+from airflow_provider_k8s_inventory.hooks import arguments, postgres
+from airflow_provider_k8s_inventory.operators import ending, failures
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -73,7 +73,7 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
         )
         self.keep_syncs = keep_syncs
 
-    @failing.fail_without_retry
+    @failures.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the counts of the run."""
         keep = arguments.whole("keep_syncs", self.keep_syncs, least=0)

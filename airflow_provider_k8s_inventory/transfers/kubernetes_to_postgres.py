@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError, ScopeError, UsageError, of_status
-from airflow_provider_k8s_inventory.hooks import arguments, failing, postgres
+from airflow_provider_k8s_inventory.hooks import arguments, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
-from airflow_provider_k8s_inventory.hooks.operator import InventoryOperator
 from airflow_provider_k8s_inventory.kube.stopping import Stop, Stopped
 from airflow_provider_k8s_inventory.model import Origin, Selection
+from airflow_provider_k8s_inventory.operators import failures
+from airflow_provider_k8s_inventory.operators.base import InventoryOperator
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -141,7 +142,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         what = found[0] if len(found) == 1 else f"{len(found)} resources"
         return f"{self.cluster_context} · {what}"[:_LABEL]
 
-    @failing.fail_without_retry
+    @failures.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
         """Sync, and return the report of one scope, or what those of several came to."""
         self._stop = Stop()
@@ -314,4 +315,4 @@ def _failure(reports: Sequence[SyncReport]) -> Exception:
         return errors[0].retold(message)
     error = ScopeError(message)
     error.__cause__ = ExceptionGroup("the errors of the scopes", errors)
-    return failing.without_retry(error) if all(map(failing.needs_a_person, errors)) else error
+    return failures.without_retry(error) if all(map(failures.needs_a_person, errors)) else error
