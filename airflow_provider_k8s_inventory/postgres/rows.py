@@ -37,17 +37,6 @@ def join_by_hash(cursor: psycopg.Cursor[Any]) -> None:
     cursor.execute("SET LOCAL enable_nestloop = off")
 
 
-def compress_by_lz4(cursor: psycopg.Cursor[Any]) -> None:
-    """Let PostgreSQL compress objects by lz4 to the end of the transaction, where it was built with it.
-
-    pglz, the default, costs twice the time.
-    """
-    cursor.execute(
-        "SELECT set_config('default_toast_compression', 'lz4', true) FROM pg_settings"
-        " WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
-    )
-
-
 def fill(
     cursor: psycopg.Cursor[Any],
     target: Target,

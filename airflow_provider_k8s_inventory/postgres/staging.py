@@ -11,7 +11,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from airflow_provider_k8s_inventory.postgres import copying
+from airflow_provider_k8s_inventory.postgres import copying, storage
 from airflow_provider_k8s_inventory.postgres.target import NAMED_KEY, Target
 
 STAGE: Final = sql.Identifier("pg_temp", "k8s_stage")
@@ -60,6 +60,8 @@ def start(cursor: psycopg.Cursor[Any], target: Target) -> None:
         sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type)) for column in target.staged
     )
     cursor.execute(sql.SQL("CREATE TEMPORARY TABLE k8s_stage ({}) ON COMMIT DROP").format(columns))
+    # Most of it is only compared.
+    cursor.execute(storage.uncompressed(STAGE))
 
 
 def copy(cursor: psycopg.Cursor[Any], target: Target, rows: Iterable[tuple[Any, ...]]) -> None:

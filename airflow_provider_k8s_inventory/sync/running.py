@@ -18,7 +18,16 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import InventoryError, RefusedError, ScopeError, released
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
-from airflow_provider_k8s_inventory.postgres import explaining, inventoried, ledger, locking, rows, scopes, sessions
+from airflow_provider_k8s_inventory.postgres import (
+    explaining,
+    inventoried,
+    ledger,
+    locking,
+    rows,
+    scopes,
+    sessions,
+    storage,
+)
 from airflow_provider_k8s_inventory.postgres.diff import Writing
 from airflow_provider_k8s_inventory.postgres.scopes import State
 from airflow_provider_k8s_inventory.sync import expanding, identity, resolving
@@ -124,7 +133,7 @@ def _sync(
     target = resolving.target_of(scope, resolved.definition.table, schema)
     with sessions.transaction(conn) as cursor:
         locking.lock_scope(cursor, schema, scope)
-        rows.compress_by_lz4(cursor)
+        storage.compress_by_lz4(cursor)
         _log_start(cursor, client, resolved, schema)
         state = scopes.state(cursor, schema, scope)
         writing = Writing(

@@ -14,7 +14,7 @@ from airflow_provider_k8s_inventory import resources, sync
 from airflow_provider_k8s_inventory.kube import listing, metadata
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
-from airflow_provider_k8s_inventory.postgres import connecting, rows
+from airflow_provider_k8s_inventory.postgres import connecting, storage
 from airflow_provider_k8s_inventory.sync.collection import METADATA_PER_OBJECT
 from airflow_provider_k8s_inventory.sync.fleet import run_context
 from tests.benchmarks.model import BenchmarkError, Place
@@ -86,7 +86,7 @@ def watch_list(place: Place, *, kind: str) -> dict[str, Any]:
 def bare_copy(place: Place, *, dump: str, table: str, columns: str) -> dict[str, Any]:
     """Bring rows that are text already into an empty table, which has the same columns and indexes."""
     with connecting.connect(place.dsn) as conn, conn.cursor() as cursor, open(dump, "rb") as file:
-        rows.compress_by_lz4(cursor)
+        storage.compress_by_lz4(cursor)
         with cursor.copy(f"COPY {table} ({columns}) FROM STDIN".encode()) as copy:
             while block := file.read(_BLOCK):
                 copy.write(block)

@@ -299,6 +299,26 @@ def test_a_comment_that_differs_is_renewed(conn: psycopg.Connection, found: Inve
     assert row["comment"] == "status.phase"
 
 
+@pytest.mark.parametrize("chosen", ["EXTENDED", "MAIN"])
+def test_objects_are_stored_as_they_are_where_only_pglz_could_compress_them(
+    chosen: Any, conn: psycopg.Connection, found: Inventory
+) -> None:
+    known = found.query("SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'")[0]["enumvals"]
+    migrate(conn)
+    conn.execute(f"ALTER TABLE k8s_pods ALTER COLUMN object SET STORAGE {chosen}")
+    conn.commit()
+    done = migrate(conn)
+
+    # What somebody chose stays; EXTENDED is the default, and so nobody's choice.
+    changed = chosen == "EXTENDED" and "lz4" not in known
+    stored = found.query(
+        "SELECT attstorage::text AS storage FROM pg_attribute"
+        " WHERE attrelid = 'k8s_pods'::regclass AND attname = 'object'"
+    )
+    assert done == (["table k8s_pods.object"] if changed else [])
+    assert stored == [{"storage": "e" if changed else {"EXTENDED": "x", "MAIN": "m"}[chosen]}]
+
+
 def test_a_column_of_somebody_elses_may_stay(conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
     found.query("ALTER TABLE k8s_pods ADD COLUMN team text, ADD COLUMN cost numeric NOT NULL DEFAULT 0")

@@ -153,13 +153,11 @@ def test_an_alias_is_the_same_scope(dev: Cluster, sync: Syncer, inventory: Inven
     assert {row["resource"] for row in inventory.ledger()} == {"pods"}
 
 
-def test_objects_are_compressed_by_the_best_that_the_server_has(
-    dev: Cluster, sync: Syncer, inventory: Inventory
-) -> None:
+def test_objects_are_compressed_by_lz4_or_not_at_all(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     known = inventory.query("SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'")[0]["enumvals"]
     for number in range(2):
         dev.seed("pods", [pod(f"web-{number}") | {"status": {"message": "long " * 5000}}])
         sync()
 
     used = {row["used"] for row in inventory.query("SELECT pg_column_compression(object) AS used FROM k8s_pods")}
-    assert used == {"lz4" if "lz4" in known else "pglz"}
+    assert used == {"lz4" if "lz4" in known else None}

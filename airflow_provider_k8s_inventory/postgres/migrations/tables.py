@@ -14,6 +14,7 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.model import Column, Table
+from airflow_provider_k8s_inventory.postgres import storage
 
 _NOT_NULL: Final = frozenset({"context_name", "uid", "labels", "annotations", "first_seen_at", "changed_at"})
 
@@ -43,27 +44,33 @@ class _Found:
     """Whether a row that gives no value for it is refused."""
     generated: bool
     comment: str | None
+    storage: str
+    """How its values are stored, as pg_attribute says it."""
 
 
 def changes(cursor: psycopg.Cursor[Any], schema: str) -> list[Change]:
     """What would make the tables of a schema the declared ones."""
-    return [change for table in resources.TABLES for change in _table(cursor, schema, table)]
+    compressed = storage.has_lz4(cursor)
+    return [change for table in resources.TABLES for change in _table(cursor, schema, table, compressed)]
 
 
-def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table) -> Iterator[Change]:
+def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table, compressed: bool) -> Iterator[Change]:
     name = sql.Identifier(schema, table.name)
     label = f"table {table.name}"
     key, columns = _look(cursor, name)
     if not columns:
-        yield Change(name=label, statements=list(_create(schema, table)))
+        yield Change(name=label, statements=list(_create(schema, table, compressed)))
     elif foreign := _foreign(table, key, columns):
         yield Change(
             name=label,
-            statements=[sql.SQL("DROP TABLE {}").format(name), *_create(schema, table)],
+            statements=[sql.SQL("DROP TABLE {}").format(name), *_create(schema, table, compressed)],
             destroys=f"all rows of {table.name}, {foreign}",
         )
     else:
         yield from _columns(schema, table, columns)
+        # Only the default is changed: whoever chose something else may keep it.
+        if not compressed and "object" in columns and columns["object"].storage == storage.EXTENDED:
+            yield Change(name=f"{label}.object", statements=[storage.uncompressed(name)])
 
 
 def _foreign(table: Table, key: list[str], columns: Iterable[str]) -> str | None:
@@ -79,12 +86,13 @@ def _look(cursor: psycopg.Cursor[Any], name: sql.Identifier) -> tuple[list[str],
     regclass = name.as_string(cursor)
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod), attnotnull AND NOT atthasdef AND attidentity = '',"
-        " attgenerated <> '', col_description(attrelid, attnum) FROM pg_attribute"
+        " attgenerated <> '', col_description(attrelid, attnum), attstorage::text FROM pg_attribute"
         " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
         [regclass],
     )
     columns = {
-        row[0]: _Found(type=row[1], required=row[2], generated=row[3], comment=row[4]) for row in cursor.fetchall()
+        row[0]: _Found(type=row[1], required=row[2], generated=row[3], comment=row[4], storage=row[5])
+        for row in cursor.fetchall()
     }
     cursor.execute(
         "SELECT a.attname FROM pg_index AS i CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)"
@@ -95,13 +103,15 @@ def _look(cursor: psycopg.Cursor[Any], name: sql.Identifier) -> tuple[list[str],
     return [row[0] for row in cursor.fetchall()], columns
 
 
-def _create(schema: str, table: Table) -> Iterator[sql.Composed]:
+def _create(schema: str, table: Table, compressed: bool) -> Iterator[sql.Composed]:
     name = sql.Identifier(schema, table.name)
     yield sql.SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))").format(
         name,
         sql.SQL(", ").join(_column(column) for column in table.columns),
         sql.SQL(", ").join(map(sql.Identifier, table.key)),
     )
+    if not compressed:
+        yield storage.uncompressed(name)
     for columns in table.indexes:
         yield sql.SQL("CREATE INDEX ON {} ({})").format(name, sql.SQL(", ").join(map(sql.Identifier, columns)))
     yield sql.SQL("COMMENT ON TABLE {} IS {}").format(name, sql.Literal(table.comment))
