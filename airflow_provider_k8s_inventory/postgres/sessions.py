@@ -92,6 +92,19 @@ def transaction(
             yield cursor
 
 
+def ping(conn: psycopg.Connection[Any]) -> None:
+    """Ask PostgreSQL for a sign of life, and close a connection that gives none.
+
+    :raises psycopg.Error: when there is none.
+    """
+    try:
+        with conn.transaction():
+            conn.execute("SELECT")
+    except BaseException:
+        conn.close()
+        raise
+
+
 def check_idle(conn: psycopg.Connection[Any]) -> None:
     """Make sure that a transaction of ours will be one of its own, and be committed.
 

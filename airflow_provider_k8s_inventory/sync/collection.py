@@ -13,6 +13,7 @@ from airflow_provider_k8s_inventory.kube import cluster, discovery, listing, met
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Changes, Endpoint, MetadataPage, Page, Resource, Scope, Seen
 from airflow_provider_k8s_inventory.resources.shared import own_values
+from airflow_provider_k8s_inventory.sync.found import Absence
 from airflow_provider_k8s_inventory.sync.progress import Progress
 from airflow_provider_k8s_inventory.sync.resolving import Resolved
 from airflow_provider_k8s_inventory.sync.threads import prefetch
@@ -112,10 +113,9 @@ class Collection:
             )
         )
 
-    def prove_absent(self) -> str:
+    def prove_absent(self) -> Absence:
         """Ask discovery whether a cluster that had no path for the resource really does not serve it.
 
-        :returns: the reason for the ledger.
         :raises ResponseError: when it does serve it, or cannot tell.
         """
         context, name = self.client.context.name, self.resource.name
@@ -129,7 +129,7 @@ class Collection:
                 f"context {context}: {name} is defined, but discovery does not name it: "
                 "it is being set up or removed, or one of several API servers lags behind; run again"
             )
-        return f"context {context} does not serve {name}"
+        return Absence(f"context {context} does not serve {name}")
 
     def _is_defined(self) -> bool:
         """Tell if a definition says that the cluster serves the custom resource, as far as we may read them."""

@@ -17,7 +17,7 @@ import psycopg
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.postgres import explaining
+from airflow_provider_k8s_inventory.postgres import explaining, sessions
 from airflow_provider_k8s_inventory.sync import recording
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Database:
             self._opening += 1
         try:
             conn = self.connect()
-            _ask(conn)
+            sessions.ping(conn)
             return conn
         except psycopg.Error as error:
             raise DatabaseError(explaining.explain(error)) from error
@@ -152,20 +152,10 @@ class Database:
             self._changed.notify_all()
 
 
-def _ask(conn: psycopg.Connection) -> None:
-    """Ask PostgreSQL for a sign of life, and close a connection that gives none."""
-    try:
-        with conn.transaction():
-            conn.execute("SELECT")
-    except BaseException:
-        conn.close()
-        raise
-
-
 def _works(conn: psycopg.Connection) -> bool:
     """Tell if nobody has ended the session meanwhile: PostgreSQL (`idle_session_timeout`), a pooler, a failover."""
     try:
-        _ask(conn)
+        sessions.ping(conn)
     except psycopg.Error:
         return False
     return True

@@ -8,6 +8,13 @@ from airflow_provider_k8s_inventory.model import Counts, Mode, Status
 from airflow_provider_k8s_inventory.postgres.diff import Gone
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """The proof that a cluster does not serve a resource."""
+
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
     """A scope as a mode found it in the cluster. Its objects, or those that differ, are staged."""
@@ -21,8 +28,8 @@ class Found:
     """The version at which this is complete."""
     staged: bool = True
     """Whether there is a staging table."""
-    absence: str | None = None
-    """The proof that the cluster does not serve the resource; then it has no objects."""
+    absence: Absence | None = None
+    """Set when the cluster does not serve the resource, and so has no objects."""
     doubts: tuple[str, ...] = ()
     """Reasons why a complete response may be wrong all the same, so that a large loss takes a person to approve."""
     warnings: tuple[str, ...] = ()
@@ -35,8 +42,8 @@ class Outcome:
     mode: Mode
     counts: Counts
     resource_version: str | None
-    absence: str | None = None
-    """The proof that the cluster does not serve the resource."""
+    absence: Absence | None = None
+    """Set when the cluster does not serve the resource."""
     drift: int | None = None
     """Rows that a check found to differ though every change had been applied; None: not checked."""
     warnings: tuple[str, ...] = ()

@@ -155,7 +155,7 @@ def _sync(
         progress.warn(*outcome.warnings, *resolving.missing_namespaces(scope, empty, facts))
         report = progress.ended(
             outcome.status,
-            _absence(outcome, resolved, facts, conn, settings),
+            _reason(outcome, resolved, facts, conn, settings),
             outcome.counts,
             mode=outcome.mode,
             drift=outcome.drift,
@@ -192,7 +192,7 @@ def _replaces(store: Store, state: State | None, client: Client, settings: Setti
     return True
 
 
-def _absence(
+def _reason(
     outcome: Outcome, resolved: Resolved, facts: ClusterFacts, conn: psycopg.Connection, settings: Settings
 ) -> str | None:
     """Return the reason of an absent scope, with the names that a misspelled one may mean.
@@ -204,11 +204,11 @@ def _absence(
     name = resolved.scope.resource
     had = inventoried.lookup(conn, settings.schema, name.partition(".")[0])
     if any(resource.name == name for resource in had):
-        return outcome.absence
+        return outcome.absence.reason
     try:
-        return outcome.absence + expanding.hint(name, facts.discovery())
+        return outcome.absence.reason + expanding.hint(name, facts.discovery())
     except ScopeError:
-        return outcome.absence
+        return outcome.absence.reason
 
 
 def _names(
