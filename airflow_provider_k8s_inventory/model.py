@@ -144,6 +144,16 @@ class Selection:
     def __str__(self) -> str:
         return ", ".join(self.namespaces)
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The values of its columns in the ledger and in ``k8s_scopes``; None: it is not narrowed by them."""
+        return {"namespaces": list(self.namespaces) or None}
+
+    @classmethod
+    def of_columns(cls, row: Mapping[str, Any]) -> Selection:
+        """Make the selection of a row that has these columns."""
+        return cls(namespaces=tuple(row["namespaces"] or ()))
+
     def within(self, resource: Resource) -> Selection:
         """Keep what narrows this resource: one outside of namespaces cannot be narrowed to some."""
         return self if resource.namespaced else replace(self, namespaces=())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _COUNTS: Final = ("seen", "inserted", "updated", "unchanged", "deleted")
 _MOST_OPEN: Final = 30
-"""So many scopes are one screen of a log; more are folded away when all is well."""
+"""The scopes that fit on one screen of a log; more are folded away when all is well."""
 
 
 class KubernetesInventoryReportOperator(ending.EndingOperator):

@@ -1,4 +1,4 @@
-"""The view `k8s_freshness` as values: how fresh every scope is. The table below it is written by `scopes`."""
+"""The view `k8s_freshness` as values. The table below it is written by `scopes`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ State = Literal["fresh", "stale", "failing", "never"]
 
 
 class Freshness(NamedTuple):
-    """One scope, and how fresh its rows are."""
+    """The freshness of one scope's rows."""
 
     context_name: str
     resource: str
@@ -32,7 +32,7 @@ class Freshness(NamedTuple):
     @property
     def scope(self) -> Scope:
         """The scope."""
-        selection = Selection(namespaces=tuple(self.namespaces or ()))
+        selection = Selection.of_columns(self._asdict())
         return Scope(context_name=self.context_name, resource=self.resource, selection=selection)
 
     def state(self, stale: timedelta) -> State:

@@ -15,11 +15,11 @@ import psycopg
 from psycopg import errors, sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.model import DOWN, Origin, Selection, SyncReport
+from airflow_provider_k8s_inventory.model import DOWN, EVERYTHING, Origin, Selection, SyncReport
 from airflow_provider_k8s_inventory.postgres import explaining, schemas, scopes, sessions
 
 _OWN: Final = tuple(field.name for field in fields(SyncReport) if field.name not in ("selection", "origin", "error"))
-_SELECTION: Final = tuple(field.name for field in fields(Selection))
+_SELECTION: Final = tuple(EVERYTHING.columns)
 _ORIGIN: Final = tuple(field.name for field in fields(Origin))
 _FIELDS: Final = (*_OWN, *_SELECTION, *_ORIGIN)
 """The ledger's columns are the report's fields, and those of its selection and origin."""
@@ -32,15 +32,13 @@ _BATCHES: Final = 100
 
 def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None:
     """Write the report's row and the state of its scope, in the caller's transaction."""
-    values = report.as_dict()
-    values["namespaces"] = values["namespaces"] or None
     cursor.execute(
         sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
             sql.Identifier(schema, "k8s_syncs"),
             sql.SQL(", ").join(map(sql.Identifier, _FIELDS)),
             sql.SQL(", ").join(sql.Placeholder(name) for name in _FIELDS),
         ),
-        values,
+        report.as_dict() | report.selection.columns,
     )
     scopes.update(cursor, schema, report)
 
@@ -56,7 +54,7 @@ WHERE age = 1 ORDER BY task_id, map_index, id
 
 
 def latest_reports(conn: psycopg.Connection, *, schema: str, dag_id: str, run_id: str) -> list[SyncReport]:
-    """The reports of a run; of a task instance that was tried several times, those of the last time.
+    """Read the reports of a run; of a task instance that was tried several times, those of the last time.
 
     :param conn: a connection outside of a transaction.
     :param schema: the schema of the ledger.
@@ -73,8 +71,8 @@ def latest_reports(conn: psycopg.Connection, *, schema: str, dag_id: str, run_id
 def _report(row: Mapping[str, Any]) -> SyncReport:
     values = {name: row[name] for name in _OWN}
     values["warnings"] = tuple(row["warnings"])
-    selection = Selection(namespaces=tuple(row["namespaces"] or ()))
-    return SyncReport(**values, selection=selection, origin=Origin(**{name: row[name] for name in _ORIGIN}))
+    origin = Origin(**{name: row[name] for name in _ORIGIN})
+    return SyncReport(**values, selection=Selection.of_columns(row), origin=origin)
 
 
 # What a task only repeated took no time: it must not keep the memory of a dead cluster alive.

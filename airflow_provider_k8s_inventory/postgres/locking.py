@@ -27,7 +27,7 @@ FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pi
 WHERE l.granted AND l.pid <> pg_backend_pid() AND {}
 ORDER BY a.xact_start NULLS LAST LIMIT 1
 """
-"""Who holds a lock. Of other users' sessions PostgreSQL shows address and time to members of pg_read_all_stats only."""
+"""The session that holds a lock. PostgreSQL shows address and time of other users to pg_read_all_stats only."""
 
 _ADVISORY: Final = sql.SQL(
     "l.locktype = 'advisory' AND l.objsubid = 1"
@@ -75,7 +75,7 @@ def lock_schema(cursor: psycopg.Cursor[Any], schema: str) -> None:
 
 
 def schema_holder(cursor: psycopg.Cursor[Any], schema: str, relations: list[str]) -> str | None:
-    """Which session migrates the schema, or else has used its tables for the longest time; None: none any more.
+    """Name the session that migrates the schema, or else has used its tables for the longest time; None: none any more.
 
     :param relations: the qualified names of the tables.
     """

@@ -22,7 +22,7 @@ from airflow_provider_k8s_inventory.postgres import sessions
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """What the last good sync of a scope left."""
+    """The state in which the last good sync left the rows of a scope."""
 
     checkpoint: str | None
     """The resourceVersion at which the rows were complete."""
@@ -52,7 +52,7 @@ WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection 
 
 
 def state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State | None:
-    """Read what the last good sync of a scope left; None: there was none."""
+    """Read the state in which the last good sync left a scope; None: there was none."""
     row = cursor.execute(_query(_STATE, schema), _key(scope)).fetchone()
     if row is None:
         return None
@@ -122,7 +122,7 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
         return
     values = {
         **_key(report.scope),
-        "namespaces": list(report.selection.namespaces) or None,
+        **report.selection.columns,
         "finished_at": report.finished_at,
         "status": report.status,
         "turned_away": list(TURNED_AWAY),

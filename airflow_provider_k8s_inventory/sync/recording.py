@@ -1,4 +1,4 @@
-"""Write the line of a sync that wrote no rows into the ledger, over a new connection when the old one is lost."""
+"""Record a sync that wrote no rows, over a new connection when the old one is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_provider_k8s_inventory.postgres import explaining, inventoried, led
 
 
 class UnrecordedError(DatabaseError):
-    """The line could not be written; `report` is what it would have said, and the message has its reason too."""
+    """A line that could not be written: `report` is its content, and the message has its reason too."""
 
     def __init__(self, report: SyncReport, problem: str) -> None:
         self.report = report
@@ -26,7 +26,7 @@ class UnrecordedError(DatabaseError):
 
 
 def blank(scope: Scope, status: Status, reason: str | None = None, origin: Origin | None = None) -> SyncReport:
-    """The report of a scope of which nothing was read or written."""
+    """Make the report of a scope of which nothing was read or written."""
     now = datetime.now(UTC)
     return SyncReport(
         context_name=scope.context_name,

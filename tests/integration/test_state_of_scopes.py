@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Rule, Simulator, User
 
 from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.postgres import scopes
 from tests.fixtures.manifests import crd, named, pod, pods
 from tests.fixtures.tables import Inventory
+from tests.fixtures.waiting import wait_until
 from tests.integration.conftest import Syncer
 
 CHEAP = pytest.mark.parametrize("mode", ["metadata", "delta"])
@@ -282,3 +286,33 @@ def test_a_server_that_was_restarted_is_read_on(
 
     assert (report.status, report.deleted) == ("success", 1)
     assert inventory.names("k8s_pods") == ["web-0000", "web-0002"]
+
+
+def test_syncs_that_share_no_rows_may_invalidate_the_same_scopes_side_by_side(
+    three: Cluster, sync: Syncer, database: str, inventory: Inventory
+) -> None:
+    some: list[tuple[str, ...]] = [(), ("a", "b"), ("a",), ("b",)]
+    reports = [sync("services", namespaces=namespaces) for namespaces in some]
+    one, other = (replace(report, row_format="another") for report in reports[2:])
+    with (
+        psycopg.connect(database) as first,
+        psycopg.connect(database) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        scopes.update(first.cursor(), "public", one)
+        # It waits for the rows that the first one has changed.
+        waiting = pool.submit(scopes.update, second.cursor(), "public", other)
+        waits = "SELECT pid FROM pg_locks WHERE NOT granted"
+        wait_until(lambda: waiting.done() or bool(inventory.query(waits)), "the second one to wait")
+        assert not waiting.done()
+        first.commit()
+        waiting.result(10)
+        second.commit()
+
+    rows = inventory.query("SELECT selection, invalid_reason FROM k8s_scopes WHERE resource = 'services' ORDER BY 1")
+    assert [(row["selection"], row["invalid_reason"] is not None) for row in rows] == [
+        ("", True),
+        ("a", False),
+        ("a, b", True),
+        ("b", False),
+    ]

@@ -62,6 +62,14 @@ def test_a_selection_is_the_same_whatever_the_order_it_was_written_in() -> None:
     assert (str(Selection()), bool(Selection())) == ("", False)
 
 
+@pytest.mark.parametrize("namespaces", [(), ("a",), ("a", "b")])
+def test_a_selection_comes_back_from_its_columns(namespaces: tuple[str, ...]) -> None:
+    selection = Selection(namespaces=namespaces)
+
+    assert selection.columns == {"namespaces": list(namespaces) or None}
+    assert Selection.of_columns(selection.columns) == selection
+
+
 @pytest.mark.parametrize("name", ["Shop", "a/b", "", "-a", "a" * 64])
 def test_what_cannot_be_a_namespace_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="a namespace must consist of"):

@@ -165,7 +165,7 @@ def _missing(cursor: psycopg.Cursor[Any], schema: str) -> list[str]:
 
 
 def _is_newer(name: str, version: str) -> bool:
-    """Whether a step was done that we do not know, or by a version after ours: its tables may not be what we write."""
+    """Tell if a step is unknown to us, or was done by a version after ours: its tables may not be what we write."""
     return Version(version) > Version(__version__) or (_is_ordered(name) and name not in ORDERED)
 
 

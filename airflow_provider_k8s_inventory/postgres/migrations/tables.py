@@ -24,10 +24,10 @@ class Change:
     """One step towards the declared tables."""
 
     name: str
-    """What the record calls it; for example ``"table k8s_pods"``."""
+    """Its name in the record; for example ``"table k8s_pods"``."""
     statements: list[sql.Composed]
     destroys: str | None = None
-    """What would be lost; None: nothing."""
+    """The data that would be lost; None: none."""
 
     @property
     def sql(self) -> list[str]:
@@ -41,7 +41,7 @@ class _Found:
 
     type: str
     required: bool
-    """Whether a row that gives no value for it is refused."""
+    """Whether it needs a value: a row that gives none is refused."""
     generated: bool
     comment: str | None
     storage: str
@@ -49,7 +49,7 @@ class _Found:
 
 
 def changes(cursor: psycopg.Cursor[Any], schema: str) -> list[Change]:
-    """What would make the tables of a schema the declared ones."""
+    """List the steps that make the tables of a schema the declared ones."""
     compressed = storage.has_lz4(cursor)
     return [change for table in resources.TABLES for change in _table(cursor, schema, table, compressed)]
 
@@ -74,7 +74,7 @@ def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table, compressed: b
 
 
 def _foreign(table: Table, key: list[str], columns: Iterable[str]) -> str | None:
-    """Why the table cannot be one that this package made; None: it can be."""
+    """Give the reason why the table cannot be one that this package made; None: it can be."""
     if key != list(table.key):
         return f"whose key is ({', '.join(key)}) and not ({', '.join(table.key)})"
     lacking = sorted(_NOT_NULL.difference(columns))
@@ -82,7 +82,7 @@ def _foreign(table: Table, key: list[str], columns: Iterable[str]) -> str | None
 
 
 def _look(cursor: psycopg.Cursor[Any], name: sql.Identifier) -> tuple[list[str], dict[str, _Found]]:
-    """The primary key and the columns of a table; both empty when there is none."""
+    """Read the primary key and the columns of a table; both are empty when there is none."""
     regclass = name.as_string(cursor)
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod), attnotnull AND NOT atthasdef AND attidentity = '',"
@@ -182,7 +182,7 @@ def _read_whole(schema: str, table: Table) -> sql.Composed:
 
 
 def _unfilled(name: sql.Identifier, table: Table, found: dict[str, _Found]) -> Iterator[Change]:
-    """Columns that must have a value, and that we do not always give one."""
+    """Release the columns that must have a value, and that we do not always give one."""
     filled = _NOT_NULL | set(table.key)
     for column, facts in found.items():
         if column not in filled and facts.required:

@@ -70,13 +70,13 @@ class _View:
     query: sql.Composable
     comment: str
     columns: Mapping[str, str]
-    """What each column holds, by its name."""
+    """The comment of each column, by its name."""
     of_tables: bool
     """Whether it shows the tables of the resources, which PostgreSQL neither drops nor retypes below it."""
 
 
 def changes(cursor: psycopg.Cursor[Any], schema: str, below: Iterable[Change]) -> list[Change]:
-    """What makes the views the declared ones; the first may have to be done before the changes of the tables.
+    """List the steps that make the views the declared ones, the changes of the tables among them.
 
     :param below: the changes of the tables.
     """
@@ -98,7 +98,7 @@ def changes(cursor: psycopg.Cursor[Any], schema: str, below: Iterable[Change]) -
 
 
 def _is_made(cursor: psycopg.Cursor[Any], schema: str, name: str, statements: list[sql.Composed]) -> bool:
-    """Whether the view is there, and was last made by these statements."""
+    """Tell if the view is there, and was last made by these statements."""
     cursor.execute(
         "SELECT to_regclass(%s) IS NOT NULL AND to_regclass('k8s_migrations') IS NOT NULL",
         [sql.Identifier(schema, name).as_string(cursor)],
@@ -121,7 +121,7 @@ def _statements(cursor: psycopg.Cursor[Any], schema: str, view: _View) -> Iterat
 
 
 def _views(schema: str) -> tuple[_View, ...]:
-    """The views, each after those it shows."""
+    """Declare the views, each after those it shows."""
     scopes, freshness, clusters = (
         sql.Identifier(schema, name) for name in ("k8s_scopes", "k8s_freshness", "k8s_clusters")
     )
