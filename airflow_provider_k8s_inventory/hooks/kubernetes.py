@@ -129,6 +129,8 @@ class KubernetesInventoryHook(BaseHook):
     ) -> Iterator[Page]:
         """Yield the objects of one resource, page by page, each as the bytes it came in.
 
+        From Kubernetes 1.37 on they may come without managedFields.
+
         :param context: a context or its name.
         :param resource: what `discover` gave, or a name: ``"pods"``, ``"leases.coordination.k8s.io"``.
         :param namespace: only this one.

@@ -17,7 +17,7 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import ExpiredError, ResponseError, TooLargeError
 from airflow_provider_k8s_inventory.kube import matching, nesting
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.kube.http.requests import JSON
+from airflow_provider_k8s_inventory.kube.http.requests import JSON, REFUSALS, UNMANAGED
 from airflow_provider_k8s_inventory.model import MetadataPage, Page, Resource, Selection
 
 
@@ -94,7 +94,7 @@ def pages(
     parameters: dict[str, str | int] = {**(query or {}), "limit": limit}
     if not_older_than is not None:
         parameters |= {"resourceVersion": not_older_than, "resourceVersionMatch": "NotOlderThan"}
-    return walk(client, path, parameters, accept=JSON, read=partial(_read, expected=expected))
+    return walk(client, path, parameters, accept=JSON + UNMANAGED, read=partial(_read, expected=expected))
 
 
 def current_version(client: Client, resource: Resource, selection: Selection) -> str:
@@ -127,7 +127,13 @@ def walk(
     query, version = dict(parameters), None
     limit = min(int(parameters["limit"]), FIRST_PAGE)
     while True:
-        body, limit = _fetch(client, path, query, limit, accept)
+        try:
+            body, limit = _fetch(client, path, query, limit, accept)
+        except ResponseError as error:
+            if error.http_status not in REFUSALS or UNMANAGED not in accept:
+                raise
+            accept = accept.replace(UNMANAGED, "")
+            continue
         try:
             page = read(body)
         except (ValueError, RecursionError) as error:

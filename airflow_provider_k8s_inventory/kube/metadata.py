@@ -15,12 +15,13 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.kube import listing, matching, protobuf, text
 from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.http.requests import UNMANAGED
 from airflow_provider_k8s_inventory.model import MetadataPage, Resource, Seen
 
 # Every server of built-in and custom resources speaks protobuf here; that of an aggregated API may not:
 # https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
 ACCEPT: Final = ",".join(
-    f"{media_type};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+    f"{media_type};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1{UNMANAGED}"
     for media_type in ("application/vnd.kubernetes.protobuf", "application/json")
 )
 

@@ -14,6 +14,7 @@ import pytest
 import urllib3
 from k8s_inventory_demo.simulator import Cluster, Simulator, User, protobuf
 
+from airflow_provider_k8s_inventory.kube.http.requests import UNMANAGED
 from tests.clusters import programs
 from tests.clusters.control_plane import ControlPlane
 from tests.fixtures.simulated import METADATA, WIDGETS
@@ -63,6 +64,19 @@ def scrubbed(value: Any) -> Any:
         kept = {key: item for key, item in value.items() if key not in WITHOUT}
         return {key: "…" if key in VARYING and item else scrubbed(item) for key, item in kept.items()}
     return [scrubbed(item) for item in value] if isinstance(value, list) else value
+
+
+def test_managed_fields_are_dropped_by_the_simulator_and_later_servers(sides: tuple[Side, Side]) -> None:
+    minor = int(sides[0].send("GET", "/version").json()["minor"])
+
+    for accept in ("application/json", IN_JSON):
+        given = [side.send("GET", HERE, accept=accept + UNMANAGED) for side in sides]
+        came = [all("managedFields" in item["metadata"] for item in answer.json()["items"]) for answer in given]
+
+        assert [answer.status for answer in given] == [200, 200]
+        # Kubernetes 1.37 has it behind a feature gate, and 1.36 does not know it.
+        assert came[1:] == [False]
+        assert came[0] or minor > 36
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def test_what_had_come_before_it_was_given_up_is_undone(three: Cluster, sync: Sy
 
 def test_both_reasons_are_told_when_metadata_is_of_no_use_either(three: Cluster, sync: Syncer) -> None:
     three.inject(Fault(verb="watch", status=410))
-    three.inject(Fault(verb="list", query={"limit": "^100$"}, status=406))
+    three.inject(Fault(verb="list", query={"limit": "^100$"}, status=406, times=2))
     report = sync(mode="delta")
 
     assert (report.status, report.mode, report.deleted) == ("success", "full", 1)

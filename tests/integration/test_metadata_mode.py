@@ -267,7 +267,7 @@ USELESS: dict[str, dict[str, Any]] = {
     "a name with NUL in it": {"body": partial_list(named("web\0", uid="u", resourceVersion="7"))},
     "something that is no object": {"body": partial_list(1)},
     "nothing that has a name": {"body": partial_list({"metadata": {"name": 1, "uid": "u"}})},
-    "another form is not known": {"status": 406},
+    "another form is not known": {"status": 406, "times": 2},
     "no JSON": {"body": b"<html>"},
     "no protobuf": {"body": b"k8s\0nonsense"},
     "protobuf without a list": {"body": b"k8s\0"},

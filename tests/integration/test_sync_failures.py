@@ -71,7 +71,7 @@ TROUBLES: dict[str, tuple[Callable[[Simulator], None], str, str]] = {
         "failed",
         "not a Kubernetes list",
     ),
-    "bad request": (inject(Fault(path=PODS, status=400)), "failed", "400"),
+    "bad request": (inject(Fault(path=PODS, status=400, times=2)), "failed", "400"),
     "always expired": (inject(Fault(path=PODS, status=410, times=None)), "failed", "expired 3 times"),
     "too much gone": (empty, "refused", "would delete 101 of 101"),
     "the identity is no namespace": (inject(Fault(path="kube-system$", body=b"{}")), "failed", "kube-system"),

@@ -13,6 +13,11 @@ from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 
 JSON: Final = "application/json"
+UNMANAGED: Final = ";drop=metadata.managedFields"
+"""A parameter of a media type: objects may come without managedFields, which are a third of a pod, and half of its
+metadata. Kubernetes 1.37 can leave them out, earlier servers ignore it (KEP-5958)."""
+REFUSALS: Final = frozenset({400, 406})
+"""The statuses of who does not know a parameter and will not ignore it, as a proxy may."""
 USER_AGENT: Final = f"airflow-provider-k8s-inventory/{__version__}"
 
 

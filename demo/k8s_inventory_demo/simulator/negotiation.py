@@ -10,25 +10,40 @@ from typing import Final, Literal
 
 from k8s_inventory_demo.simulator.errors import not_acceptable
 
-Form = Literal["object", "metadata", "metadata/protobuf", "discovery/v2", "discovery/v2beta1"]
-"""Plain JSON, objects cut down to their metadata, a list of these in protobuf, or aggregated discovery."""
+Form = Literal[
+    "object",
+    "object/unmanaged",
+    "metadata",
+    "metadata/unmanaged",
+    "metadata/protobuf",
+    "discovery/v2",
+    "discovery/v2beta1",
+]
+"""Plain JSON, objects cut down to their metadata, both also without managedFields, a list of metadata in protobuf, or
+aggregated discovery."""
 _JSON: Final = ("application/json", "application/*", "*/*")
 _PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 
 
 def _form(media_range: str) -> Form | None:
+    """Tell the form of a media range; None when there is none.
+
+    Kubernetes 1.37 leaves out what ``drop`` names, in JSON; other versions, and fields it does not know, are ignored:
+    https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/5958-client-opt-out-managedfields
+    """
     media_type, *parameters = (part.strip() for part in media_range.split(";"))
     options = dict(parameter.partition("=")[::2] for parameter in parameters)
     wanted = options.get("as"), options.get("g"), options.get("v")
+    unmanaged = "metadata.managedFields" in options.get("drop", "").split("+")
     if media_type == _PROTOBUF and wanted == ("PartialObjectMetadataList", "meta.k8s.io", "v1"):
         return "metadata/protobuf"
     if media_type not in _JSON:
         return None
     match wanted:
         case None, _, _:
-            return "object"
+            return "object/unmanaged" if unmanaged else "object"
         case (("PartialObjectMetadata" | "PartialObjectMetadataList"), "meta.k8s.io", "v1"):
-            return "metadata"
+            return "metadata/unmanaged" if unmanaged else "metadata"
         case "APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2":
             return "discovery/v2"
         case "APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2beta1":

@@ -43,6 +43,14 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         return bytes(_decode_head(self.body).metadata)
 
     @property
+    def unmanaged(self) -> Entry:
+        """The same object without managedFields."""
+        members = _decode_members(self.body)
+        metadata = _decode_members(members["metadata"])
+        metadata.pop("managedFields", None)
+        return msgspec.structs.replace(self, body=encode(members | {"metadata": metadata}))
+
+    @property
     def protobuf(self) -> bytes:
         """The metadata as an item of a list in protobuf: made for the first list, and kept for later ones.
 

@@ -22,7 +22,9 @@ _PARTIAL: Final = b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1
 
 def one(served: Served, entry: Entry, form: Form = "object") -> bytes:
     """One object, with its kind."""
-    if form == "metadata":
+    if form.endswith("/unmanaged"):
+        entry = entry.unmanaged
+    if form.startswith("metadata"):
         return _PARTIAL + entry.metadata + b"}"
     return served.head + entry.body[1:]
 
@@ -43,26 +45,26 @@ def list_of(served: Served, part: Part, form: Form = "object") -> tuple[int, Ite
 
 
 def _items(served: Served, part: Part, form: Form) -> list[bytes]:
-    if form == "object" and not served.custom:
-        return [entry.body for entry in part.entries]
+    if form.startswith("object") and not served.custom:
+        return [entry.body if form == "object" else entry.unmanaged.body for entry in part.entries]
     return [one(served, entry, form) for entry in part.entries]
 
 
 def _around(served: Served, part: Part, form: Form) -> tuple[bytes, bytes]:
     """Write what comes before and after the items, in the real server's order: alphabetical for custom resources."""
     metadata: dict[str, Any] = {"resourceVersion": str(part.version)}
-    if part.token or (served.custom and form == "object"):
+    if part.token or (served.custom and form.startswith("object")):
         metadata["continue"] = part.token
     if part.remaining:
         metadata["remainingItemCount"] = part.remaining
-    if form == "object" and served.custom:
+    if form.startswith("object") and served.custom:
         document = {"apiVersion": served.api_version, "items": [], "kind": served.list_kind, "metadata": metadata}
     else:
         kind, api_version = served.list_kind, served.api_version
-        if form == "metadata":
+        if form.startswith("metadata"):
             kind, api_version = "PartialObjectMetadataList", "meta.k8s.io/v1"
         document = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": []}
-        if form == "metadata" and not part.entries:
+        if form.startswith("metadata") and not part.entries:
             # The real server appends to none: asPartialObjectMetadataList in
             # https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/response.go
             return encode(document | {"items": None}), b""
@@ -87,5 +89,5 @@ def bookmark(served: Served, version: int, form: Form, *, initial_events_end: bo
     metadata: dict[str, Any] = {"resourceVersion": str(version)}
     if initial_events_end:
         metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
-    head = served.head + b'"metadata":' if form == "object" else _PARTIAL
+    head = served.head + b'"metadata":' if form.startswith("object") else _PARTIAL
     return event("BOOKMARK", head + encode(metadata) + b"}")

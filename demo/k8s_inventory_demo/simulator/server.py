@@ -30,7 +30,7 @@ _JSON: Final = frozenset({"application/json", "application/octet-stream"})
 """The second is what aiohttp reads when a client names no type."""
 _PATCHES: Final = frozenset({"application/merge-patch+json", "application/strategic-merge-patch+json"})
 """Both are merged by RFC 7386; a real server merges the second's lists by their keys."""
-_OBJECTS: Final[tuple[Form, ...]] = ("object", "metadata")
+_OBJECTS: Final[tuple[Form, ...]] = ("object", "object/unmanaged", "metadata", "metadata/unmanaged")
 _LISTS: Final[tuple[Form, ...]] = (*_OBJECTS, "metadata/protobuf")
 _GROUPS: Final[tuple[Form, ...]] = ("object", "discovery/v2", "discovery/v2beta1")
 _CREDENTIALS: Final = frozenset({"authorization", "cookie"})
