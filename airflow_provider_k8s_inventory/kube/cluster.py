@@ -15,6 +15,7 @@ from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedE
 from airflow_provider_k8s_inventory.kube import metadata
 from airflow_provider_k8s_inventory.kube.http import bodies
 from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.http.errors import CHECK_PROXY
 from airflow_provider_k8s_inventory.model import Page
 
 _KUBE_SYSTEM: Final = "kube-system"
@@ -70,8 +71,9 @@ def identify(client: Client) -> Identity:
     namespace = client.document(_PATH, _Namespace)
     if not namespace.is_kube_system:
         raise ResponseError(
-            f"context {client.context.name!r}: GET {_PATH}: this is not the namespace kube-system with its UID: "
-            "is there a proxy in between?"
+            f"context {client.context.name!r}: GET {_PATH}: this is not the namespace kube-system with its UID",
+            advice=CHECK_PROXY,
+            request=f"GET {_PATH}",
         )
     return Identity(uid=namespace.metadata.uid, created_at=namespace.metadata.creation_timestamp)
 
@@ -100,7 +102,7 @@ def pages(client: Client, identity: Identity, *, limit: int) -> Iterator[Page]:
     try:
         body = client.get("/version")
     except NotServedError as error:
-        raise ResponseError(f"{error}; every API server has a version: is this one?") from error
+        raise ResponseError(f"{error}; every API server has a version", advice="is this one?") from error
     version = bodies.decode(body, _Version, client.context, "GET /version")
     nodes, warnings = _count_nodes(client, limit)
     context = client.context

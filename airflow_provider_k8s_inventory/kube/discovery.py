@@ -225,8 +225,8 @@ def serves(client: Client, resource: Resource) -> bool:
     discovery = discover(client)
     if lacking := _lacking(discovery, resource.group):
         raise ResponseError(
-            f"context {client.context.name!r}: discovery does not even name {lacking}, so it proves nothing: "
-            "look at the load balancers and proxies in front of the API servers"
+            f"context {client.context.name!r}: discovery does not even name {lacking}, so it proves nothing",
+            advice="look at the load balancers and proxies in front of the API servers",
         )
     name, context = resource.name, client.context.name
     found = [candidate for candidate in discovery.resources if candidate.name == name]
@@ -237,8 +237,8 @@ def serves(client: Client, resource: Resource) -> bool:
         raise ResponseError(f"context {context} serves {name} as {versions}, not as {resource.api_version}")
     if resource.group in discovery.unproven:
         raise ResponseError(
-            f"context {context}: the API group {resource.group} does not respond, so {name} cannot be proven absent: "
-            "look at its APIService"
+            f"context {context}: the API group {resource.group} does not respond, so {name} cannot be proven absent",
+            advice="look at its APIService",
         )
     return False
 

@@ -80,7 +80,8 @@ def _items(page: MetadataPage, client: Client, path: str) -> Iterator[Seen]:
     except ValueError as error:
         said = client.context.excerpt(str(error))
         raise ResponseError(
-            f"context {client.context.name}: GET {path}: an item of the list is not an object of Kubernetes ({said})"
+            f"context {client.context.name}: GET {path}: an item of the list is not an object of Kubernetes ({said})",
+            request=f"GET {path}",
         ) from None
 
 

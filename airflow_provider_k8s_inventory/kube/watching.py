@@ -23,6 +23,7 @@ from airflow_provider_k8s_inventory.exceptions import (
 )
 from airflow_provider_k8s_inventory.kube import matching, nesting, text, versions
 from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.http.errors import CHECK_PROXY
 from airflow_provider_k8s_inventory.model import Changes, Resource
 
 SECONDS: Final = 3
@@ -134,7 +135,7 @@ def _lines(pieces: Iterator[bytes], what: str) -> Iterator[list[bytes]]:
         rest.append(last)
         size += len(last)
         if size > LINE_BYTES:
-            raise TooLargeError(f"{what}: an event of more than {LINE_BYTES >> 20} MiB: is it a watch?")
+            raise TooLargeError(f"{what}: an event of more than {LINE_BYTES >> 20} MiB", advice="is it a watch?")
 
 
 @dataclass(slots=True)
@@ -152,6 +153,11 @@ class _Reader:
     def what(self) -> str:
         """The name of it in messages."""
         return f"context {self.client.context.name}: watching {self.path}"
+
+    @property
+    def request(self) -> str:
+        """Method and path, for errors."""
+        return f"GET {self.path}"
 
     def read(self, lines: list[bytes]) -> Changes:
         """Make one piece of some lines."""
@@ -196,7 +202,7 @@ class _Reader:
             matching.check_object(expected, mark.kind, mark.api_version)
         except ValueError as error:
             said = self.client.context.excerpt(str(error))
-            raise ResponseError(f"{self.what} brought {said}: is there a proxy in between?") from None
+            raise ResponseError(f"{self.what} brought {said}", advice=CHECK_PROXY, request=self.request) from None
 
     def _reached(self, mark: msgspec.Raw) -> str | None:
         """Return the resourceVersion of an event's object, if everything up to `until` has come with it."""
@@ -212,9 +218,7 @@ class _Reader:
         said = self.client.context.excerpt(status.message or "") or "the API server ended it with an error"
         kind = ExpiredError if status.code == _GONE else ResponseError
         reason = self.client.context.excerpt(status.reason or "")
-        return kind(
-            f"{self.what}: {said}", http_status=status.code, kubernetes_reason=reason, request=f"GET {self.path}"
-        )
+        return kind(f"{self.what}: {said}", http_status=status.code, kubernetes_reason=reason, request=self.request)
 
     def _event(self, line: bytes) -> _Event:
         with suppress(msgspec.DecodeError, RecursionError):
@@ -232,5 +236,5 @@ class _Reader:
         except (ValueError, RecursionError) as error:
             said = self.client.context.excerpt(str(error))
             raise ResponseError(
-                f"{self.what}: the response is not a watch ({said}): is there a proxy in between?"
+                f"{self.what}: the response is not a watch ({said})", advice=CHECK_PROXY, request=self.request
             ) from None

@@ -102,8 +102,8 @@ def test_a_broken_cluster_is_unreachable(cluster: dict[str, Any], words: str) ->
             {"exec": {"command": "a", "apiVersion": V1, "env": [{"value": SECRET}]}},
             "lacks a command, or the name of a variable",
         ),
-        ({"exec": {"command": "a"}}, "speaks no apiVersion"),
-        ({"exec": {"command": "a", "apiVersion": f"{V1}alpha1"}}, r"speaks .*/v1alpha1; update it"),
+        ({"exec": {"command": "a"}}, "is of no apiVersion"),
+        ({"exec": {"command": "a", "apiVersion": f"{V1}alpha1"}}, r"is of .*/v1alpha1; update it"),
         (
             {"exec": {"command": "a", "apiVersion": V1, "interactiveMode": "Always"}},
             "interactiveMode Always, and nobody is here to type anything",

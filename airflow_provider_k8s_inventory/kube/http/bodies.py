@@ -15,12 +15,13 @@ import urllib3
 
 from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.kube.http.bounds import Bound
+from airflow_provider_k8s_inventory.kube.http.errors import CHECK_PROXY
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 
 _T = TypeVar("_T")
 
 PIECE: Final = 256 << 10
-"""Bytes read at once, decoded: a body that expands to gigabytes takes no more before it is given up."""
+"""Bytes read at once, decoded: a compressed body that expands to gigabytes takes no more before it is given up."""
 
 
 def arriving(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
@@ -73,8 +74,8 @@ def decode(body: bytes, type_: type[_T], context: Context, request: str) -> _T:
             return msgspec.convert(without_nulls(msgspec.json.decode(body)), type_)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ResponseError(
-            f"context {context.name!r}: {request}: not a response of Kubernetes ({context.excerpt(str(error))}); "
-            "is there a proxy in between?",
+            f"context {context.name!r}: {request}: not a response of Kubernetes ({context.excerpt(str(error))})",
+            advice=CHECK_PROXY,
             request=request,
         ) from None
 

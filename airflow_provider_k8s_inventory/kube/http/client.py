@@ -1,39 +1,39 @@
 """Send requests to the API server of one context.
 
-What is asked for is in `listing`, `metadata`, `watching` and `discovery`; what unwanted responses and failures mean is
-in `errors` and `failures`, how long a request may take in `bounds`.
+By urllib3, and not by the official client, which makes Python objects of every response where we keep its bytes, sets
+state of the whole process, and comes with Airflow's `KubernetesHook`: importing that costs a mapped task 2.1 s of CPU,
+our hook 0.12 s (``time.process_time`` around the import, after ``airflow.sdk``). It blocks, and several threads use it:
+Airflow calls hooks and operators from threads.
+
+One request and its tries are in `exchanges`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from typing import Final, Self, TypeVar
 
 import urllib3
-from urllib3.exceptions import HTTPError
 
-from airflow_provider_k8s_inventory.exceptions import SlowError, TooLargeError, UnreachableError, released
+from airflow_provider_k8s_inventory.exceptions import TooLargeError
 from airflow_provider_k8s_inventory.kube import stopping
-from airflow_provider_k8s_inventory.kube.http import bodies, errors, failures, pools
+from airflow_provider_k8s_inventory.kube.http import bodies, pools
 from airflow_provider_k8s_inventory.kube.http.bounds import Bound
-from airflow_provider_k8s_inventory.kube.http.errors import Response
+from airflow_provider_k8s_inventory.kube.http.exchanges import Exchange
 from airflow_provider_k8s_inventory.kube.http.lines import Line
 from airflow_provider_k8s_inventory.kube.http.requests import JSON, Request
-from airflow_provider_k8s_inventory.kube.http.retrying import Failure, RetryPolicy, Tries
+from airflow_provider_k8s_inventory.kube.http.retrying import RetryPolicy
 from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from airflow_provider_k8s_inventory.kube.sources.credentials import Authentication
 
 RESPONSE_BYTES: Final = 64 << 20
 """Bytes of one response, decoded. Only lists of aggregated APIs that know no pages are so large: the metrics of 5,000
 nodes take some 4 MB, of 80,000 pods 60 MB. Where there are pages, `listing` keeps them much smaller."""
 DOCUMENT_BYTES: Final = 16 << 20
 """Bytes of a response that is no list: discovery of 2,000 CustomResourceDefinitions takes some 2 MB."""
-ERROR_BYTES: Final = 1 << 20
-"""Bytes that are read of a response that is an error: its first words say why."""
 
 _T = TypeVar("_T")
 
@@ -135,11 +135,10 @@ class Client:
         :raises ScopeError: as `get`; for the pieces, SlowError, ResponseError or UnreachableError when they break off.
         """
         request = Request(method="GET", path=path, params=params, accept=accept)
-        bound = Bound(seconds, growing=False)
-        with self._line(bound) as line:
-            response = self._tried(request, line, bound, lambda opened: opened)
+        with self._exchange(request, Bound(seconds, growing=False)) as exchange:
+            response = exchange.perform(lambda opened: opened)
             try:
-                yield self._pieces(response, request, bound)
+                yield exchange.pieces(response)
             finally:
                 # A connection in the middle of a response is of no use to another request.
                 response.close()
@@ -167,14 +166,23 @@ class Client:
         self.close()
 
     @contextmanager
-    def _line(self, bound: Bound) -> Iterator[Line]:
+    def _exchange(self, request: Request, bound: Bound) -> Iterator[Exchange]:
         """Take one of the places, and a line that is cut when the time is over or whoever asked has left."""
         line, stop = Line(), stopping.current()
         with bound.paused():
             self._places.acquire()
         try:
             with stop.calling(line.cut), bound.kept(line):
-                yield line
+                yield Exchange(
+                    context=self.context,
+                    request=request,
+                    bound=bound,
+                    line=line,
+                    policy=self._policy,
+                    connections=self._connections,
+                    connect_timeout=self._connect_timeout,
+                    read_timeout=self._read_timeout,
+                )
         finally:
             line.close()
             self._places.release()
@@ -188,101 +196,15 @@ class Client:
             if not whole:
                 raise TooLargeError(
                     f"context {self.context.name!r}: the response to {request} has more than {most >> 10} KiB "
-                    "(decoded) and was given up: of large objects, ask for fewer at once with page_size (--page-size); "
-                    f"else look at what serves {self.context.server}",
+                    "(decoded) and was given up",
+                    advice="of large objects, ask for fewer at once with page_size (--page-size); else look at what "
+                    f"serves {self.context.server}",
                     request=str(request),
                 )
             return body
 
-        with self._line(bound) as line:
-            return self._tried(request, line, bound, take)
-
-    def _tried(self, request: Request, line: Line, bound: Bound, take: Callable[[urllib3.BaseHTTPResponse], _T]) -> _T:
-        """Send a request until it succeeds or there is no hope; after a 401 once more with renewed credentials.
-
-        :param take: what to make of a response that was asked for.
-        """
-        tries, renewed = Tries(self._policy, bound, f"context {self.context.name!r}: {request}"), False
-        while True:
-            cause: HTTPError | None = None
-            try:
-                response = self._send(request, line, bound)
-                with bodies.closing(response):
-                    failure = self._failure(response, request, bound)
-                    taken = None if failure else take(response)
-                if failure:
-                    response.close()  # it may not have been read to its end
-                self._check(request, bound)
-                if not failure:
-                    return taken  # type: ignore[return-value]  # what `take` gave
-            except HTTPError as error:
-                self._check(request, bound)
-                failure, cause = failures.explain(error, self.context, str(request)), released(error)
-            if failure.http_status == 401 and not renewed and self.context.credentials.renew():
-                renewed = True
-            elif not tries.again(failure):
-                raise failure.exception(str(request), tries.said()) from failures.quotable(cause, self.context)
-
-    def _send(self, request: Request, line: Line, bound: Bound) -> urllib3.BaseHTTPResponse:
-        if self.context.problem:
-            raise UnreachableError(self.context.problem)
-        with bound.paused():  # a command may ask a person to log in
-            authentication = self._authentication()
-            stopping.current().check()
-        left = max(0.01, bound.left)
-        with line.using():
-            return self._connections(authentication.certificate).urlopen(
-                request.method,
-                self.context.server + request.target,
-                body=request.body,
-                headers=request.headers(self.context, authentication.authorization),
-                timeout=urllib3.Timeout(connect=min(self._connect_timeout, left), read=min(self._read_timeout, left)),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-
-    def _authentication(self) -> Authentication:
-        # Over http:// no credentials are sent; kubectl sends none either.
-        return self.context.credentials.authentication() if self.context.is_tls else Authentication()
-
-    def _failure(self, response: urllib3.BaseHTTPResponse, request: Request, bound: Bound) -> Failure | None:
-        body, whole = (b"", True) if 200 <= response.status < 300 else bodies.read(response, ERROR_BYTES, bound)
-        got = Response(status=response.status, headers=response.headers, body=body, whole=whole)
-        return errors.explain(got, self.context, str(request), request.accept)
-
-    def _check(self, request: Request, bound: Bound) -> None:
-        """Check that nobody cut the line: a response without a length would look complete.
-
-        :raises Stopped: whoever asked has left.
-        :raises SlowError: its time is over.
-        """
-        stopping.current().check()
-        if bound.broken:
-            came = f"only {bound.bytes} bytes of it" if bound.bytes else "nothing of it"
-            raise SlowError(
-                f"context {self.context.name!r}: the response to {request} did not come within {bound.spent:.0f} s, "
-                f"{came}: look at the network and the proxies before {self.context.server}; over a slow line, ask for "
-                "fewer objects at once with page_size (--page-size)",
-                request=str(request),
-            )
-
-    def _pieces(self, response: urllib3.BaseHTTPResponse, request: Request, bound: Bound) -> Iterator[bytes]:
-        pieces = bodies.arriving(response)
-        while True:
-            try:
-                piece = next(pieces, None)
-            except HTTPError as error:
-                self._check(request, bound)
-                failure = failures.explain(error, self.context, str(request))
-                raise failure.exception(str(request)) from failures.quotable(error, self.context)
-            self._check(request, bound)
-            if not piece:
-                return
-            bound.bytes += len(piece)
-            bound.pause()
-            yield piece
-            bound.go_on()
+        with self._exchange(request, bound) as exchange:
+            return exchange.perform(take)
 
     def _connections(self, certificate: ClientCertificate | None) -> urllib3.PoolManager:
         """Return the connections; new ones when the credentials give another certificate: TLS presents it once."""

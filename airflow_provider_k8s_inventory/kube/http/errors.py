@@ -26,6 +26,9 @@ from airflow_provider_k8s_inventory.kube.http.retrying import STATUSES, Failure
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import expiry_of
 
+CHECK_PROXY: Final = "is there a proxy in between?"
+"""The advice for a response that is none of an API server."""
+
 _MEANING: Final[dict[int, tuple[type[ScopeError], str]]] = {
     401: (UnauthorizedError, "the token or certificate is wrong or has expired: get a new one"),
     403: (ForbiddenError, "grant the verb on the resource to this user, or leave the resource out"),

@@ -92,7 +92,8 @@ def _proxy(context: Context) -> str | None:
     if context.proxy and not proxies.usable(context.proxy):
         raise UnreachableError(
             f"context {context.name!r}: HTTPS_PROXY or HTTP_PROXY in the environment is no URL of "
-            f"{', '.join(proxies.SCHEMES)}; correct it, or name {urlsplit(context.server).hostname} in NO_PROXY"
+            f"{', '.join(proxies.SCHEMES)}",
+            advice=f"correct it, or name {urlsplit(context.server).hostname} in NO_PROXY",
         )
     return context.proxy
 
@@ -118,7 +119,8 @@ def _through_socks(context: Context, url: str, options: dict[str, Any]) -> urlli
     """Let the proxy resolve the server's name, as Go does."""
     if find_spec("socks") is None:
         raise UnreachableError(
-            f"context {context.name!r}: its proxy-url is a SOCKS proxy, which needs PySocks: pip install PySocks"
+            f"context {context.name!r}: its proxy-url is a SOCKS proxy, which needs PySocks",
+            advice="pip install PySocks",
         )
     from urllib3.contrib import socks
 

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 STATUSES: Final = frozenset({429, 500, 502, 503, 504})
 """The statuses that say "not now"."""
 LONGEST_BACKOFF: Final = 30
-"""Seconds between two tries, where the server asks for no wait."""
+"""Seconds between two tries at most, where the server asks for no wait; the fourth retry waits for 5 s at most."""
 _NO_LIMIT: Final = 10**12
 """urllib3 would cut a Retry-After to 6 hours; ours is cut to less, and the message says what the server asked for."""
 

@@ -49,8 +49,9 @@ def _trust(context: ssl.SSLContext, owner: str, ca_file: str | None, ca_data: st
         found = pem.certificates(ca_data or certificates.content(ca_file or ""))
     except OSError as error:
         raise UnreachableError(
-            f"{owner}: the CA in {where} cannot be read: {reason_of(error)}; "
-            "check that this machine's user may read it, or embed it in the kubeconfig (kubectl config view --flatten)"
+            f"{owner}: the CA in {where} cannot be read: {reason_of(error)}",
+            advice="check that this machine's user may read it, or embed it in the kubeconfig "
+            "(kubectl config view --flatten)",
         ) from error
     problem: OSError | ValueError = ValueError()
     trusted = 0
@@ -62,5 +63,6 @@ def _trust(context: ssl.SSLContext, owner: str, ca_file: str | None, ca_data: st
             problem = error
     if not trusted:
         raise UnreachableError(
-            f"{owner}: the CA in {where} cannot be read: {reason_of(problem)}; check that it holds certificates in PEM"
+            f"{owner}: the CA in {where} cannot be read: {reason_of(problem)}",
+            advice="check that it holds certificates in PEM",
         ) from problem

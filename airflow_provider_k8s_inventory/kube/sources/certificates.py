@@ -49,13 +49,13 @@ class ClientCertificate:
             chain, key = self.text(), pem.private_key(self.key_data or content(self.key_file))
         except OSError as error:
             raise UnauthorizedError(
-                f"{self.owner}: the client certificate cannot be read: {error.filename}: {error.strerror}; "
-                "copy it to this machine, or embed it in the kubeconfig (kubectl config view --flatten)"
+                f"{self.owner}: the client certificate cannot be read: {error.filename}: {error.strerror}",
+                advice="copy it to this machine, or embed it in the kubeconfig (kubectl config view --flatten)",
             ) from error
         if not chain or not key:
             lacking = "client-key holds no private key" if chain else "client-certificate holds no certificate"
             raise UnauthorizedError(
-                f"{self.owner}: the client certificate cannot be used: {lacking} in PEM; correct it"
+                f"{self.owner}: the client certificate cannot be used: {lacking} in PEM", advice="correct it"
             )
         with ExitStack() as files:
             try:
@@ -64,20 +64,22 @@ class ClientCertificate:
             except OSError as error:
                 raise UnauthorizedError(
                     f"{self.owner}: the client certificate, which is good, cannot be handed to OpenSSL: "
-                    f"{error.strerror}; that takes /dev/fd on this machine"
+                    f"{error.strerror}",
+                    advice="mount /dev/fd on this machine",
                 ) from error
             try:
                 context.load_cert_chain(chain_name, key_name, password=self._no_password)
             except (OSError, ValueError) as error:
                 raise UnauthorizedError(
-                    f"{self.owner}: the client certificate cannot be used: {reason_of(error)}; "
-                    "check that client-certificate and client-key are PEM and belong together"
+                    f"{self.owner}: the client certificate cannot be used: {reason_of(error)}",
+                    advice="check that client-certificate and client-key are PEM and belong together",
                 ) from error
 
     def _no_password(self) -> NoReturn:
         """Refuse an encrypted key; without this OpenSSL would ask for its password on the terminal."""
         raise UnauthorizedError(
-            f"{self.owner}: the client key is encrypted, and a kubeconfig has no place for its password; decrypt it"
+            f"{self.owner}: the client key is encrypted, and a kubeconfig has no place for its password",
+            advice="decrypt it",
         )
 
 

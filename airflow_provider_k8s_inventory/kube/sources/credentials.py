@@ -124,8 +124,8 @@ class TokenFileCredentials(Credentials):
                 return self.fallback
             why = error.strerror if isinstance(error, OSError) else "it holds no token"
         raise UnauthorizedError(
-            f"{self.owner}: the token file {self.path} cannot be used: {why}; "
-            "check that the path is right on this machine and that its user may read it"
+            f"{self.owner}: the token file {self.path} cannot be used: {why}",
+            advice="check that the path is right on this machine and that its user may read it",
         )
 
 
@@ -142,7 +142,7 @@ def checked_token(token: str, owner: str) -> str:
     """
     if not token or not (token.isascii() and token.isprintable()) or " " in token:
         what = "holds characters that no HTTP header may hold" if token else "is empty"
-        raise UnauthorizedError(f"{owner}: the token {what}; get a new one")
+        raise UnauthorizedError(f"{owner}: the token {what}", advice="get a new one")
     return token
 
 

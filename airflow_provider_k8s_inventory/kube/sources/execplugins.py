@@ -67,8 +67,8 @@ def check(plugin: Plugin, owner: str) -> None:
         raise UnauthorizedError(f"{owner}: its exec plugin lacks a command, or the name of a variable; add it")
     if plugin.api_version not in API_VERSIONS:
         raise UnauthorizedError(
-            f"{owner}: its exec plugin speaks {plugin.api_version or 'no apiVersion'}; "
-            f"update it to one that speaks {' or '.join(API_VERSIONS)}"
+            f"{owner}: its exec plugin is of {plugin.api_version or 'no apiVersion'}",
+            advice=f"update it to one of {' or '.join(API_VERSIONS)}",
         )
     if plugin.interactive_mode not in {"Never", "IfAvailable", ""}:
         raise UnauthorizedError(

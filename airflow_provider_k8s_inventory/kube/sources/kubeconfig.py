@@ -1,6 +1,27 @@
-"""Kubeconfigs: find them, read them, and make a `Context` of each of their contexts.
+"""Find kubeconfigs, read them, and make a `Context` of each of their contexts.
 
-The text and the merging are in `documents`, the meaning of clusters in `servers`, of users in `users`.
+By a reader of our own, and not the official client's: one broken entry must cost only the contexts that need it, a
+Connection must not run commands unless the author of the DAG allows it, and no message may hold a secret.
+
+Files are read and merged in `documents`, clusters are understood in `servers`, users in `users`. What a kubeconfig
+lacks, or has wrong (tried with ``kubectl get --raw /version`` of kubectl 1.36.3):
+
+=================================  =============================  =========================================
+In the kubeconfig                  kubectl                        Here
+=================================  =============================  =========================================
+no cluster, no ``server``          http://localhost:8080          error of the contexts that need it
+a cluster that is not there        http://localhost:8080          error of the contexts that need it
+no user                            asks for name and password     anonymous requests
+a user that is not there           asks for name and password     error of the contexts that need it
+a key without a certificate        asks for name and password     anonymous requests
+a certificate without a key        error                          error of the contexts that need it
+an entry without a name            its name is empty              its name is empty
+two entries of one name in a file  refuses the file               error of the contexts that need it
+a number where text belongs        refuses the file               error of the contexts that need it
+exec without ``apiVersion``        error                          error of the contexts that need it
+exec without ``interactiveMode``   error                          ``IfAvailable``, and nobody is there
+a ``tokenFile`` that is not there  the token beside it            the token beside it
+=================================  =============================  =========================================
 """
 
 from __future__ import annotations

@@ -52,13 +52,13 @@ class LegacyCredentials(Credentials):
                 header = self._header()
             except Exception as error:
                 raise UnauthorizedError(
-                    f"{self._owner} gives no token ({type(error).__name__}: {self._shown(error)}); "
-                    "log in again with kubectl, or change the user to an exec plugin"
+                    f"{self._owner} gives no token ({type(error).__name__}: {self._shown(error)})",
+                    advice="log in again with kubectl, or change the user to an exec plugin",
                 ) from None
         if not header:
             raise UnauthorizedError(
-                f"{self._owner} gives no token: the official client does not know it any more, or nobody is logged in; "
-                "change the user to an exec plugin"
+                f"{self._owner} gives no token: the official client does not know it any more, or nobody is logged in",
+                advice="change the user to an exec plugin",
             )
         self._token = checked_token(header.removeprefix("Bearer "), self._owner)
         return Authentication(authorization=f"Bearer {self._token}", certificate=self._certificate)
