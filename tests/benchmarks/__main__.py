@@ -10,7 +10,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +21,7 @@ import psycopg
 from k8s_inventory_demo.postgres import PostgresServer
 from k8s_inventory_demo.postgres_programs import Programs
 
+from airflow_provider_k8s_inventory.postgres import storage
 from tests.benchmarks import bars, cases, clusters, figures, fleets, tables
 from tests.benchmarks.model import BenchmarkError, Results
 from tests.benchmarks.stage import Stage
@@ -39,6 +40,8 @@ class Bench:
     sizes: list[int]
     runs: int
     only: Sequence[str]
+    before: Path | None
+    """A checkout of another version."""
     results: Results = field(default_factory=Results)
     about: list[str] = field(default_factory=list)
     """Lines on what it was measured with."""
@@ -48,6 +51,8 @@ class Bench:
         self.about.append(f"{os.cpu_count()} CPUs, Python {platform.python_version()}; load average before: {_load()}")
         self.about.append(_database(self.server))
         chosen = [case for case in cases.CASES if case.name in self.only or case is cases.LIST]
+        if not self.before:
+            chosen = [case for case in chosen if not case.before]
         if chosen != [cases.LIST] or "list" in self.only:
             self._pods(chosen)
         for name, others in (("small", self._small), ("many", self._many), ("dag", self._dag)):
@@ -57,14 +62,17 @@ class Bench:
         self.about.append(f"load average after, with what was measured: {_load()}")
 
     def _pods(self, chosen: Sequence[cases.Case]) -> None:
-        with (
-            _folder() as folder,
-            self._pod_cluster(folder) as cluster,
-            Stage(cluster, self.server.create_database("pods"), folder) as stage,
-        ):
+        with ExitStack() as stack:
+            folder = stack.enter_context(_folder())
+            cluster = stack.enter_context(self._pod_cluster(folder))
+            stage = stack.enter_context(Stage(cluster, self.server.create_database("pods"), folder))
+            before = None
+            if self.before:
+                before = Stage(cluster, self.server.create_database("before"), folder, self.before)
+                stack.enter_context(before)
             gates = "".join(f", {gate}={str(on).lower()}" for gate, on in self.feature_gates.items())
             self.about.append(f"Pods: {cluster.description}{gates}, over TLS on loopback, without compression")
-            cases.run(stage, self.results, chosen, sizes=self.sizes, runs=self.runs, say=say)
+            cases.run(stage, self.results, chosen, before=before, sizes=self.sizes, runs=self.runs, say=say)
 
     def _pod_cluster(self, folder: Path) -> AbstractContextManager[clusters.PodCluster]:
         return clusters.real(folder, self.feature_gates) if self.real else clusters.simulated(folder)
@@ -88,7 +96,7 @@ class Bench:
         """All tables."""
         found = (*(figures.of_pods(self.results, size) for size in self.sizes), figures.of_others(self.results))
         yield from (grid for grid in found if grid)
-        yield bars.grid(self.results, self.sizes)
+        yield bars.grid(self.results, self.sizes, lz4=_has_lz4(self.server))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -119,6 +127,11 @@ class Bench:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder with another PostgreSQL's programs.",
 )
+@click.option(
+    "--before",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A checkout of another version, whose first sync is measured in turn with this one's.",
+)
 @click.option("--markdown", is_flag=True, help="For the README.")
 def main(
     sizes: tuple[int, ...],
@@ -127,6 +140,7 @@ def main(
     control_plane: str | None,
     feature_gates: Mapping[str, bool],
     postgres_bin: Path | None,
+    before: Path | None,
     markdown: bool,
 ) -> None:
     """Measure what syncs cost, against the bare list, the bare COPY and the plain Airflow way."""
@@ -143,6 +157,7 @@ def main(
             sizes=sorted(set(sizes)),
             runs=runs,
             only=only or NAMES,
+            before=before and before.resolve(),
         )
         try:
             bench.measure()
@@ -178,11 +193,13 @@ def _load() -> str:
 
 
 def _database(server: PostgresServer) -> str:
-    with psycopg.connect(server.dsn()) as conn:
-        row = conn.execute(
-            "SELECT enumvals @> '{lz4}' FROM pg_settings WHERE name = 'default_toast_compression'"
-        ).fetchone()
-    return f"PostgreSQL {server.version}, fsync off, compressing with {'lz4' if row and row[0] else 'pglz'}"
+    objects = "compresses objects with lz4" if _has_lz4(server) else "keeps objects uncompressed"
+    return f"PostgreSQL {server.version}, fsync off, {objects}"
+
+
+def _has_lz4(server: PostgresServer) -> bool:
+    with psycopg.connect(server.dsn()) as conn, conn.cursor() as cursor:
+        return storage.has_lz4(cursor)
 
 
 if __name__ == "__main__":

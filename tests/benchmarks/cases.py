@@ -28,6 +28,8 @@ class Case:
     probe: str
     start: Callable[[Stage], Options]
     """Brings the stage to where the case starts, and gives the probe's options."""
+    before: bool = False
+    """Whether it is measured of another version."""
     repeats: int = 1
     """How often it is measured in each run."""
 
@@ -113,6 +115,7 @@ CASES: Final = (
     Case(name="copy", title="bare COPY of the rows", probe="probes:bare_copy", start=Stage.copy_options),
     Case(name="columns", title="first sync, without object", probe="probes:pods", start=_from_nothing_without_object),
     Case(name="first", title="first sync", probe="probes:pods", start=_from_nothing),
+    Case(name="before", title="first sync, before", probe="probes:pods", start=_from_nothing, before=True),
     Case(name="unchanged", title="nothing changed, auto", probe="probes:pods", start=_from_the_same),
     Case(name="changed", title="1 % changed, auto", probe="probes:pods", start=_from_one_percent_changed),
     Case(name="delta", title="100 changed, delta", probe="probes:pods", start=_from_100_changed, repeats=3),
@@ -134,24 +137,26 @@ def run(
     results: Results,
     cases: Sequence[Case],
     *,
+    before: Stage | None,
     sizes: Iterable[int],
     runs: int,
     say: Callable[[str], None],
 ) -> None:
     """Measure cases for growing numbers of pods, in turns, so that a busy moment of the machine hits all alike.
 
+    :param before: the stage of another version; None: there is none.
     :param say: is told what was just done.
     :raises BenchmarkError: a case failed.
     """
     for size in sorted(sizes):
         say(f"creating pods until there are {size:,}")
-        stage.grow(size)
+        stage.cluster.grow(size)
         LIST.run(stage)  # the server's caches are warm from now on
         for number in range(1, runs + 1):
             for case in cases:
                 if case.plain and (number > 1 or size > PLAIN_UP_TO):
                     continue
                 for _ in range(case.repeats):
-                    measurement = case.run(stage)
+                    measurement = case.run(before if case.before and before else stage)
                     results.add(case.name, measurement, size)
                     say(f"{size:,} pods, run {number}, {case.title}: {measurement.seconds:.2f} s")

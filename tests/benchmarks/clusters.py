@@ -34,6 +34,8 @@ class PodCluster(Protocol):
     description: str
     """Which server this is; for example ``"kube-apiserver v1.36.3"``."""
     kubeconfig: Path
+    size: int
+    """The number of pods."""
 
     def grow(self, size: int) -> None:
         """Create pods until there are so many."""
@@ -75,18 +77,18 @@ class _RealCluster:
         self._idle: SimpleQueue[Api] = SimpleQueue()
         for api in self._apis:
             self._idle.put(api)
-        self._size, self._changes = 0, itertools.count()
+        self.size, self._changes = 0, itertools.count()
 
     def grow(self, size: int) -> None:
-        if not self._size:
+        if not self.size:
             for number in range(NAMESPACES):
                 self._send("POST", "/api/v1/namespaces", {"metadata": {"name": namespace(number)}})
-        self._for_each(self._create, pods(size - self._size, start=self._size))
-        self._size = size
+        self._for_each(self._create, pods(size - self.size, start=self.size))
+        self.size = size
 
     def change(self, count: int) -> None:
         patch = _change(next(self._changes))
-        self._for_each(lambda pod: self._send("PATCH", _path(pod), patch), _spread(count, self._size))
+        self._for_each(lambda pod: self._send("PATCH", _path(pod), patch), _spread(count, self.size))
 
     def stir(self) -> None:
         self._send("PATCH", "/api/v1/namespaces/default", _change(next(self._changes)))
@@ -123,15 +125,15 @@ class _SimulatedCluster:
     def __init__(self, simulator: Simulator, folder: Path) -> None:
         self.kubeconfig = _write(folder, simulator.kubeconfig_document())
         self._cluster = simulator[CONTEXT]
-        self._size, self._changes = 0, itertools.count()
+        self.size, self._changes = 0, itertools.count()
 
     def grow(self, size: int) -> None:
-        self._cluster.seed("pods", map(encode, pods(size - self._size, start=self._size)))
-        self._size = size
+        self._cluster.seed("pods", map(encode, pods(size - self.size, start=self.size)))
+        self.size = size
 
     def change(self, count: int) -> None:
         patch = _change(next(self._changes))
-        for pod in _spread(count, self._size):
+        for pod in _spread(count, self.size):
             self._cluster.patch("pods", pod["metadata"]["name"], patch, pod["metadata"]["namespace"])
 
     def stir(self) -> None:

@@ -59,6 +59,11 @@ class Results:
         found = [measurement.seconds for measurement in self.of(case, size)]
         return statistics.median(found) if found else None
 
+    def cpu(self, case: str, size: int = 0) -> float | None:
+        """The median of the process's CPU seconds; None when it was not measured."""
+        found = [measurement.cpu for measurement in self.of(case, size)]
+        return statistics.median(found) if found else None
+
     def ratio(self, case: str, to: str, size: int = 0) -> float | None:
         """How many times as long one case takes as another, by their medians."""
         above, below = self.seconds(case, size), self.seconds(to, size)

@@ -14,7 +14,7 @@ from k8s_inventory_demo.airflow_home import AirflowHome
 
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
 from tests.benchmarks.clusters import CONTEXT, PodCluster
-from tests.benchmarks.measuring import measure
+from tests.benchmarks.measuring import measure, measure_command
 from tests.benchmarks.model import BenchmarkError, Measurement, Place
 from tests.benchmarks.probes import PODS
 from tests.benchmarks.usage import Usage
@@ -26,6 +26,7 @@ _WRITTEN: Final = (
     "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables"
     " WHERE schemaname = 'public' AND relname = 'k8s_pods'"
 )
+_STATE: Final = ("k8s_pods", "k8s_syncs", "k8s_scopes")
 _OTHERS: Final = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -38,11 +39,12 @@ class Stage:
     :param cluster: what is read.
     :param dsn: a new database.
     :param folder: an empty folder.
+    :param checkout: the folder of another version of this repository, whose syncs are measured; None: this one.
     """
 
-    def __init__(self, cluster: PodCluster, dsn: str, folder: Path) -> None:
+    def __init__(self, cluster: PodCluster, dsn: str, folder: Path, checkout: Path | None = None) -> None:
         self.cluster = cluster
-        self.size = 0
+        self.checkout = checkout
         self.place = Place(kubeconfig=str(cluster.kubeconfig), context=CONTEXT, dsn=dsn)
         self.airflow = AirflowHome(
             folder=folder / "airflow",
@@ -54,6 +56,10 @@ class Stage:
         self._dump = folder / "rows.copy"
         self._dumped = 0
         self._conn = psycopg.connect(dsn, autocommit=True)
+        if checkout:
+            arguments = ("airflow_provider_k8s_inventory", "sync", "--kubeconfig", self.place.kubeconfig)
+            measure_command((*arguments, "--resource", "namespaces"), {"DATABASE_URL": dsn}, checkout)
+            return
         migrate(self._conn)
         for schema in ("bare", "plain"):
             self._conn.execute(f"CREATE SCHEMA {schema}".encode())
@@ -65,10 +71,10 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self._conn.close()
 
-    def grow(self, size: int) -> None:
-        """Have so many pods."""
-        self.cluster.grow(size)
-        self.size = size
+    @property
+    def size(self) -> int:
+        """The number of pods."""
+        return self.cluster.size
 
     def measure(self, probe: str, options: dict[str, Any], *, in_airflow: bool = False) -> Measurement:
         """Run a probe; its facts also say how many row versions of the pods' table it wrote, and what CPU others took.
@@ -79,7 +85,7 @@ class Stage:
         self._conn.execute("CHECKPOINT")
         environment = self._airflow_environment() if in_airflow else None
         written, used = self._number(_WRITTEN), Usage.now()
-        measurement = measure(probe, self.place, options, environment)
+        measurement = measure(probe, self.place, options, environment, self.checkout)
         # PostgreSQL adds up what a connection did when that ends.
         wait_until(lambda: not self._number(_OTHERS), "the probe's connections to end")
         used = Usage.now() - used
@@ -97,7 +103,9 @@ class Stage:
 
     def empty(self) -> None:
         """Forget all pods, and that there ever was a sync."""
-        self._conn.execute("TRUNCATE k8s_pods, k8s_syncs, k8s_scopes")
+        # Older versions have no k8s_scopes.
+        found = [name for name in _STATE if self._number(f"SELECT count(to_regclass('{name}'))")]
+        self._conn.execute(f"TRUNCATE {', '.join(found)}".encode())
 
     def empty_plain(self) -> None:
         """Forget all pods of the plain way."""
