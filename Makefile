@@ -12,7 +12,7 @@ PARALLEL := -n logical --dist loadfile
 DEMO := $(BIN)/k8s-inventory-demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-clusters demo ui demo-stop bench build
+.PHONY: help setup check test test-clusters coverage demo ui demo-stop bench build
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ test: setup ## Run all tests but those that need real control planes
 
 test-clusters: setup ## Run the conformance tests against real control planes (needs Go once, to build them)
 	@.ci/build-control-plane >/dev/null && $(PYTEST) $(PARALLEL) --control-plane=real tests/clusters tests/conformance
+
+coverage: setup ## Run `make test` and list the lines of the package that no test runs
+	@$(BIN)/coverage erase && $(BIN)/coverage run -m pytest --quiet $(PARALLEL)
+	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 demo: setup ## Sync two simulated clusters with Airflow; CLUSTERS=kubeconfig and DSN=url take real ones
 	@$(DEMO) $(if $(CLUSTERS),--clusters '$(CLUSTERS)') $(if $(DSN),--dsn '$(DSN)')
