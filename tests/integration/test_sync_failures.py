@@ -1,4 +1,4 @@
-"""A scope that fails leaves every row version as it was, and exactly one row in the ledger that says why."""
+"""A scope that fails leaves every row version and its checkpoint as they were, and one line in the ledger."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ TROUBLES: dict[str, tuple[Callable[[Simulator], None], str, str]] = {
 
 
 @pytest.mark.parametrize(("trouble", "status", "reason"), TROUBLES.values(), ids=TROUBLES)
-def test_a_failed_sync_changes_nothing_but_the_ledger(
+def test_a_failed_sync_changes_nothing_but_the_ledger_and_how_the_last_one_ended(
     trouble: Callable[[Simulator], None],
     status: str,
     reason: str,
@@ -90,10 +90,14 @@ def test_a_failed_sync_changes_nothing_but_the_ledger(
     simulator["dev"].seed("pods", pods(101))
     sync()
     before, syncs = inventory.versions(), len(inventory.ledger())
+    (state,) = inventory.rows("k8s_scopes", "resource")
     trouble(simulator)
     report = sync()
 
     assert (report.status, inventory.versions() == before) == (status, True)
+    assert inventory.rows("k8s_scopes", "resource") == [
+        state | {"last_status": status, "last_reason": report.reason, "last_finished_at": report.finished_at}
+    ]
     assert reason in (report.reason or "")
     assert "defect" not in (report.reason or "")
     assert len(inventory.ledger()) == syncs + 1
