@@ -51,7 +51,7 @@ def runs(dsn: str) -> set[str]:
         ({"keep_syncs": "30"}, {"now"}),
         ({"keep_syncs": 0}, {"100 days", "89 days", "now"}),
     ],
-    ids=str,
+    ids=["as it is", "empty", "30", "0"],
 )
 def test_lines_older_than_asked_for_are_deleted(keep: dict[str, Any], kept: set[str], inventory: str) -> None:
     write(inventory, days=100, run_id="100 days")
