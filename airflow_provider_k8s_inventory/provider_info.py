@@ -17,7 +17,7 @@ def _modules(*names: str) -> list[dict[str, Any]]:
 
 
 def get_provider_info() -> dict[str, Any]:
-    """What Airflow's `provider_info.schema.json` asks for, as 3.1 and all later releases accept it."""
+    """Return what Airflow's `provider_info.schema.json` asks for, as 3.1 and all later releases accept it."""
     return {
         # The canonical name of the distribution: with any other, every command of Airflow raises ValueError.
         "package-name": "airflow-provider-k8s-inventory",

@@ -16,7 +16,7 @@ from airflow_provider_k8s_inventory.sync.salvaging import UNREADABLE
 
 
 class _Identity(msgspec.Struct, frozen=True, gc=False):
-    """What tells an object from others."""
+    """The fields that tell an object from others."""
 
     uid: str | None = None
     name: str | None = None

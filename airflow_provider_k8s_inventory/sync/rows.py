@@ -74,11 +74,11 @@ class RowReader:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What should be known."""
+        """The lines about its objects."""
         return tuple(self.remarks)
 
     def rows(self, page: Page) -> Iterator[tuple[Any, ...]]:
-        """The rows of a page, in the order of `Target.staged`.
+        """Make the rows of a page, in the order of `Target.staged`.
 
         :raises ResponseError: when something in the page is not an object of Kubernetes: it may be any object, so the
             list proves of none that it is gone.
@@ -192,7 +192,7 @@ class RowReader:
         )
 
     def _odd_row(self, item: bytes | msgspec.Raw) -> tuple[Any, ...]:
-        """The row of any object that has a uid or a name."""
+        """Make the row of any object that has a uid or a name."""
         data = bytes(item)
         readable = text.utf8(data)
         odd: dict[str, str] = {}
@@ -213,7 +213,7 @@ class RowReader:
         return self._values(uid, metadata, own, stored)
 
     def _metadata(self, metadata: Metadata, name: str) -> Metadata:
-        """The metadata with None for what could not be read, and what cannot be held."""
+        """Return the metadata with None for what could not be read, and what cannot be held."""
         called: Any = metadata.name
         if called is not UNREADABLE and not called:
             self.remarks.add(name, "no name", "its row has none")
@@ -235,7 +235,7 @@ class RowReader:
         return msgspec.structs.replace(metadata, **cleared)
 
     def _extract(self, decoded: Any, name: str) -> tuple[Any, ...]:
-        """The values of the columns of the resource's own, with None for what could not be read, and cannot be held."""
+        """Extract the resource's own columns, with None for what could not be read, and cannot be held."""
         try:
             own = [_readable(value) for value in self._definition.extract(decoded)]
         except (AttributeError, TypeError, ValueError) as error:
@@ -257,7 +257,7 @@ class RowReader:
             return None
 
     def _key(self, metadata: Metadata) -> str:
-        """The key of an object: aggregated APIs such as metrics.k8s.io give no uid, and others what they like."""
+        """Choose the key of an object: aggregated APIs such as metrics.k8s.io give no uid, and others what they like."""
         if metadata.uid:
             if fitting.is_long(metadata.uid):
                 has = f"a uid of more than {fitting.LONGEST} bytes"
@@ -271,13 +271,13 @@ class RowReader:
 
 
 def _known(struct: _S) -> _S:
-    """The same with None for the fields that could not be read."""
+    """Return the same with None for the fields that could not be read."""
     unknown = {name: None for name in struct.__struct_fields__ if getattr(struct, name) is UNREADABLE}
     return msgspec.structs.replace(struct, **unknown)
 
 
 def _readable(value: Any) -> Any:
-    """The same without what could not be read."""
+    """Return the same without what could not be read."""
     if isinstance(value, list):
         return [item for item in value if item is not UNREADABLE]
     return None if value is UNREADABLE else value
