@@ -257,7 +257,7 @@ class RowReader:
             return None
 
     def _key(self, metadata: Metadata) -> str:
-        """Choose the key of an object: aggregated APIs such as metrics.k8s.io give no uid, and others what they like."""
+        """Choose the key of an object: aggregated APIs such as metrics.k8s.io give no uid, others what they like."""
         if metadata.uid:
             if fitting.is_long(metadata.uid):
                 has = f"a uid of more than {fitting.LONGEST} bytes"
