@@ -16,9 +16,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from k8s_inventory_demo import postgres_programs
-from k8s_inventory_demo.postgres import PostgresServer
-from k8s_inventory_demo.postgres_programs import Programs
+from k8s_inventory_demo.postgres import programs as postgres_programs
+from k8s_inventory_demo.postgres.programs import Programs
+from k8s_inventory_demo.postgres.server import PostgresServer
 
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import psycopg
-from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.postgres.server import PostgresServer
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.postgres.migrations import migrate

@@ -23,7 +23,7 @@ from airflow_provider_k8s_inventory import resources, sync
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.sync import verdicts
 from airflow_provider_k8s_inventory.sync.verdicts import Verdict
-from k8s_inventory_demo import postgres_programs
+from k8s_inventory_demo.postgres import programs as postgres_programs
 
 _TABLES: Final = {name: [resources.CATALOGUE[name].table.name] for name in resources.DEFAULT} | {
     "crds": ["k8s_crds", "k8s_custom_resources"]

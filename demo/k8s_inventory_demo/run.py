@@ -25,9 +25,10 @@ from airflow_provider_k8s_inventory.exceptions import InventoryError
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting, ledger
-from k8s_inventory_demo import dagrun, results, simulated, stage
-from k8s_inventory_demo.airflow_home import AirflowHome
-from k8s_inventory_demo.logs import tail
+from k8s_inventory_demo import results, simulated, stage
+from k8s_inventory_demo.airflow import dagrun
+from k8s_inventory_demo.airflow.home import AirflowHome
+from k8s_inventory_demo.processes import tail
 from k8s_inventory_demo.stage import DAG_ID, Wanted
 from k8s_inventory_demo.steps import Step, step
 
@@ -57,7 +58,10 @@ def run(console: Console, wanted: Wanted) -> bool:
 
 
 def _run_dag(console: Console, home: AirflowHome) -> tuple[str, bool]:
-    """Run the DAG in a process of its own; the run's id, and whether it succeeded."""
+    """Run the DAG in a process of its own.
+
+    :returns: the run's id, and whether it succeeded.
+    """
     result = home.folder / "dagrun.json"
     result.unlink(missing_ok=True)
     with step(console, f"Starting Airflow {metadata.version('apache-airflow')}") as shown:

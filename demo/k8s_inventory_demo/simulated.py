@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from airflow_provider_k8s_inventory.exceptions import InventoryError, UsageError
-from k8s_inventory_demo import ports
-from k8s_inventory_demo.background import Background
+from k8s_inventory_demo.processes import Background, remembered_port
 
 NAMES: Final = ("dev", "prod")
 """The clusters that Airflow syncs; their names are those of their contexts too."""
@@ -37,7 +36,7 @@ def start(folder: Path) -> Path:
     kubeconfig = folder / "kubeconfig"
     process = _process(folder)
     if process.running() is None:
-        fixed = [f"--port={name}={ports.remembered(_port(folder, name))}" for name in (*NAMES, LAB)]
+        fixed = [f"--port={name}={remembered_port(_port(folder, name))}" for name in (*NAMES, LAB)]
         what = f"{_PACKAGE}.clusters:with_lab"
         options = [f"--kubeconfig={kubeconfig}", f"--folder={folder / 'certificates'}", f"--down={_down(folder)}"]
         apart = ["--apart", LAB, str(lab(folder))]
@@ -51,7 +50,10 @@ def lab(folder: Path) -> Path:
 
 
 def stop(folder: Path) -> bool:
-    """Stop serving them; whether they were served. The next start is without faults."""
+    """Stop serving them; the next start is without faults.
+
+    :returns: whether they were served.
+    """
     _down(folder).unlink(missing_ok=True)
     return _process(folder).stop()
 

@@ -16,8 +16,8 @@ from rich.console import Console
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError, UsageError
 from airflow_provider_k8s_inventory.postgres import connecting
 from k8s_inventory_demo import results, simulated
-from k8s_inventory_demo.airflow_home import AirflowHome
-from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.airflow.home import AirflowHome
+from k8s_inventory_demo.postgres.server import PostgresServer
 from k8s_inventory_demo.steps import step
 
 DAG_ID: Final = "k8s_inventory"
@@ -28,13 +28,13 @@ class Wanted:
     """The options of the demo."""
 
     folder: Path
-    """Where everything is kept; for example ``.demo``."""
+    """The folder that everything is kept in; for example ``.demo``."""
     dags: Path
     """The folder with the DAG `k8s_inventory`."""
     clusters: str | None = None
     """A kubeconfig, or several as in KUBECONFIG; None: the simulated clusters."""
     dsn: str | None = None
-    """Where the inventory goes; None: a PostgreSQL of our own."""
+    """The database of the inventory; None: one in a PostgreSQL of our own."""
 
 
 def set_up(console: Console, wanted: Wanted, *, airflow: str) -> AirflowHome:

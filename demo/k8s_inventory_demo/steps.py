@@ -1,4 +1,4 @@
-"""Tell a person at the terminal what is being done, and what came of it. What is done is in the callers."""
+"""Tell a person at the terminal what is being done, and what came of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Step:
     def __init__(self, status: Status, outcome: str) -> None:
         self._status = status
         self.outcome = outcome
-        """What stays on the screen when it is done."""
+        """The text that stays on the screen when it is done."""
         self.good = True
 
     def doing(self, text: str) -> None:

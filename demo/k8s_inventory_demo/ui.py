@@ -1,6 +1,6 @@
 """Airflow's user interface for the demo, in the foreground and on 127.0.0.1 only.
 
-The demo without it is in `run`; the processes it takes are in `airflow_processes`.
+The demo without it is in `run`; the processes it takes are in `airflow.processes`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from pathlib import Path
 from rich.console import Console
 
 from airflow_provider_k8s_inventory.exceptions import InventoryError
-from k8s_inventory_demo import ports, stage
-from k8s_inventory_demo.airflow_api import AirflowApi
-from k8s_inventory_demo.airflow_home import AirflowHome
-from k8s_inventory_demo.airflow_processes import AIRFLOW, AirflowProcesses
+from k8s_inventory_demo import stage
+from k8s_inventory_demo.airflow.api import AirflowApi
+from k8s_inventory_demo.airflow.home import AirflowHome
+from k8s_inventory_demo.airflow.processes import AIRFLOW, AirflowProcesses
+from k8s_inventory_demo.processes import remembered_port
 from k8s_inventory_demo.stage import DAG_ID, Wanted
 from k8s_inventory_demo.steps import step
 
@@ -37,7 +38,7 @@ def run(console: Console, wanted: Wanted) -> None:
 
 def _serve(console: Console, home: AirflowHome) -> None:
     logs = home.folder.parent
-    port = ports.remembered(logs / "ui.port")
+    port = remembered_port(logs / "ui.port")
     url = f"http://127.0.0.1:{port}"
     environment = home.environment(
         api__host="127.0.0.1",

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from k8s_inventory_demo.airflow_home import connection
+from k8s_inventory_demo.airflow.home import connection
 from k8s_inventory_demo.clusters import clusters
 from k8s_inventory_demo.simulator import Simulator
 

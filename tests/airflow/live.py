@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from k8s_inventory_demo import ports
-from k8s_inventory_demo.airflow_api import AirflowApi
-from k8s_inventory_demo.airflow_home import AirflowHome
-from k8s_inventory_demo.airflow_processes import AIRFLOW, AirflowProcesses
+from k8s_inventory_demo.airflow.api import AirflowApi
+from k8s_inventory_demo.airflow.home import AirflowHome
+from k8s_inventory_demo.airflow.processes import AIRFLOW, AirflowProcesses
+from k8s_inventory_demo.processes import free_port
 
 from tests.airflow.conftest import DAGS
 from tests.fixtures.waiting import wait_until
@@ -200,7 +200,7 @@ def live_airflow(folder: Path, database: str) -> Iterator[Live]:
     :param folder: an empty one, for everything they write.
     :param database: the URL of an empty PostgreSQL database for Airflow's own data.
     """
-    url = f"http://127.0.0.1:{ports.free()}"
+    url = f"http://127.0.0.1:{free_port()}"
     environment = _environment(folder, database, url)
     probe = 'from importlib.util import find_spec; find_spec("the watch works")'
     subprocess.run([sys.executable, "-c", probe], env=environment, check=True)

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from k8s_inventory_demo.airflow_home import connection
+from k8s_inventory_demo.airflow.home import connection
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.operators.migrate import KubernetesInventoryMigrateOperator

@@ -22,8 +22,8 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from k8s_inventory_demo.airflow_home import connection
-from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.airflow.home import connection
+from k8s_inventory_demo.postgres.server import PostgresServer
 from psycopg import conninfo, sql
 
 from tests.airflow.live import CLUSTERS, DATABASE, live_airflow

@@ -6,8 +6,8 @@ import json
 
 import psycopg
 import pytest
-from k8s_inventory_demo import ports
-from k8s_inventory_demo.airflow_home import connection as airflow_connection
+from k8s_inventory_demo.airflow.home import connection as airflow_connection
+from k8s_inventory_demo.processes import free_port
 from psycopg import conninfo
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
@@ -54,7 +54,7 @@ def test_a_wrong_password_is_named_and_not_shown(inventory: str, monkeypatch: py
 
 
 def test_a_server_that_is_not_there_is_named(inventory: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_connection(monkeypatch, conninfo.make_conninfo(inventory, port=ports.free()))
+    set_connection(monkeypatch, conninfo.make_conninfo(inventory, port=free_port()))
     with pytest.raises(DatabaseError, match="check host, port and firewall"):
         postgres.connection("postgres_default").__enter__()
 

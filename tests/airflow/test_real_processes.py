@@ -12,9 +12,9 @@ from urllib.parse import unquote
 
 import psycopg
 import pytest
-from k8s_inventory_demo.airflow_home import connection
+from k8s_inventory_demo.airflow.home import connection
 from k8s_inventory_demo.clusters import clusters
-from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.postgres.server import PostgresServer
 from k8s_inventory_demo.simulator import Fault, Simulator
 from psycopg import conninfo
 

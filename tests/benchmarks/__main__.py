@@ -18,8 +18,8 @@ from typing import Final
 
 import click
 import psycopg
-from k8s_inventory_demo.postgres import PostgresServer
-from k8s_inventory_demo.postgres_programs import Programs
+from k8s_inventory_demo.postgres.programs import Programs
+from k8s_inventory_demo.postgres.server import PostgresServer
 
 from airflow_provider_k8s_inventory.postgres import storage
 from tests.benchmarks import bars, cases, clusters, figures, fleets, tables

@@ -14,11 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from k8s_inventory_demo import ports
-from k8s_inventory_demo.airflow_api import AirflowApi
-from k8s_inventory_demo.airflow_home import AirflowHome
-from k8s_inventory_demo.airflow_processes import AIRFLOW, AirflowProcesses
-from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.airflow.api import AirflowApi
+from k8s_inventory_demo.airflow.home import AirflowHome
+from k8s_inventory_demo.airflow.processes import AIRFLOW, AirflowProcesses
+from k8s_inventory_demo.postgres.server import PostgresServer
+from k8s_inventory_demo.processes import free_port
 
 from tests.airflow.live import Live
 from tests.benchmarks.measuring import ROOT
@@ -77,7 +77,7 @@ def _airflow(home: AirflowHome) -> Iterator[Live]:
         folder.mkdir()
     for file in _FILES:
         shutil.copy(file, home.dags)
-    url = f"http://127.0.0.1:{ports.free()}"
+    url = f"http://127.0.0.1:{free_port()}"
     environment = home.environment(
         api__host="127.0.0.1",
         api__port=url.rpartition(":")[2],

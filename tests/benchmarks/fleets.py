@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.postgres.server import PostgresServer
 from k8s_inventory_demo.simulator import Cluster, Simulator
 from k8s_inventory_demo.simulator.pods import pods
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import psycopg
-from k8s_inventory_demo.airflow_home import AirflowHome
+from k8s_inventory_demo.airflow.home import AirflowHome
 
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
 from tests.benchmarks.clusters import CONTEXT, PodCluster

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.postgres.server import PostgresServer
 from k8s_inventory_demo.simulator import Cluster, Simulator
 from psycopg import sql
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from k8s_inventory_demo import ports
-from k8s_inventory_demo.background import Background
+from k8s_inventory_demo.processes import Background, remembered_port
 
 from airflow_provider_k8s_inventory.exceptions import InventoryError
 from tests.fixtures.waiting import wait_until
@@ -68,13 +67,13 @@ def test_one_that_ends_before_it_is_ready_says_why(process: Background) -> None:
 
 
 def test_a_port_is_remembered(tmp_path: Path) -> None:
-    port = ports.remembered(tmp_path / "port")
-    assert ports.remembered(tmp_path / "port") == port
+    port = remembered_port(tmp_path / "port")
+    assert remembered_port(tmp_path / "port") == port
 
 
 def test_a_port_that_somebody_else_took_is_replaced(tmp_path: Path) -> None:
-    port = ports.remembered(tmp_path / "port")
+    port = remembered_port(tmp_path / "port")
     with socket.create_server(("127.0.0.1", port)):
-        other = ports.remembered(tmp_path / "port")
+        other = remembered_port(tmp_path / "port")
     assert other != port
-    assert ports.remembered(tmp_path / "port") == other
+    assert remembered_port(tmp_path / "port") == other

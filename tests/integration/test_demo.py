@@ -16,9 +16,10 @@ from pathlib import Path
 import psycopg
 import pytest
 import urllib3
-from k8s_inventory_demo import airflow_home, run, simulated, stage
-from k8s_inventory_demo.airflow_api import AirflowApi
-from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo import run, simulated, stage
+from k8s_inventory_demo.airflow import home as airflow_home
+from k8s_inventory_demo.airflow.api import AirflowApi
+from k8s_inventory_demo.postgres.server import PostgresServer
 from k8s_inventory_demo.stage import Wanted
 from rich.console import Console
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.postgres.server import PostgresServer
 from psycopg import sql
 from psycopg.rows import dict_row, namedtuple_row
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from k8s_inventory_demo import postgres_programs
-from k8s_inventory_demo.postgres import PostgresServer
-from k8s_inventory_demo.postgres_programs import Programs
+from k8s_inventory_demo.postgres import programs as postgres_programs
+from k8s_inventory_demo.postgres.programs import Programs
+from k8s_inventory_demo.postgres.server import PostgresServer
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from tests.fixtures.waiting import wait_until
@@ -56,7 +56,7 @@ def test_a_throw_away_server_answers_and_leaves_nothing_behind() -> None:
 
 def test_it_ends_with_the_process_that_started_it_even_when_that_is_killed() -> None:
     code = """if True:
-        from k8s_inventory_demo.postgres import PostgresServer
+        from k8s_inventory_demo.postgres.server import PostgresServer
         print(PostgresServer().start().dsn(), flush=True)
         input()
     """
@@ -110,7 +110,7 @@ def test_a_database_in_use_is_dropped_all_the_same(postgres_server: PostgresServ
 
 
 def test_a_persistent_server_outlives_the_one_who_started_it(folder: Path) -> None:
-    code = "import pathlib, sys; from k8s_inventory_demo.postgres import PostgresServer\n"
+    code = "import pathlib, sys; from k8s_inventory_demo.postgres.server import PostgresServer\n"
     code += "with PostgresServer(pathlib.Path(sys.argv[1])) as server: print(server.dsn())"
     ended = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
     assert answers(ended.stdout.strip())

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from k8s_inventory_demo.postgres import PostgresServer
+from k8s_inventory_demo.postgres.server import PostgresServer
 from k8s_inventory_demo.simulator import Cluster, Fault, Simulator, User
 from psycopg import sql
 

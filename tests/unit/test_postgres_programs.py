@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from k8s_inventory_demo import postgres_programs
-from k8s_inventory_demo.postgres_programs import Programs
+from k8s_inventory_demo.postgres import programs as postgres_programs
+from k8s_inventory_demo.postgres.programs import Programs
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 

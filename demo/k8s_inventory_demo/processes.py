@@ -1,6 +1,6 @@
-"""A process that outlives the command that started it, and is found again by the next one.
+"""Processes that outlive the command that started them, and are found again by the next one; their ports and logs.
 
-What runs in it is for the callers to say; PostgreSQL has its own way of all this, in `postgres`.
+The callers say what runs in them. PostgreSQL has its own programs for all this: see `postgres.server`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from airflow_provider_k8s_inventory.exceptions import InventoryError
-from k8s_inventory_demo.logs import tail
 
 START_WITHIN: Final = 60
 """Seconds a process may take to say that it is ready."""
@@ -32,10 +32,10 @@ class Background:
     file: Path
     """Holds its process id."""
     log: Path
-    """Where its output goes, anew at each start."""
+    """The file for its output, written anew at each start."""
 
     def running(self) -> int | None:
-        """Its process id; None: it does not run."""
+        """Return its process id; None: it does not run."""
         if not self.file.exists():
             return None
         with self.file.open("rb") as file:
@@ -61,7 +61,10 @@ class Background:
         raise InventoryError(f"{Path(command[0]).name} did not get ready; {self.log} ends with:\n{tail(self.log)}")
 
     def stop(self) -> bool:
-        """End it if it runs; whether it did."""
+        """End it if it runs.
+
+        :returns: whether it ran.
+        """
         pid = self.running()
         if pid is None:
             return False
@@ -94,4 +97,35 @@ def _lock(file: BinaryIO) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+def tail(log: Path, lines: int = 20) -> str:
+    """Return the last lines of a file; empty when there is no such file."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+
+
+def free_port() -> int:
+    """Find a TCP port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def remembered_port(file: Path) -> int:
+    """Return the port this file remembers, unless somebody else has taken it; else a free one, which it keeps."""
+    if file.exists() and _available(port := int(file.read_text())):
+        return port
+    port = free_port()
+    file.write_text(str(port))
+    return port
+
+
+def _available(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
     return True

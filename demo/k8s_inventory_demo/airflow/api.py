@@ -1,4 +1,4 @@
-"""The little the demo asks of Airflow's REST API. Starting the server is in `ui`."""
+"""The few requests that the demo sends to Airflow's REST API; `ui` starts its server."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The long-running processes of the demo's Airflow: they start together, and end together.
 
-What they are told is in `airflow_home`; who waits for them is `ui`.
+`home` makes their environment, and `ui` waits for them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One PostgreSQL data folder of ours: where it lies, how it is made, what its server says about itself.
 
-Starting and stopping that server is in `postgres`.
+`server` starts and stops that server.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from k8s_inventory_demo import postgres_programs
-from k8s_inventory_demo.logs import tail
-from k8s_inventory_demo.postgres_programs import Programs
+from k8s_inventory_demo.postgres import programs as postgres_programs
+from k8s_inventory_demo.postgres.programs import Programs
+from k8s_inventory_demo.processes import tail
 
 # It never waits for the disk: all of it can be read from the clusters again.
 SETTINGS: Final = """
@@ -46,7 +46,7 @@ class DataFolder:
 
     base: Path
     account: pwd.struct_passwd | None
-    """Who owns it and runs its server; None: ourselves."""
+    """The account that owns it and runs its server; None: ours."""
 
     @property
     def data(self) -> Path:

@@ -1,7 +1,7 @@
-"""Run one DAG by Airflow, in this process: ``python -m k8s_inventory_demo.dagrun DAG_ID RESULT``.
+"""Run one DAG by Airflow, in this process: ``python -m k8s_inventory_demo.airflow.dagrun DAG_ID RESULT``.
 
 The only module of the demo that imports Airflow, so it is run as a process of its own, in the environment that
-`airflow_home` makes.
+`home` makes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Start and stop a PostgreSQL server of our own, for the demo and the tests.
 
-Its programs are found in `postgres_programs` and its files are made in `postgres_data`; how the provider reaches any
-database is in `airflow_provider_k8s_inventory.postgres`.
+`programs` finds its programs, and `data` makes its files.
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from k8s_inventory_demo import ports, postgres_data, postgres_programs
-from k8s_inventory_demo.logs import tail
+from k8s_inventory_demo.postgres import data as postgres_data
+from k8s_inventory_demo.postgres import programs as postgres_programs
+from k8s_inventory_demo.processes import remembered_port, tail
 
 START_WITHIN: Final = 60
 """Seconds a server may take to start; mostly it takes one."""
@@ -81,7 +81,7 @@ class PostgresServer:
         try:
             programs = self._runnable_programs(files)
             files.create(programs)
-            self.port = self.port or ports.remembered(files.port_file)
+            self.port = self.port or remembered_port(files.port_file)
             self._launch(files, programs)
         except BaseException:
             if self._folder is None:

@@ -1,6 +1,6 @@
 """Find PostgreSQL's programs on this machine, and the account that may run them.
 
-What is done with them is in `postgres`.
+`server` and `data` run them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The Airflow of the demo: a folder and an environment of its own, whatever the user's shell says.
 
-What is run in it is in `dagrun` and `ui`.
+`dagrun` and `ui` say what runs in it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class AirflowHome:
         return f"<{type(self).__name__} {self.folder}>"
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Everything a process of it needs to know.
+        """Return the whole environment of a process of it.
 
         :param more: options of Airflow, as ``core__parallelism="4"``.
         """
