@@ -35,14 +35,16 @@ Examples:
 @click.command(epilog=_EXAMPLES)
 @options.shared
 @click.option("--conn-id", metavar="NAME", help="Airflow Connection to take the contexts from, not a kubeconfig.")
-@click.option("--allow-exec", is_flag=True, help="With --conn-id: run the commands its kubeconfig names.")
-@click.option("--namespace", "namespaces", metavar="NAME", multiple=True, help="Ask for this one only; repeatable.")
+@click.option("--allow-exec", is_flag=True, help="With --conn-id: allow its kubeconfig to run commands.")
+@click.option("--namespace", "namespaces", metavar="NAME", multiple=True, help="Check only this namespace; repeatable.")
 @interruptible
 @exit_with_status
 def doctor(schema: str, conn_id: str | None, allow_exec: bool, namespaces: tuple[str, ...], **shared: Any) -> None:
-    """Check contexts, permissions and, where one is named, the database; nothing is changed.
+    """Check contexts, permissions and the database; change nothing.
 
-    Marks: ✓ works, ! works with less, ✗ would fail. Exit status: 0, 1 when something would fail, 2 for wrong usage.
+    The database is checked if one is given. Marks: ✓ works, ! works with limits, ✗ would fail.
+
+    Exit status: 0, 1 when something would fail, 2 for wrong usage.
     """
     schemas.check(schema)
     selection = Selection(namespaces=namespaces)

@@ -50,7 +50,7 @@ _COLORS: Final = {"fresh": "green", "stale": "yellow", "failing": "red", "never"
 @click.option("--exclude", metavar="NAME|GLOB", multiple=True, help="Contexts to leave out; repeatable.")
 @click.option("--resource", "names", metavar="NAME|GLOB", multiple=True, help="Only these resources; repeatable.")
 @options.shared_of_database
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line per scope on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print each scope as a line of JSON.")
 @exit_with_status
 def status(
     stale: timedelta,
@@ -62,7 +62,7 @@ def status(
     schema: str,
     as_json: bool,
 ) -> None:
-    """Say which scopes are fresh, per cluster; only the database is asked.
+    """Show which scopes are fresh, from the database alone.
 
     A scope is stale when its last success is older than --stale, failing when its last sync failed, and never when
     none succeeded.

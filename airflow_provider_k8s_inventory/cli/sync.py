@@ -29,13 +29,13 @@ from airflow_provider_k8s_inventory.sync import absences, expanding, verdicts
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
 
-_VERIFY = "Check what is read by its changes against all metadata once in N syncs, and once a day; 0: never."
-_MODE = "Read all objects, their metadata first, or what changed since the last sync; auto: the cheapest that is safe."
-_PARALLEL = "Requests to one cluster at a time."
-_TOLERATE = "Context that may be down without an exit status of 1; repeatable."
-_TOLERATE_FOR = "How long after the last good sync of a scope it may be: 30m, 24h, 7d."
-_KEEP_SYNCS = "How long the ledger keeps its lines, in days; 0: for ever. Older ones are deleted at the end."
-_PAGE_SIZE = "Objects asked for at once, at most; fewer where they are large."
+_VERIFY = "In delta mode, check against all metadata every N syncs, and once a day; 0: never."
+_MODE = "Read all objects, their metadata first, or only changes since the last sync; auto: the cheapest safe one."
+_PARALLEL = "Maximum number of parallel requests to one cluster."
+_TOLERATE = "Context that may be unreachable without failing the run; repeatable."
+_TOLERATE_FOR = "Longest time since its last good sync that --tolerate allows: 30m, 24h, 7d."
+_KEEP_SYNCS = "Delete lines of the ledger older than this at the end; 0: keep all."
+_PAGE_SIZE = "Maximum number of objects per request; fewer if they are large."
 
 
 _EXAMPLES: Final = """
@@ -50,7 +50,7 @@ Examples:
 @click.command(epilog=_EXAMPLES)
 @options.shared
 @click.option("--namespace", "namespaces", metavar="NAME", multiple=True, help="Read only this namespace; repeatable.")
-@click.option("--no-object", is_flag=True, help="Leave the column object empty.")
+@click.option("--no-object", is_flag=True, help="Do not store whole objects: leave the column object empty.")
 @click.option(
     "--on-delete",
     type=click.Choice(["delete", "mark"]),
@@ -60,7 +60,7 @@ Examples:
 )
 @click.option("--allow-mass-delete", is_flag=True, help="Let a sync delete more than half of a scope of over 100 rows.")
 @click.option("--max-deletes", metavar="N", type=click.IntRange(0), help="Let a sync delete up to N rows of a scope.")
-@click.option("--accept-new-cluster", is_flag=True, help="Let a context lead to another cluster than before.")
+@click.option("--accept-new-cluster", is_flag=True, help="Accept that a context points to another cluster than before.")
 @click.option("--mode", type=click.Choice(get_args(AskedMode)), default="auto", show_default=True, help=_MODE)
 @click.option("--verify-every", metavar="N", type=click.IntRange(0), default=24, show_default=True, help=_VERIFY)
 @click.option(
@@ -77,7 +77,7 @@ Examples:
 @click.option("--tolerate-for", callback=span, metavar="TIME", default="24h", show_default=True, help=_TOLERATE_FOR)
 @click.option("--page-size", metavar="N", type=click.IntRange(1), default=PAGE_SIZE, show_default=True, help=_PAGE_SIZE)
 @click.option("--keep-syncs", metavar="DAYS", type=click.IntRange(0), default=90, show_default=True, help=_KEEP_SYNCS)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line per scope on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print each scope as a line of JSON.")
 @interruptible
 @exit_with_status
 def sync(

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any, get_args
 
@@ -129,14 +130,13 @@ def test_the_project_file_leaves_the_version_to_the_package() -> None:
     assert "version" not in project
 
 
-DECLARED_AS = {
+BROUGHT_BY = {
+    # A distribution without modules of its own.
     "airflow": "apache-airflow",
-    "google": "protobuf",
     # The stock hook brings its own client.
     "kubernetes": "apache-airflow-providers-cncf-kubernetes",
-    "yaml": "pyyaml",
 }
-"""Distributions whose names are not those of their modules."""
+"""Declared distributions that bring a module by depending on another one."""
 
 
 def imported(folder: str) -> set[str]:
@@ -151,8 +151,13 @@ def imported(folder: str) -> set[str]:
     return found - set(sys.stdlib_module_names) - {"airflow_provider_k8s_inventory", "k8s_inventory_demo", "tests"}
 
 
+def normalized(distribution: str) -> str:
+    """Write a distribution's name as all of its spellings: PyYAML is pyyaml."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 def declared(*requirements: str) -> set[str]:
-    return {re.split(r"[\s\[<>=;~!]", each, maxsplit=1)[0].lower() for each in requirements}
+    return {normalized(re.split(r"[\s\[<>=;~!]", each, maxsplit=1)[0]) for each in requirements}
 
 
 def test_what_is_imported_is_declared() -> None:
@@ -160,6 +165,7 @@ def test_what_is_imported_is_declared() -> None:
     demo = tomllib.loads((ROOT / "demo/pyproject.toml").read_text())["project"]["dependencies"]
     own = provider["project"]["dependencies"]
     tests = [each for each in provider["dependency-groups"]["test"] if isinstance(each, str)]
+    distributions = metadata.packages_distributions()
     missing = {
         (folder, module)
         for folder, names in {
@@ -168,7 +174,7 @@ def test_what_is_imported_is_declared() -> None:
             "tests": declared(*own, *demo, *tests),
         }.items()
         for module in imported(folder)
-        if DECLARED_AS.get(module, module) not in names
+        if not names & {*map(normalized, distributions.get(module, ())), BROUGHT_BY.get(module)}
     }
 
     assert missing == set()

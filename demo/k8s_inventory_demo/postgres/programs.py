@@ -65,6 +65,7 @@ class Programs:
     def copied_below(self, target: Path, account: pwd.struct_passwd) -> Programs:
         """Copy the whole installation, for an account that cannot reach this one; a copy that is there is used again.
 
+        A container's root has its checkout, and so this environment, mostly below /root, which is closed to all others.
         The folders keep their places relative to each other: the programs find their libraries by ``$ORIGIN``.
         """
         installation = self.folder.parent

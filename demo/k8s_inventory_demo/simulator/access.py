@@ -43,7 +43,7 @@ class User:
     name: str
     groups: tuple[str, ...] = ("system:masters",)
     certificate: bool = False
-    """Whether the kubeconfig proves this user by a client certificate instead of a token."""
+    """True: the kubeconfig proves this user by a client certificate, else by a token."""
     token: str | None = field(default=None, repr=False)
     """The bearer token; ``None`` for one that depends on the server's key."""
     allowed: tuple[Rule, ...] = (Rule(),)

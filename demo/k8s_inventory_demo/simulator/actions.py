@@ -43,7 +43,7 @@ class Call:
 
     @property
     def part(self) -> Written:
-        """What a write to this path may change."""
+        """The part that a write to this path may change."""
         if self.at.subresource == "status":
             return "status"
         return "main" if self.served.has_status else "all"

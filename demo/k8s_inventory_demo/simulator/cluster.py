@@ -32,7 +32,7 @@ from k8s_inventory_demo.simulator.store import Store
 from k8s_inventory_demo.simulator.writing import Writer
 
 NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
-"""What every cluster has."""
+"""The namespaces of every cluster."""
 SEEDED_AT: Final = "2026-01-05T08:00:00Z"
 """The creationTimestamp of seeded objects that bring none."""
 
@@ -77,11 +77,11 @@ class Cluster:
         self.users = {user.name: user for user in users}
         self.faults = Faults()
         self.requests: deque[Request] = deque(maxlen=100_000)
-        """What was asked so far, the newest last."""
+        """The requests so far, the newest last."""
         self.aggregated_discovery = True
-        """Whether discovery is offered in one document."""
+        """True: discovery is offered in one document."""
         self.watch_list = True
-        """Whether a watch may begin with all objects there are."""
+        """True: a watch may begin with all objects there are."""
         self.json_only: set[str] = set()
         """The groups, the core one being ``""``, that speak no protobuf, as an aggregated API server may not."""
         self.bookmark_after: float | None = None

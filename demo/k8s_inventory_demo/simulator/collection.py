@@ -14,7 +14,7 @@ import msgspec
 from k8s_inventory_demo.simulator.objects import Entry
 
 _PAST_STATES: Final = 4
-"""How many past states are kept ready, each a list of references; others are worked out again."""
+"""The number of past states kept ready, each a list of references; others are worked out again."""
 
 
 class Event(msgspec.Struct, frozen=True):

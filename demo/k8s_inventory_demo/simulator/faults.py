@@ -22,9 +22,9 @@ class Fault:
     query: Mapping[str, str] = field(default_factory=dict)
     """Regular expressions that are searched in parameters: ``{"continue": "."}`` for all pages but the first."""
     skip: int = 0
-    """How many such requests are let through first."""
+    """The number of such requests that are let through first."""
     times: int | None = 1
-    """How many fail; ``None`` for all."""
+    """The number that fail; ``None`` for all."""
 
     status: int | None = None
     """Response with this HTTP status instead."""
@@ -40,7 +40,7 @@ class Fault:
     """Reset the connection instead of responding."""
 
     hits: int = 0
-    """How many requests failed by it so far."""
+    """The number of requests it has failed so far."""
 
     def matches(self, path: str, verb: str, query: Mapping[str, str]) -> bool:
         """Tell if it covers a request."""
@@ -52,7 +52,7 @@ class Fault:
 
     @property
     def replaces(self) -> bool:
-        """Whether it replaces the response."""
+        """Tell if it replaces the response."""
         return self.status is not None or self.body is not None
 
 

@@ -38,9 +38,9 @@ class Part:
     version: int
     """The list's resourceVersion, the same on all of its pages."""
     token: str
-    """Where the next page starts; empty on the last."""
+    """The start of the next page; empty on the last."""
     remaining: int | None
-    """How many objects come after; unknown when there are selectors."""
+    """The number of objects after this page; unknown when there are selectors."""
 
 
 def _token(version: int, last: str) -> str:

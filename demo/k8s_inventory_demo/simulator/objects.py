@@ -35,7 +35,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     node_name: str
     body: bytes
     _item: bytes = b""
-    """What `protobuf` made; empty until then."""
+    """The bytes that `protobuf` made; empty until then."""
 
     @property
     def metadata(self) -> bytes:

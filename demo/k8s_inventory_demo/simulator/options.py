@@ -34,7 +34,7 @@ class Options:
 
     @property
     def exact(self) -> bool:
-        """Whether the list must show the state of `version`, not a newer one: also what a bare limit means."""
+        """Tell if the list must show the state of `version`, not a newer one; a bare limit means that too."""
         return self.version > 0 and (self.match == "Exact" or (self.limit > 0 and not self.match))
 
 

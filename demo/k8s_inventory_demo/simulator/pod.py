@@ -55,7 +55,7 @@ class Pod:
     host_network: bool = False
     restarts: int = 0
     waiting: str | None = None
-    """Why its container does not run; for example ``"CrashLoopBackOff"``."""
+    """The reason its container does not run; for example ``"CrashLoopBackOff"``."""
 
     def document(self) -> Document:
         """Make the object."""

@@ -18,7 +18,7 @@ import msgspec
 _MAGIC: Final = b"k8s\0"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ZERO: Final = datetime(1, 1, 1, tzinfo=UTC)
-"""What Go takes for no time at all."""
+"""Go's zero time."""
 
 
 class _Struct(msgspec.Struct, frozen=True, gc=False, rename="camel"):

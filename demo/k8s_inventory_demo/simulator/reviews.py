@@ -15,7 +15,7 @@ from k8s_inventory_demo.simulator.served import Served
 SELF_REVIEWS: Final = frozenset(
     {"selfsubjectaccessreviews.authorization.k8s.io", "selfsubjectreviews.authentication.k8s.io"}
 )
-"""What every user may ask, as Kubernetes' ClusterRole ``system:basic-user`` says."""
+"""The requests every user may send, as Kubernetes' ClusterRole ``system:basic-user`` says."""
 
 
 def _access(user: User, spec: Mapping[str, Any]) -> dict[str, Any]:

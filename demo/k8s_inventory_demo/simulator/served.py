@@ -31,7 +31,7 @@ class Subresource:
     """For example ``"status"``."""
     verbs: tuple[str, ...] = _STATUS_VERBS
     kind: str | None = None
-    """What is read or written there; ``None`` for the object itself."""
+    """The part that is read or written there; ``None`` for the object itself."""
     group: str = ""
     """Of the kind, when it is not the object's own; and so the version."""
     version: str = ""
@@ -47,18 +47,18 @@ class Served(Resource):
     verbs: tuple[str, ...] = VERBS
     subresources: tuple[Subresource, ...] = ()
     collection: str
-    """Where its objects are kept: versions of one resource share them, and so do the two groups of events."""
+    """The collection of its objects; the versions of a resource share one, and so do the two groups of events."""
     custom: bool = False
-    """Whether a CustomResourceDefinition made it; the items of its lists then say their kind."""
+    """True: a CustomResourceDefinition made it; the items of its lists then say their kind."""
 
     @property
     def has_status(self) -> bool:
-        """Whether the status is written on a path of its own."""
+        """Tell if the status is written on a path of its own."""
         return any(sub.name == "status" for sub in self.subresources)
 
     @property
     def counts_generations(self) -> bool:
-        """Whether its objects say how often what is wanted of them was changed."""
+        """Tell if its objects count the changes of their spec in ``metadata.generation``."""
         return self.custom or (self.has_status and self.collection not in _WITHOUT_GENERATION)
 
     @property

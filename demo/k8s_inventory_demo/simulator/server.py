@@ -37,7 +37,7 @@ _CREDENTIALS: Final = frozenset({"authorization", "cookie"})
 
 
 class Server:
-    """Answers the requests to one cluster.
+    """The server of one cluster.
 
     :param token: the bearer token of a user that brings none of its own.
     """

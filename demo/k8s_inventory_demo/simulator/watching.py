@@ -30,7 +30,7 @@ _BOOKMARKS: Final = 60
 _BEFORE_THE_END: Final = 2
 """Seconds between the last bookmark and the end; a watch shorter than that has none."""
 _BURST: Final = 200
-"""How many of the initial events are written at once."""
+"""The number of initial events written at once."""
 
 
 class Feed:
@@ -48,7 +48,7 @@ class Feed:
 
     @property
     def empty(self) -> bool:
-        """Whether all were taken; only certain with the store's lock held."""
+        """Tell if all were taken; only certain with the store's lock held."""
         return not self._events
 
     async def take(self, seconds: float) -> list[Event]:
@@ -145,7 +145,7 @@ class Watch:
                         yield rendering.bookmark(self._served, version, self._form)
 
     def _next_bookmark(self) -> float:
-        """When the next one is due; never, if the client does not want any."""
+        """Return the time the next one is due; infinite where the client wants none."""
         now = time.monotonic()
         if not self._options.bookmarks:
             return float("inf")

@@ -38,13 +38,13 @@ class Workload:
     image: str
     created: str
     nodes: tuple[str, ...]
-    """Where its pods run, in turn."""
+    """The nodes its pods run on, in turn."""
     replicas: int = 1
     port: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     network: str = "10.244.0"
     waiting: str | None = None
-    """Why its last pod does not run."""
+    """The reason its last pod does not run."""
     restarts: int = 0
     """Of the pod that does not run."""
 

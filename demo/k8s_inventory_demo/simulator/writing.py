@@ -16,7 +16,7 @@ from k8s_inventory_demo.simulator.served import DEFINITIONS, Registry, Served, c
 from k8s_inventory_demo.simulator.store import Store
 
 Written = Literal["all", "main", "status"]
-"""What a write may change: requests to an object's own path leave its status alone, those to ``/status`` the rest."""
+"""The part a write may change: a request to an object's own path keeps its status, one to ``/status`` all else."""
 
 _KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 """The metadata that no client can change."""
