@@ -96,9 +96,9 @@ class ScopeError(InventoryError):
     ) -> None:
         """Compose the message, and keep the data.
 
-        :param what: what failed, and why.
-        :param advice: what to do, which the message ends with.
-        :param tries: how often it was tried, behind that.
+        :param what: the failure and its reason.
+        :param advice: ends the message.
+        :param tries: the number of tries, behind that.
         :param http_status: the status of the response, if there was one.
         :param kubernetes_reason: the reason in its Status, such as ``Expired``; "" in one without, None without one.
         :param request: method and path.

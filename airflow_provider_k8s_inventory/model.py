@@ -57,10 +57,10 @@ Mode = Literal["full", "metadata", "delta"]
 
 
 OnDelete = Literal["delete", "mark"]
-"""What becomes of a row whose object is gone: it goes too, or gets a ``deleted_at``."""
+"""The fate of a row whose object is gone: it goes too, or gets a ``deleted_at``."""
 
 Source = Literal["list", "cluster"]
-"""Where the objects of a resource come from: a list of the API server, or what the cluster says of itself."""
+"""The origin of the objects of a resource: a list of the API server, or what the cluster says of itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,18 +79,18 @@ class Resource:
     watchable: bool = True
     """Whether the API server tells its changes; that of an aggregated API may only list."""
     singular: str = field(default="", compare=False)
-    """As people may write it, where discovery says so: ``"deployment"``."""
+    """The name that people may write, where discovery has one: ``"deployment"``."""
     short_names: tuple[str, ...] = field(default=(), compare=False)
-    """As people may write it, too: ``"deploy"``."""
+    """Further names that people may write: ``"deploy"``."""
 
     @property
     def name(self) -> str:
-        """As kubectl writes it: ``pods``, ``deployments.apps``."""
+        """The name, as kubectl writes it: ``pods``, ``deployments.apps``."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def api_version(self) -> str:
-        """As objects write it: ``v1``, ``apps/v1``."""
+        """The apiVersion, as objects write it: ``v1``, ``apps/v1``."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None) -> str:
@@ -181,7 +181,7 @@ class Column:
     type: LiteralString
     """The PostgreSQL type as ``format_type`` prints it; for example ``"text"``, ``"timestamp with time zone"``."""
     comment: str
-    """What it holds; becomes the SQL comment."""
+    """The content; becomes the SQL comment."""
     generated: LiteralString | None = None
     """The column it repeats, which PostgreSQL keeps up; None: we write it."""
     stamped: bool = False
@@ -218,11 +218,11 @@ class Definition:
     resource: Resource
     table: Table
     type: type[msgspec.Struct]
-    """What an object is decoded into before `extract`: only the fields that `extract` reads."""
+    """The struct that an object is decoded into before `extract`: only the fields that `extract` reads."""
     extract: Callable[[Any], tuple[Any, ...]]
     """The values of the resource's own columns, in the table's order."""
     source: Source = "list"
-    """Where the objects come from."""
+    """The origin of the objects."""
 
     @property
     def listed(self) -> bool:
@@ -265,15 +265,15 @@ class Page:
     resource_version: str
     """The collection's resourceVersion, the same on every page of one list."""
     token: str | None
-    """Where the next page starts; None on the last: the list is complete."""
+    """The continue token of the next page; None on the last: the list is complete."""
     size: int
     """Bytes of JSON."""
     warnings: tuple[str, ...] = ()
-    """What a person should know about it."""
+    """Remarks for a person."""
     null: bool = False
     """Whether its items were null, which Go's own types take for none."""
     first: Hashable = None
-    """What tells its first object from others; None: it has none, or one that cannot be read."""
+    """The identity of its first object; None: it has none, or one that cannot be read."""
 
     @property
     def count(self) -> int:
@@ -309,7 +309,7 @@ class MetadataPage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """One piece of a watch: what became of objects, in order."""
+    """One piece of a watch: the changes of objects, in order."""
 
     events: list[tuple[bool, msgspec.Raw]]
     """Whether the object is gone, and the object."""
@@ -370,16 +370,16 @@ class SyncReport(Counts):
     selection: Selection = EVERYTHING
     mode: Mode = "full"
     fallback: str | None = None
-    """Why it was not read in the cheaper way."""
+    """The reason why it was not read in a cheaper mode."""
     row_format: str | None = None
     """What rows were made of: by which version, and whether whole objects are kept."""
     status: Status
     reason: str | None = None
-    """Why it is not a success, and what to do."""
+    """The reason why it is not a success, and the advice."""
     started_at: datetime
     finished_at: datetime
     resource_version: str | None = None
-    """That of the list, when it was complete; of the lists of several namespaces the oldest."""
+    """The resourceVersion of the list, when it was complete; of the lists of several namespaces the oldest."""
     pages: int = 0
     bytes: int = 0
     responded: bool = False
@@ -387,7 +387,7 @@ class SyncReport(Counts):
     drift: int | None = None
     """Rows that a check found to differ from the cluster though every change had been applied; None: not checked."""
     warnings: tuple[str, ...] = ()
-    """What a person should know though the sync went on; the ledger holds them as text[]."""
+    """Remarks for a person, though the sync went on; the ledger holds them as text[]."""
     host: str | None = None
     """The machine that synced it: of many workers, one may lack a kubeconfig or a route."""
     origin: Origin = field(default_factory=Origin)

@@ -35,7 +35,7 @@ class Discovery:
     unproven: frozenset[str]
     """The groups of which a response is missing or stale: their resources' absence is not proven."""
     silent: frozenset[str] = frozenset()
-    """Those of them that may serve more than was told. Others serve nothing, as external.metrics.k8s.io may."""
+    """The unproven groups that may serve more than was told. Others serve nothing, as external.metrics.k8s.io may."""
     unlistable: frozenset[str] = frozenset()
     """The full names of resources that are served but cannot be listed, such as ``bindings``."""
 

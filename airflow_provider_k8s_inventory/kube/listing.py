@@ -6,7 +6,6 @@ known here.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,6 +15,7 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import ExpiredError, ResponseError, TooLargeError
 from airflow_provider_k8s_inventory.kube import matching, nesting
+from airflow_provider_k8s_inventory.kube.endless import Progress
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.http.errors import CHECK_PROXY
 from airflow_provider_k8s_inventory.kube.http.requests import JSON, REFUSALS, UNMANAGED
@@ -66,7 +66,7 @@ SHRINKING: Final = 8
 
 _DECODER: Final = msgspec.json.Decoder(_List)
 _DEPTH: Final = 2
-"""What the items of a list are in: the list, and the array."""
+"""The levels that the items of a list are in: the list, and the array."""
 _FIRST: Final = msgspec.json.Decoder(_Named)
 _P = TypeVar("_P", Page, MetadataPage)
 
@@ -89,7 +89,7 @@ def pages(
     :param query: that of the endpoint.
     :param limit: objects per page, at most.
     :param not_older_than: a resourceVersion that the server has told; a state as old will do, which its cache has.
-    :param expected: whose list it must be; None: whatever comes.
+    :param expected: the resource it must be a list of; None: any.
     :raises ExpiredError: the server forgot the snapshot; what came so far is worth nothing, start again.
     :raises ScopeError: whatever else `Client.get` raises.
     """
@@ -125,31 +125,19 @@ def walk(
     :param read: makes a page of a response; raises ValueError for what is none.
     :raises ScopeError: as `pages`.
     """
-    progress = _Progress(f"context {client.context.name}: GET {path}")
+    progress = Progress(path, f"context {client.context.name}")
     query, version = dict(parameters), None
     limit = min(int(parameters["limit"]), FIRST_PAGE)
     while True:
-        try:
-            body, limit = _fetch(client, path, query, limit, accept)
-        except ResponseError as error:
-            if error.http_status not in REFUSALS or UNMANAGED not in accept:
-                raise
-            accept = accept.replace(UNMANAGED, "")
-            continue
-        try:
-            page = read(body)
-        except (ValueError, RecursionError) as error:
-            said = client.context.excerpt(str(error))
-            raise ResponseError(
-                f"{progress.what}: the response is not a Kubernetes list ({said})",
-                advice=CHECK_PROXY,
-                request=f"GET {path}",
-            ) from None
+        body, limit, accept = _fetch(client, path, query, limit, accept)
+        page = _parse(body, read, client, path)
         del body  # it would live until the next one has come
         # Every page of a consistent list has the resourceVersion of the first:
         # https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
         if version is not None and page.resource_version != version:
-            raise ExpiredError(f"context {client.context.name}: the list of {path} changed its resourceVersion")
+            raise ExpiredError(
+                f"context {client.context.name}: the list of {path} changed its resourceVersion", request=f"GET {path}"
+            )
         progress.check(page, limit)
         token, version = page.token, page.resource_version
         if page.count:
@@ -164,75 +152,39 @@ def walk(
         query["continue"] = token
 
 
-def _fetch(client: Client, path: str, query: Mapping[str, str | int], limit: int, accept: str) -> tuple[bytes, int]:
-    """Get one page, and the number of objects it may have; of fewer when they turn out to be large.
+def _fetch(
+    client: Client, path: str, query: Mapping[str, str | int], limit: int, accept: str
+) -> tuple[bytes, int, str]:
+    """Get one page; of fewer objects when they turn out to be large, and of any form when the wanted one is refused.
 
     A server that heeds no limit may send as much as one response may have.
+
+    :returns: the page, the number of objects it may have, and the media types that were asked for.
     """
     while True:
         most = MOST_PAGE_BYTES if limit > 1 else client.response_bytes
         try:
-            return client.get(path, {**query, "limit": limit}, accept=accept, most=most), limit
+            return client.get(path, {**query, "limit": limit}, accept=accept, most=most), limit, accept
         except TooLargeError:
             if limit == 1:
                 raise
             limit = max(1, limit // SHRINKING)
+        except ResponseError as error:
+            if error.http_status not in REFUSALS or UNMANAGED not in accept:
+                raise
+            accept = accept.replace(UNMANAGED, "")
 
 
-class _Progress:
-    """The progress of one list: a server might send pages for ever.
-
-    The list must end before its snapshot is forgotten, in 5 to 10 minutes where etcd is compacted by default; the
-    bounds are far beyond what any server with objects in it needs.
-    """
-
-    SECONDS: Final = 3600
-    OBJECTS: Final = 10_000_000
-    """etcd should hold no more than 8 GB, and an object takes it about 1 kB."""
-    BARREN: Final = 10
-    """Pages in a row without an object that is new."""
-    SMALL: Final = 10
-    SMALL_PAGES: Final = 200
-    """Pages of fewer than `SMALL` objects, though more were asked for and more are to come. kube-apiserver fills its
-    pages; servers that do not still fill them to tens."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self._until = time.monotonic() + self.SECONDS
-        self._tokens: set[str] = set()
-        self._first: set[Hashable] = set()
-        self._objects = self._barren = self._small = 0
-
-    def check(self, page: Page | MetadataPage, asked: int) -> None:
-        """Take note of a page.
-
-        :raises ResponseError: when it cannot go on like this.
-        """
-        if page.token is None:
-            return
-        if page.token in self._tokens:
-            raise ResponseError(f"{self.what} gave the same continue token twice")
-        self._tokens.add(page.token)
-        # Lists are in the order of their keys, so one that starts again where it was has come no further.
-        new = page.count > 0 and (page.first is None or page.first not in self._first)
-        self._first.add(page.first)
-        self._barren = 0 if new else self._barren + 1
-        self._small += page.count < min(asked, self.SMALL)
-        self._objects += page.count
-        if why := self._endless():
-            raise ResponseError(
-                f"{self.what} does not end: {why}, and the server says that more is to come",
-                advice="look at what serves this list",
-            )
-
-    def _endless(self) -> str | None:
-        if self._barren >= self.BARREN:
-            return f"{self._barren} pages in a row brought nothing new"
-        if self._small >= self.SMALL_PAGES:
-            return f"{self._small} pages had fewer than {self.SMALL} objects each"
-        if self._objects >= self.OBJECTS:
-            return f"there were {self._objects} objects"
-        return f"it took more than {self.SECONDS} s" if time.monotonic() > self._until else None
+def _parse(body: bytes, read: Callable[[bytes], _P], client: Client, path: str) -> _P:
+    try:
+        return read(body)
+    except (ValueError, RecursionError) as error:
+        said = client.context.excerpt(str(error))
+        raise ResponseError(
+            f"context {client.context.name}: GET {path}: the response is not a Kubernetes list ({said})",
+            advice=CHECK_PROXY,
+            request=f"GET {path}",
+        ) from None
 
 
 def _read(body: bytes, expected: Resource | None) -> Page:

@@ -29,7 +29,7 @@ def fold(data: bytes, depth: int) -> tuple[bytes, list[bytes]]:
     """Put ``[n]`` in the place of every array and object at a depth, the n-th of those that are returned beside it.
 
     :param data: JSON.
-    :param depth: how many arrays and objects they are in.
+    :param depth: the number of arrays and objects they are in.
     :raises ValueError: when what is opened is not closed.
     """
     outer: list[bytes] = []

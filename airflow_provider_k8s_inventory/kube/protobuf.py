@@ -15,7 +15,7 @@ from typing import Final
 from airflow_provider_k8s_inventory.model import MetadataPage, Seen
 
 MAGIC: Final = b"k8s\0"
-"""What every message of Kubernetes begins with: k8s.io/apimachinery/pkg/runtime/serializer/protobuf/protobuf.go."""
+"""The first bytes of every message of Kubernetes: k8s.io/apimachinery/pkg/runtime/serializer/protobuf/protobuf.go."""
 
 _RESOURCE_VERSION: Final = 6
 KIND: Final = "PartialObjectMetadataList"

@@ -21,7 +21,7 @@ _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _REPLACEMENT: Final = rb"\ufffd"
 
 UNDECODED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for JSON it cannot decode, or not into that type."""
+"""The errors of msgspec for JSON that it cannot decode, or not into that type."""
 
 _T = TypeVar("_T")
 

@@ -37,6 +37,7 @@ LINE_BYTES: Final = 16 << 20
 and one that is stored as protobuf may be several times as long as JSON."""
 
 _GONE: Final = 410
+_ASKED: Final[dict[str, str | int]] = {"watch": 1, "allowWatchBookmarks": "true", "timeoutSeconds": SECONDS}
 
 
 class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -88,28 +89,22 @@ def changes(
     :param client: the cluster.
     :param path: as for `listing.pages`.
     :param query: as for `listing.pages`.
-    :param since: where a list or a watch was complete.
+    :param since: the resourceVersion at which a list or a watch was complete.
     :param until: a resourceVersion the server has told just now.
-    :param expected: whose objects they must be; None: whatever comes.
-    :param seconds: how long the watch is waited for; None: `WAITED`.
+    :param expected: the resource whose objects they must be; None: any.
+    :param seconds: the time that the watch is waited for; None: `WAITED`.
     :raises ExpiredError: the server does not remember so far back.
     :raises ResponseError: the server ended the watch with another error, or this is no watch.
     :raises UnprovenError: the watch ended before an event or a bookmark came that reaches `until`, or an event is older
         than what came before it.
     :raises ScopeError: whatever else `Client.stream` raises.
     """
-    parameters: dict[str, str | int] = {
-        **(query or {}),
-        "watch": 1,
-        "resourceVersion": since,
-        "allowWatchBookmarks": "true",
-        "timeoutSeconds": SECONDS,
-    }
     if since == until:
         # Nothing at all was written since, and a watch would bring no bookmark: they only ever go forward.
         yield Changes(events=[], resource_version=until, size=0)
         return
     reader = _Reader(client, path, since, until, expected)
+    parameters = _ASKED | dict(query or {}) | {"resourceVersion": since}
     try:
         with client.stream(path, parameters, seconds=WAITED if seconds is None else seconds) as pieces:
             for lines in _lines(pieces, reader.what):

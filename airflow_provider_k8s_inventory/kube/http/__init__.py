@@ -1,1 +1,1 @@
-"""One HTTP client per context: pools, TLS, retries, bounds, and what a response or its absence means."""
+"""One HTTP client per context: pools, TLS, retries, bounds, and the errors of requests."""

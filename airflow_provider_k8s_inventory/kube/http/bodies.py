@@ -63,7 +63,7 @@ def closing(response: urllib3.BaseHTTPResponse) -> Iterator[None]:
 def decode(body: bytes, type_: type[_T], context: Context, request: str) -> _T:
     """Decode one document.
 
-    :param context: where it came from, for messages.
+    :param context: its context, for messages.
     :param request: method and path, for messages.
     :raises ResponseError: when it is not of the type.
     """

@@ -64,8 +64,8 @@ class Client:
         :param request_timeout: seconds for the whole of a request, with all tries and the waits between them; bytes
             that come prolong it, see `bounds`. kube-apiserver gives itself 60 (``--request-timeout``), and its word
             that they are over should still be heard.
-        :param retries: how many times a request is sent again when the server does not respond, breaks off, or says
-            "not now" (429, 500, 502, 503, 504).
+        :param retries: the number of further tries when the server does not respond, breaks off, or says "not now"
+            (429, 500, 502, 503, 504).
         :param retry_after_max: the longest wait in seconds that the server may ask for.
         :param backoff: the scale in seconds of the growing waits when it asks for none.
         :param max_parallel_requests: requests at a time; further ones wait.
@@ -131,7 +131,7 @@ class Client:
     ) -> Iterator[Iterator[bytes]]:
         """Open what the API server sends at a path while it sends it, in pieces of any length.
 
-        :param seconds: how long it is waited for, from the request to the last piece.
+        :param seconds: the time it is waited for, from the request to the last piece.
         :raises ScopeError: as `get`; for the pieces, SlowError, ResponseError or UnreachableError when they break off.
         """
         request = Request(method="GET", path=path, params=params, accept=accept)

@@ -49,7 +49,7 @@ class Exchange:
     def perform(self, take: Callable[[urllib3.BaseHTTPResponse], _T]) -> _T:
         """Send the request until it succeeds or there is no hope; after a 401 once more with renewed credentials.
 
-        :param take: what to make of a response that was asked for.
+        :param take: reads a response that was asked for.
         :raises ScopeError: as `Client.get`.
         """
         context, request = self.context, str(self.request)

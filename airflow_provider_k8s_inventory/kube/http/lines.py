@@ -44,7 +44,7 @@ OPTIONS: Final = [
 """Socket options of every connection."""
 
 _Address = tuple[Any, Any, int, str, Any]
-"""What `socket.getaddrinfo` gives."""
+"""A result of `socket.getaddrinfo`."""
 
 
 class Line:

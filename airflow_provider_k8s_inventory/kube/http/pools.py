@@ -43,8 +43,8 @@ class _UnverifiedPool(urllib3.HTTPSConnectionPool):
 def manager(context: Context, certificate: ClientCertificate | None, connections: int) -> urllib3.PoolManager:
     """Make the pool of connections of a context, none of them open yet.
 
-    :param certificate: what to present in the TLS handshake.
-    :param connections: how many are kept; as many as there may be requests at a time.
+    :param certificate: the one to present in the TLS handshake.
+    :param connections: the number that is kept; as many as there may be requests at a time.
     :raises UnreachableError: when the CA cannot be read, or the proxy is of a kind we have no library for.
     :raises UnauthorizedError: when the certificate cannot be read.
     """

@@ -42,7 +42,7 @@ class Request:
     def headers(self, context: Context, authorization: str | None) -> urllib3.HTTPHeaderDict:
         """Return the headers it is sent with.
 
-        :param context: what it is sent to; tells whom to impersonate.
+        :param context: the context it is sent to, which tells whom to impersonate.
         :param authorization: the value of that header; None: none is sent.
         """
         headers = urllib3.HTTPHeaderDict({"Accept": self.accept, "User-Agent": USER_AGENT})

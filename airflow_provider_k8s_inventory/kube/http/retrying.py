@@ -35,13 +35,13 @@ class Failure:
 
     error: type[ScopeError]
     what: str
-    """What failed, with context and request."""
+    """The failure, with context and request."""
     short: str
-    """Why, in a few words."""
+    """The reason, in a few words."""
     advice: str = ""
-    """What to do."""
+    """The advice."""
     retries: int | None = None
-    """How many more tries may help, at most; None: as many as the caller allows."""
+    """The number of further tries that may help, at most; None: as many as the caller allows."""
     retry_after: str | None = None
     """The server's Retry-After, as it came."""
     http_status: int | None = None
@@ -51,7 +51,7 @@ class Failure:
         """Make it an exception.
 
         :param request: method and path.
-        :param tried: how often it was tried, ready to be shown.
+        :param tried: the number of tries, ready to be shown.
         """
         return self.error(
             self.what,
@@ -68,7 +68,7 @@ class RetryPolicy:
     """The number of tries, and the waits between them."""
 
     retries: int
-    """How many more tries after the first, at most."""
+    """The number of tries after the first, at most."""
     retry_after_max: float
     """The longest wait in seconds that a server may ask for."""
     backoff: float

@@ -17,7 +17,7 @@ def server_context(
 ) -> ssl.SSLContext:
     """Make the TLS context that verifies a server.
 
-    :param owner: whose it is, for messages.
+    :param owner: the owner, for messages.
     :param ca_file: the file with the certificates to trust.
     :param ca_data: their PEM text; wins over the file. With neither, the system's are trusted.
     :param insecure: verify nothing.

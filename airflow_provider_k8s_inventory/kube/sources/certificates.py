@@ -23,7 +23,7 @@ class ClientCertificate:
     """A certificate and its private key, each as PEM text or as a file; the text wins."""
 
     owner: str
-    """Whose it is, for messages."""
+    """The owner, for messages."""
     certificate_file: str = ""
     certificate_data: str = ""
     key_file: str = ""

@@ -14,7 +14,7 @@ from airflow_provider_k8s_inventory.kube.sources import proxies, quoting
 from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials
 
 NAMES_SHOWN: Final = 20
-"""How many contexts an error names; fleets have thousands."""
+"""The number of contexts that an error names; fleets have thousands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
@@ -41,9 +41,9 @@ class Context:
     """HTTP headers; a name may come several times."""
     credentials: Credentials = field(default_factory=Credentials)
     warnings: tuple[str, ...] = ()
-    """What a person should know of how the kubeconfig was read, though the context can be used."""
+    """Remarks on how the kubeconfig was read, though the context can be used."""
     problem: str | None = None
-    """Why the cluster cannot be reached, ready to be shown: raised when the context is used, not before."""
+    """The reason why the cluster cannot be reached, ready to be shown: raised when the context is used, not before."""
 
     def __repr__(self) -> str:
         return f"Context(name={self.name!r}, cluster_name={self.cluster_name!r}, server={self.server!r})"
@@ -87,7 +87,7 @@ class Kubeconfig:
     current: str | None
     """The current context's name, which need not exist."""
     source: str
-    """Where it comes from, for messages: the files, or for example ``"connection k8s_inventory"``."""
+    """The origin, for messages: the files, or for example ``"connection k8s_inventory"``."""
 
     def context(self, name: str) -> Context:
         """Return the context of just that name, which is no glob.

@@ -25,7 +25,7 @@ class Authentication:
     authorization: str | None = None
     """The value of the Authorization header."""
     certificate: ClientCertificate | None = None
-    """What the TLS handshake presents."""
+    """The certificate that the TLS handshake presents."""
 
 
 class Credentials:
@@ -55,7 +55,7 @@ class UnusableCredentials(Credentials):
     """Credentials that cannot be used; that matters only to those who use the context."""
 
     problem: str
-    """What is wrong and what to do, ready to be shown."""
+    """The problem and the advice, ready to be shown."""
 
     def authentication(self) -> Authentication:
         """Raise what is wrong."""
@@ -89,7 +89,7 @@ class TokenFileCredentials(Credentials):
     """A token that others keep fresh in a file: read again for every request."""
 
     owner: str
-    """Whose it is, for messages."""
+    """The owner, for messages."""
     path: str
     fallback: str = ""
     """The kubeconfig's own token, for when the file cannot be read."""

@@ -29,7 +29,7 @@ _ZEROS: Final[Mapping[Any, Any]] = {str: "", bool: False}
 def find(entries: Mapping[str, Entry], name: str, owner: str, kind: str, error: type[ScopeError]) -> Entry:
     """Find the cluster or user that a context names.
 
-    :param owner: whose it is, for messages.
+    :param owner: the owner, for messages.
     :param kind: ``"cluster"`` or ``"user"``, for messages.
     :raises ScopeError: of the given kind, when there is no such entry.
     """

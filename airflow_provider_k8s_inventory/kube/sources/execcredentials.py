@@ -35,10 +35,10 @@ _PIECE: Final = 1 << 16
 _POLL: Final = 0.01
 """Seconds between two looks whether a process that has printed all has ended."""
 SKEW: Final = timedelta(seconds=10)
-"""So much before its expiry a credential is taken for expired: the request has still to travel."""
+"""The time before its expiry from which a credential is taken for expired: the request has still to travel."""
 _ZERO: Final = datetime(1, 1, 1, tzinfo=UTC)
 _VERSIONS: Final = frozenset(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
-"""Those that there have been; anything else that stands there is not quoted."""
+"""The versions that there have been; anything else that stands there is not quoted."""
 
 
 class InvalidCredentialError(Exception):

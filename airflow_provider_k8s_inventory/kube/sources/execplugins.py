@@ -60,7 +60,7 @@ class Plugin(msgspec.Struct, rename="camel", frozen=True):
 def check(plugin: Plugin, owner: str) -> None:
     """Check that the plugin can be run here.
 
-    :param owner: whose it is, for messages.
+    :param owner: the owner, for messages.
     :raises UnauthorizedError: when not, with what to change.
     """
     if not plugin.command or not all(variable.name for variable in plugin.env):
@@ -92,8 +92,8 @@ class Session:
         """Keep what the command needs; it runs when a credential is first asked for.
 
         :param plugin: as `check` lets it pass.
-        :param server: what the plugin is told when it asks for it.
-        :param folder: what a relative command is relative to.
+        :param server: the cluster that the plugin is told of, where it asks for it.
+        :param folder: the folder that a relative command is relative to.
         """
         self._plugin = plugin
         self._server = server
@@ -206,7 +206,7 @@ class ExecCredentials(Credentials):
         """Keep it; the command runs at the first request.
 
         :param command: the plugin's, for messages.
-        :param owner: whose it is, for messages.
+        :param owner: the owner, for messages.
         """
         self._session = session
         self._owner = f"{owner}: its credential command {command}"

@@ -2,9 +2,6 @@
 
 Both libraries take libyaml's events; this module builds values of them by Go's rules, and `goscalars` resolves single
 ones.
-
-Of what cannot be read only the place is told, and a problem in our words: libyaml's and PyYAML's own quote the text,
-which may be a password that begins with ``!``.
 """
 
 from __future__ import annotations
@@ -16,8 +13,9 @@ from typing import Any, Final
 
 import yaml
 
-from airflow_provider_k8s_inventory.kube.sources import goscalars
+from airflow_provider_k8s_inventory.kube.sources import goscalars, yamlevents
 from airflow_provider_k8s_inventory.kube.sources.goscalars import Unreadable as Unreadable
+from airflow_provider_k8s_inventory.kube.sources.yamlevents import NotYamlError as NotYamlError
 
 DEEPEST: Final = 100
 """Levels of a value that are read; a kubeconfig needs eight, and what exec plugins are told few more."""
@@ -31,33 +29,6 @@ MOST_ALIASED: Final = 100_000
 Go refuses a document when more than 100 values, of more than 1,000, come from aliases and these are above 99 % of all;
 from 400,000 values on the share falls, to 10 % at 4,000,000: `allowedAliasRatio` in decode.go.
 """
-
-_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # absent where libyaml is
-_INDENT: Final = "check the indentation"
-_BRACKETS: Final = "a bracket is not closed, or a comma is missing"
-_QUOTES: Final = "a quotation mark is not closed"
-_PROBLEMS: Final = {
-    "found character that cannot start any token": "indent by spaces; text that begins with @, ` or % needs quotes",
-    "did not find expected key": _INDENT,
-    "did not find expected '-' indicator": _INDENT,
-    "block sequence entries are not allowed in this context": _INDENT,
-    "did not find expected ',' or '}'": _BRACKETS,
-    "did not find expected ',' or ']'": _BRACKETS,
-    "did not find expected node content": _BRACKETS,
-    # Also of YAML that a form's field of one line has joined.
-    "mapping values are not allowed in this context": "put text that holds a colon and a space in quotes, and each "
-    "entry on a line of its own, or write it as JSON",
-    "could not find expected ':'": "a colon is missing",
-    "found unexpected end of stream": _QUOTES,
-    "found unknown escape character": "a backslash between double quotes needs another one",
-    "found undefined tag handle": "put text that begins with ! in quotes",
-}
-"""Advice by the messages of libyaml; of others only the place is told."""
-
-
-class NotYamlError(Exception):
-    """A text that is no YAML; the message tells the place and what to do, and nothing of the text."""
-
 
 _Broken = dict[Any, Any]
 """A mapping with a key that cannot be read has an `Unreadable` at the key None, which no other mapping has."""
@@ -77,7 +48,7 @@ def read_all(text: str | bytes) -> Iterator[Any]:
     :raises NotYamlError: when one is none.
     """
     data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-    events = _events(data)
+    events = yamlevents.read(data)
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             yield _Document().read(events)
@@ -86,7 +57,7 @@ def read_all(text: str | bytes) -> Iterator[Any]:
 def plain(value: Any, levels: int = DEEPEST) -> Any:
     """Return the value in JSON's types alone, nulls in mappings left out: Go takes them for absent.
 
-    :param levels: how deep it may be.
+    :param levels: the number of levels it may have.
     :raises NotYamlError: when something in it cannot be read.
     """
     if isinstance(value, Unreadable):
@@ -102,25 +73,6 @@ def plain(value: Any, levels: int = DEEPEST) -> Any:
     if isinstance(value, list):
         return [plain(item, levels - 1) for item in value]
     return value
-
-
-def _events(data: bytes) -> Iterator[Any]:
-    """Yield libyaml's events, its errors turned into ours."""
-    try:
-        yield from yaml.parse(data, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = _place(mark) if mark else "somewhere"
-        advice = _PROBLEMS.get(error.problem or "", "correct it there")
-        raise NotYamlError(f"{place}: {advice}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        position = getattr(error, "position", None)
-        line = f"line {data[:position].count(10) + 1}" if isinstance(position, int) else "somewhere"
-        raise NotYamlError(f"{line}: it holds bytes that are no text in UTF-8 or UTF-16; is it the file?") from None
-
-
-def _place(mark: Any) -> str:
-    return f"line {mark.line + 1}, column {mark.column + 1}"
 
 
 @dataclass(slots=True)
@@ -170,7 +122,7 @@ class _Document:
             if isinstance(event, yaml.DocumentEndEvent):
                 break
             if number > 2 * MOST_VALUES:  # keys count, and so do ends
-                raise NotYamlError(f"{_place(event.start_mark)}: more than {MOST_VALUES} values")
+                raise NotYamlError(f"{yamlevents.place(event.start_mark)}: more than {MOST_VALUES} values")
             if isinstance(event, yaml.CollectionEndEvent):
                 self._close()
             elif isinstance(event, yaml.CollectionStartEvent):
@@ -182,13 +134,13 @@ class _Document:
     def _start(self, event: Any) -> None:
         if self._skipped or len(self._open) >= DEEPEST:
             if self._skipped + DEEPEST >= _MOST_LEVELS:
-                raise NotYamlError(f"{_place(event.start_mark)}: more than {_MOST_LEVELS} levels")
+                raise NotYamlError(f"{yamlevents.place(event.start_mark)}: more than {_MOST_LEVELS} levels")
             self._skipped += 1
             return
         if event.anchor:
             self._anchors[event.anchor] = None
         value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
-        self._open.append(_Open(value, event.anchor, _place(event.start_mark)))
+        self._open.append(_Open(value, event.anchor, yamlevents.place(event.start_mark)))
 
     def _close(self) -> None:
         if self._skipped:
@@ -212,7 +164,7 @@ class _Document:
             return
         value = goscalars.scalar(event.tag, event.value, plain_text)
         if isinstance(value, Unreadable):
-            value = Unreadable(f"{_place(event.start_mark)}: {value.problem}")
+            value = Unreadable(f"{yamlevents.place(event.start_mark)}: {value.problem}")
         node = _Node(value)
         if event.anchor:
             self._anchors[event.anchor] = node
@@ -223,12 +175,18 @@ class _Document:
         if node is None:
             what = "itself" if event.anchor in self._anchors else "something that is not there"
             return _Node(
-                Unreadable(f"{_place(event.start_mark)}: an alias stands for {what}; put text with * in quotes")
+                Unreadable(
+                    f"{yamlevents.place(event.start_mark)}: an alias stands for {what}; put text with * in quotes"
+                )
             )
         if self._aliased + node.size > MOST_ALIASED:
-            return _Node(Unreadable(f"{_place(event.start_mark)}: aliases stand for more than {MOST_ALIASED} values"))
+            return _Node(
+                Unreadable(f"{yamlevents.place(event.start_mark)}: aliases stand for more than {MOST_ALIASED} values")
+            )
         if len(self._open) + node.height > DEEPEST:
-            return _Node(Unreadable(f"{_place(event.start_mark)}: with its aliases it has more than {DEEPEST} levels"))
+            return _Node(
+                Unreadable(f"{yamlevents.place(event.start_mark)}: with its aliases it has more than {DEEPEST} levels")
+            )
         self._aliased += node.size
         return node
 

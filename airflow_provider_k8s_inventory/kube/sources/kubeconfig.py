@@ -120,7 +120,7 @@ def parse(document: str | Mapping[str, Any], *, source: str, allow_exec: bool = 
     """Read a kubeconfig that came in no file.
 
     :param document: YAML or JSON text, or its values.
-    :param source: where it came from, for messages; for example ``"connection k8s_inventory"``.
+    :param source: its origin, for messages; for example ``"connection k8s_inventory"``.
     :param allow_exec: whether its users may run commands on this machine (``exec``, ``auth-provider``) and send what
         is in its files (``tokenFile``, ``client-certificate``, ``client-key``). Whoever may edit an Airflow
         connection may not do so by himself. A context that needs it raises `UnauthorizedError` when it is used.

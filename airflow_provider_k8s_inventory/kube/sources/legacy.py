@@ -34,7 +34,7 @@ class LegacyCredentials(Credentials):
 
         :param server: the API server's URL.
         :param certificate: the one beside the provider.
-        :param owner: whose it is, for messages.
+        :param owner: the owner, for messages.
         """
         self._provider = provider
         self._server = server

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 SCHEMES: Final = ("http", "https", "socks5", "socks5h")
-"""As Go; the last two need PySocks here."""
+"""The kinds of proxies that Go knows; the last two need PySocks here."""
 _PORTS: Final = {"http": 80, "https": 443}
 
 

@@ -55,13 +55,13 @@ class Server:
     proxy_url: str | None = None
     disable_compression: bool = False
     exec_config: Any = None
-    """What the entry tells exec plugins."""
+    """The configuration that exec plugins are given."""
 
 
 def server(entry: Entry, owner: str) -> Server:
     """Read a cluster entry.
 
-    :param owner: whose it is, for messages.
+    :param owner: the owner, for messages.
     :raises UnreachableError: when it says nothing that could be reached.
     """
     fields = typed(_Cluster, entry, owner, UnreachableError)

@@ -26,7 +26,7 @@ from airflow_provider_k8s_inventory.kube.sources.legacy import LegacyCredentials
 from airflow_provider_k8s_inventory.kube.sources.servers import Server
 
 _NAME_CHARACTERS = "!#$&'*+-.^_`|~"
-"""What a header's name may hold beside letters and digits; `%` is escaped too, as client-go does."""
+"""The characters that a header's name may hold beside letters and digits; `%` is escaped too, as client-go does."""
 
 
 class User(msgspec.Struct, rename="kebab", frozen=True):
@@ -51,7 +51,7 @@ class User(msgspec.Struct, rename="kebab", frozen=True):
 def user(entry: Entry, owner: str) -> User:
     """Read a user entry.
 
-    :param owner: whose it is, for messages.
+    :param owner: the owner, for messages.
     :raises UnauthorizedError: when it has not the shape of one.
     """
     return typed(User, entry, owner, UnauthorizedError)
@@ -63,11 +63,11 @@ def credentials(
     """Choose how the user authenticates, in client-go's order: its own fields, a command, an auth provider.
 
     :param fields: the user.
-    :param entry: where it comes from.
-    :param server: what it wants to speak to.
-    :param owner: whose it is, for messages.
+    :param entry: the entry of the kubeconfig.
+    :param server: the API server it is sent to.
+    :param owner: the owner, for messages.
     :param allow_exec: whether it may run commands, and send what is in files.
-    :param sessions: what its commands gave to other contexts.
+    :param sessions: the credentials that commands gave to other contexts.
     :raises UnauthorizedError: when that cannot be used.
     """
     if not allow_exec:
