@@ -149,14 +149,19 @@ class Writing:
         return self.target.parameters | {"cluster_uid": self.cluster_uid, "keep_uid": self.keep_uid}
 
 
+def start(cursor: psycopg.Cursor[Any]) -> None:
+    """Make an empty temporary table; PostgreSQL drops it with the transaction."""
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_diff")
+    cursor.execute("CREATE TEMPORARY TABLE k8s_diff (uid text, action text) ON COMMIT DROP")
+
+
 def compute(cursor: psycopg.Cursor[Any], writing: Writing, gone: Gone, *, staged: bool) -> Difference:
     """Compute what is to change, and keep it in the temporary table.
 
     :param gone: the proof of what is gone.
     :param staged: whether there is a staging table, with each object once.
     """
-    cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_diff")
-    cursor.execute("CREATE TEMPORARY TABLE k8s_diff (uid text, action text) ON COMMIT DROP")
+    start(cursor)
     cursor.execute(computing(writing, gone, staged=staged), writing.parameters | {"gone": list(gone.uids)})
     inserts, updates, restores, deletes, purges = _one(cursor)
     return Difference(inserts=inserts, updates=updates, restores=restores, deletes=deletes, purges=purges)

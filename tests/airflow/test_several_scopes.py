@@ -144,7 +144,7 @@ def test_a_plan_may_group_the_resources_of_a_context(kubeconfig: Path) -> None:
 
 
 def test_grouping_by_something_else_is_wrong_usage(kubeconfig: Path) -> None:
-    with pytest.raises(AirflowFailException, match="group_by is 'cluster'"):
+    with pytest.raises(AirflowFailException, match="group_by must be 'scope' or 'context', got 'cluster'"):
         execute(KubernetesInventoryPlanOperator(task_id="plan", group_by="cluster"))
 
 

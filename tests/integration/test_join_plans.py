@@ -46,6 +46,7 @@ def cursor(dev: Cluster, sync: Syncer, inventory: Inventory, database: str) -> I
 
 @pytest.mark.parametrize("gone", [NOT_STAGED, NOT_LISTED], ids=["not staged", "not listed"])
 def test_what_changes_is_found_without_comparing_each_row_with_each(gone: Gone, cursor: psycopg.Cursor[Any]) -> None:
+    diff.start(cursor)
     parameters = WRITING.parameters | {"gone": []}
 
     assert "Nested Loop" not in plan(cursor, diff.computing(WRITING, gone, staged=True), parameters)
