@@ -53,13 +53,14 @@ def _cut(item: bytes, start: int, value: bytes) -> bytes | None:
     """
     begin, name_end = start - len(_BEFORE), start + len(_NOISE)
     value_start = name_end + len(_AFTER)
+    end = value_start + len(value)
     if (
         item[max(0, begin) : start] == _BEFORE
         and item[name_end:value_start] == _AFTER
         and item.startswith(value, value_start)
-        and item.find(_NOISE, value_start) < 0
+        and item.find(_NOISE, end) < 0
     ):
-        return item[:begin] + item[value_start + len(value) :]
+        return item[:begin] + item[end:]
     return None
 
 

@@ -7,38 +7,21 @@ rows get into PostgreSQL is in `postgres.copying`, and what becomes of those tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.kube import matching, nesting, text
 from airflow_provider_k8s_inventory.model import EVERYTHING, Definition, Page, Selection
-from airflow_provider_k8s_inventory.resources.shared import EMPTY, Metadata, own_columns
+from airflow_provider_k8s_inventory.resources.shared import Metadata, own_columns
 from airflow_provider_k8s_inventory.sync import fitting
+from airflow_provider_k8s_inventory.sync.clearing import Clearing, known, limited
 from airflow_provider_k8s_inventory.sync.keys import ODD, key, name_of, where
 from airflow_provider_k8s_inventory.sync.objects import Texts, quiet, string_map, value, without_noise
 from airflow_provider_k8s_inventory.sync.remarks import Remarks
 from airflow_provider_k8s_inventory.sync.salvaging import UNREADABLE, salvage
-
-
-class _Own(NamedTuple):
-    """A column of the resource's own that cannot hold every value."""
-
-    place: int
-    name: str
-    holder: str
-    """Its type, or its index."""
-    holds: Callable[[Any], bool]
-
-
-_S = TypeVar("_S", bound=msgspec.Struct)
-
-_NULL: Final = b"null"
-_TIMES: Final = ("creation_timestamp", "deletion_timestamp")
-_MAPS: Final = ("labels", "annotations")
-_NAMES: Final = ("namespace", "name")
 
 
 class RowReader:
@@ -55,22 +38,12 @@ class RowReader:
         self._store_object = store_object
         self._decoder = msgspec.json.Decoder(definition.type)
         self._namespaced = definition.table.namespaced
-        own = [column for column in own_columns(definition.table) if column.extracted]
-        self._own = len(own)
-        indexed = {name for index in definition.table.indexes for name in index}
-        self._limited = [
-            _Own(place, column.name, column.type, fitting.HOLDS[column.type])
-            for place, column in enumerate(own)
-            if column.type in fitting.HOLDS
-        ] + [
-            _Own(place, column.name, "an index", lambda value: not fitting.is_long(value))
-            for place, column in enumerate(own)
-            if column.name in indexed and column.type == "text"
-        ]
-        self._checks = [(column.place, column.holds) for column in self._limited]
-        self._json = [place for place, column in enumerate(own) if column.type == "jsonb"]
+        found = limited(definition)
+        self._checks = [(column.place, column.holds) for column in found]
+        self._json = any(column.type == "jsonb" for column in own_columns(definition.table))
         self._texts = Texts(definition.resource)
         self.remarks = Remarks()
+        self._clearing = Clearing(definition, found, self.remarks)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -141,7 +114,8 @@ class RowReader:
             raise ValueError("a time")
         if not metadata.name or fitting.is_long(metadata.name) or fitting.is_long(metadata.namespace or ""):
             raise ValueError("a name")
-        return self._values(self._key(metadata), metadata, own, stored)
+        maps = _maps(metadata)
+        return self._values(self._key(metadata), metadata, own, maps, stored)
 
     def _check_kind(self, decoded: Any) -> None:
         """Check that an object is what was asked for, as far as it says; those in lists of built-in resources do not.
@@ -169,21 +143,21 @@ class RowReader:
                 f"{found}: is there a proxy in between?"
             )
 
-    def _values(self, uid: str, metadata: Metadata, own: tuple[Any, ...], stored: str | None) -> tuple[Any, ...]:
+    def _values(
+        self, uid: str, metadata: Metadata, own: tuple[Any, ...], maps: tuple[str, str], stored: str | None
+    ) -> tuple[Any, ...]:
         self._check_namespace(metadata)
         controller = metadata.controller
         owner = (controller.kind, controller.name, controller.uid) if controller else (None, None, None)
         namespace = (metadata.namespace,) if self._namespaced else ()
         if self._json:
             own = tuple(value(each) if isinstance(each, msgspec.Raw) else each for each in own)
-        labels, others = string_map(metadata.labels), string_map(quiet(metadata.annotations))
         return (
             uid,
             *namespace,
             metadata.name,
             *own,
-            labels,
-            others,
+            *maps,
             *owner,
             metadata.resource_version,
             metadata.creation_timestamp,
@@ -205,49 +179,12 @@ class RowReader:
             self.remarks.add(name, "bytes that are not UTF-8", "they became U+FFFD")
         for path, problem in odd.items():
             self.remarks.add(name, f"a {path} that cannot be read ({problem})", "what comes of it is NULL")
-        uid = self._key(_known(decoded.metadata))
-        metadata = self._metadata(decoded.metadata, name)
+        uid = self._key(known(decoded.metadata))
+        metadata = self._clearing.metadata(decoded.metadata, name)
         # Some columns come of the metadata, too.
-        own = self._extract(msgspec.structs.replace(decoded, metadata=metadata), name)
+        own = self._clearing.own(msgspec.structs.replace(decoded, metadata=metadata), name)
         stored = self._stored(readable, name) if self._store_object else None
-        return self._values(uid, metadata, own, stored)
-
-    def _metadata(self, metadata: Metadata, name: str) -> Metadata:
-        """Return the metadata with None for what could not be read, and what cannot be held."""
-        called: Any = metadata.name
-        if called is not UNREADABLE and not called:
-            self.remarks.add(name, "no name", "its row has none")
-        metadata = _known(metadata)
-        values = msgspec.structs.asdict(metadata)
-        cleared: dict[str, Any] = {"owner_references": [_known(owner) for owner in metadata.owner_references or ()]}
-        for field in _TIMES:
-            if values[field] is not None and not fitting.holds_time(values[field]):
-                cleared[field] = None
-                self.remarks.add(name, f"a {field} that is not within the years 1 to 9999", "it is NULL")
-        for field in _NAMES:
-            if fitting.is_long(values[field] or ""):
-                cleared[field] = None
-                self.remarks.add(name, f"a {field} of more than {fitting.LONGEST} bytes", "it is NULL")
-        for field in _MAPS:
-            if not bytes(values[field]).startswith((b"{", _NULL)):
-                cleared[field] = EMPTY
-                self.remarks.add(name, f"{field} that are no JSON object", "they are {}")
-        return msgspec.structs.replace(metadata, **cleared)
-
-    def _extract(self, decoded: Any, name: str) -> tuple[Any, ...]:
-        """Extract the resource's own columns, with None for what could not be read, and cannot be held."""
-        try:
-            own = [_readable(value) for value in self._definition.extract(decoded)]
-        except (AttributeError, TypeError, ValueError) as error:
-            has = f"not the shape of a {self._definition.resource.kind} ({error})"
-            self.remarks.add(name, has, "its own columns are NULL")
-            return (None,) * self._own
-        for column in self._limited:
-            found = own[column.place]
-            if found is not None and not column.holds(found):
-                own[column.place] = None
-                self.remarks.add(name, f"a value for {column.name} that {column.holder} cannot hold", "it is NULL")
-        return tuple(own)
+        return self._values(uid, metadata, own, _maps(metadata), stored)
 
     def _stored(self, item: bytes, name: str) -> str | None:
         try:
@@ -270,14 +207,9 @@ class RowReader:
         return key(f"{self._definition.resource.name}/{where(metadata)}")
 
 
-def _known(struct: _S) -> _S:
-    """Return the same with None for the fields that could not be read."""
-    unknown = {name: None for name in struct.__struct_fields__ if getattr(struct, name) is UNREADABLE}
-    return msgspec.structs.replace(struct, **unknown)
+def _maps(metadata: Metadata) -> tuple[str, str]:
+    """Return the texts of labels and annotations.
 
-
-def _readable(value: Any) -> Any:
-    """Return the same without what could not be read."""
-    if isinstance(value, list):
-        return [item for item in value if item is not UNREADABLE]
-    return None if value is UNREADABLE else value
+    :raises ValueError: when one of them is no map.
+    """
+    return string_map(metadata.labels), string_map(quiet(metadata.annotations))

@@ -18,7 +18,7 @@ _NOTE: Final = (
     "seconds: the median, from when imports are done. CPU seconds: of the task + of the cluster + of the database. "
     "imports: the task's CPU seconds before. MB: its peak above what imports took. rows: row versions written."
 )
-_FIRST: Final = ("first", "columns")
+_FIRST: Final = ("first", "columns", "before")
 """Where a full list is what is meant."""
 _OTHERS: Final = {
     "small-first": f"all {fleets.RESOURCES} resources of a small cluster in one task, first",
