@@ -1,6 +1,6 @@
 """What every test starts from: an environment without the user's settings, and databases of a real PostgreSQL.
 
-Simulated clusters are in `tests.fixtures`, Airflow in `tests.airflow`, real control planes in `tests.clusters`.
+What tests are made of is in `tests.kit`, Airflow in `tests.airflow`, real control planes in `tests.clusters`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from k8s_inventory_demo.postgres.programs import Programs
 from k8s_inventory_demo.postgres.server import PostgresServer
 
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
+from tests.kit.databases import LastingDatabase
 
 USERS_SETTINGS = re.compile(
     r"KUBECONFIG$|KUBERNETES_|K8S_|DATABASE_URL$|AIRFLOW|PG(?!_BIN$)"
@@ -107,12 +108,30 @@ def template_database() -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def _lasting_database(postgres_server: PostgresServer, database_names: Iterator[str]) -> LastingDatabase:
+    return LastingDatabase(postgres_server, next(database_names), TEMPLATE)
+
+
 @pytest.fixture
-def database(postgres_server: PostgresServer, template_database: str, database_names: Iterator[str]) -> Iterator[str]:
-    """The URL of a new database that was migrated."""
-    name = next(database_names)
-    yield postgres_server.create_database(name, template=template_database)
-    postgres_server.drop_database(name)
+def migrated_database(
+    request: pytest.FixtureRequest,
+    postgres_server: PostgresServer,
+    database_names: Iterator[str],
+    _lasting_database: LastingDatabase,
+) -> Iterator[str]:
+    """The URL of a database that was migrated and has no rows.
+
+    One database serves all tests: to create one takes four times as long as to delete its rows. A test that changes
+    more than rows is marked with ``alters_database`` and gets one of its own.
+    """
+    if request.node.get_closest_marker("alters_database"):
+        name = next(database_names)
+        yield postgres_server.create_database(name, template=TEMPLATE)
+        postgres_server.drop_database(name)
+    else:
+        yield _lasting_database.url
+        _lasting_database.empty()
 
 
 @pytest.fixture
@@ -124,7 +143,7 @@ def empty_database(postgres_server: PostgresServer, database_names: Iterator[str
 
 
 @pytest.fixture
-def conn(database: str) -> Iterator[psycopg.Connection]:
-    """A connection to `database`."""
-    with psycopg.connect(database) as connection:
+def conn(migrated_database: str) -> Iterator[psycopg.Connection]:
+    """A connection to `migrated_database`."""
+    with psycopg.connect(migrated_database) as connection:
         yield connection

@@ -78,7 +78,7 @@ def kubeconfig(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def inventory(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def inventory(migrated_database: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A migrated database, to which the connection `postgres_default` leads."""
-    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_DEFAULT", json.dumps(connection(database)))
-    return database
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_DEFAULT", json.dumps(connection(migrated_database)))
+    return migrated_database

@@ -20,7 +20,7 @@ from k8s_inventory_demo.airflow.processes import AIRFLOW, AirflowProcesses
 from k8s_inventory_demo.processes import free_port
 
 from tests.airflow.conftest import DAGS
-from tests.fixtures.waiting import wait_until
+from tests.kit.waiting import wait_until
 
 DAG_ID = "k8s_inventory"
 DATABASE, CLUSTERS = "inventory", "clusters"
@@ -194,14 +194,14 @@ class Live:
 
 
 @contextmanager
-def live_airflow(folder: Path, database: str) -> Iterator[Live]:
+def live_airflow(folder: Path, migrated_database: str) -> Iterator[Live]:
     """Start API server, scheduler and DAG processor, and end them with the block.
 
     :param folder: an empty one, for everything they write.
     :param database: the URL of an empty PostgreSQL database for Airflow's own data.
     """
     url = f"http://127.0.0.1:{free_port()}"
-    environment = _environment(folder, database, url)
+    environment = _environment(folder, migrated_database, url)
     probe = 'from importlib.util import find_spec; find_spec("the watch works")'
     subprocess.run([sys.executable, "-c", probe], env=environment, check=True)
     subprocess.run([*AIRFLOW, "db", "migrate"], env=environment, check=True, capture_output=True)
@@ -212,8 +212,10 @@ def live_airflow(folder: Path, database: str) -> Iterator[Live]:
         yield airflow
 
 
-def _environment(folder: Path, database: str, url: str) -> dict[str, str]:
-    home = AirflowHome(folder=folder / "home", dags=folder / "dags", database=database, inventory="", kubeconfig="")
+def _environment(folder: Path, migrated_database: str, url: str) -> dict[str, str]:
+    home = AirflowHome(
+        folder=folder / "home", dags=folder / "dags", database=migrated_database, inventory="", kubeconfig=""
+    )
     home.folder.mkdir()
     home.dags.mkdir()
     source = (DAGS / f"{DAG_ID}.py").read_text()

@@ -134,6 +134,7 @@ def test_a_plan_that_fails_is_in_the_report(inventory: str, capfd: pytest.Captur
     }
 
 
+@pytest.mark.alters_database
 def test_a_scope_the_ledger_does_not_take_fails_its_task_and_no_other_scope_of_it(
     inventory: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,7 @@ import pytest
 from airflow_provider_k8s_inventory.exceptions import ScopeError
 from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
 from tests.airflow.tasks import execute
-from tests.fixtures.raw import RawServer, response
+from tests.kit.raw_server import RawServer, response
 
 # Its error is in another module in each Airflow from 3.1 on; the one that raises it has it under its name.
 TASK_RUNNER: Any = import_module("airflow.sdk.execution_time.timeout")

@@ -27,6 +27,7 @@ def test_the_tables_are_made_once(empty_database: str, monkeypatch: pytest.Monke
         assert conn.execute("SELECT to_regclass('k8s_pods') IS NOT NULL").fetchone() == (True,)
 
 
+@pytest.mark.alters_database
 def test_data_is_destroyed_only_when_forced(inventory: str) -> None:
     with psycopg.connect(inventory) as conn:
         conn.execute("ALTER TABLE k8s_pods ALTER COLUMN node_name TYPE integer USING 1")

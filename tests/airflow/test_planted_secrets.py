@@ -27,8 +27,8 @@ from k8s_inventory_demo.postgres.server import PostgresServer
 from psycopg import conninfo, sql
 
 from tests.airflow.live import CLUSTERS, DATABASE, live_airflow
-from tests.fixtures.kubeconfigs import authority, client_pair, encoded
-from tests.fixtures.kubeconfigs.server import Answer, ApiServer
+from tests.kit.kubeconfigs import authority, client_pair, encoded
+from tests.kit.stub_server import Response, StubServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -165,7 +165,9 @@ class Watch:
 def echoing() -> Iterator[dict[str, str]]:
     """API servers that answer with all that they were sent."""
     with ExitStack() as stack:
-        servers = {str(status): stack.enter_context(ApiServer([Answer(status=status)])) for status in (403, 200, 401)}
+        servers = {
+            str(status): stack.enter_context(StubServer([Response(status=status)])) for status in (403, 200, 401)
+        }
         yield {name: server.url for name, server in servers.items()}
 
 

@@ -78,6 +78,7 @@ def test_a_run_that_failed_prunes_too(inventory: str) -> None:
     assert runs(inventory) == {"now"}
 
 
+@pytest.mark.alters_database
 def test_a_role_that_may_not_delete_is_told_so(inventory: str, capfd: pytest.CaptureFixture[str]) -> None:
     write(inventory, days=100, run_id="100 days")
     write(inventory, days=0, run_id="now")

@@ -14,18 +14,9 @@ from airflow_provider_k8s_inventory.exceptions import ScopeError
 from airflow_provider_k8s_inventory.operators.plan import KubernetesInventoryPlanOperator
 from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
 from tests.airflow.tasks import TaskInstance, execute
+from tests.kit.objects import widget_definition
 
-WIDGETS = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "widgets.example.com"},
-    "spec": {
-        "group": "example.com",
-        "scope": "Namespaced",
-        "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"},
-        "versions": [{"name": name, "served": True, "storage": name == "v1"} for name in ("v1", "v1beta1")],
-    },
-}
+DEFINITION = widget_definition(versions=("v1", "v1beta1"))
 
 
 def sync(resource: Any, ti: TaskInstance | None = None, **arguments: Any) -> Any:
@@ -62,7 +53,7 @@ def test_what_is_returned_sums_them_up(inventory: str) -> None:
 
 @pytest.mark.usefixtures("kubeconfig")
 def test_a_star_is_all_that_the_cluster_serves_but_secrets(simulator: Simulator, inventory: str) -> None:
-    simulator["dev"].create("crd", WIDGETS)
+    simulator["dev"].create("crd", DEFINITION)
     assert sync("*")["failed"] == []
     synced = {resource for resource, *_ in ledger(inventory)}
     assert synced >= {
@@ -84,7 +75,7 @@ def test_a_star_is_all_that_the_cluster_serves_but_secrets(simulator: Simulator,
 def test_one_name_is_one_scope_by_its_full_name(
     name: str, resource: str, version: str, simulator: Simulator, inventory: str
 ) -> None:
-    simulator["dev"].create("crd", WIDGETS)
+    simulator["dev"].create("crd", DEFINITION)
     simulator["dev"].seed(resource, [{"metadata": {"name": "one", "namespace": "default"}}])
     assert sync(name)["resource"] == resource
     with psycopg.connect(inventory) as conn:

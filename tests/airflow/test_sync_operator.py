@@ -90,6 +90,7 @@ def test_rows_of_objects_that_are_gone_are_deleted_or_marked(mark: str, inventor
     assert left == ([] if mark == "delete" else [(False,)])
 
 
+@pytest.mark.alters_database
 def test_the_tables_may_be_in_another_schema(inventory: str) -> None:
     with psycopg.connect(inventory) as conn:
         conn.execute("CREATE SCHEMA other")

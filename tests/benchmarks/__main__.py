@@ -26,6 +26,7 @@ from tests.benchmarks import bars, cases, clusters, figures, fleets, tables
 from tests.benchmarks.model import BenchmarkError, Results
 from tests.benchmarks.stage import Stage
 from tests.clusters import programs
+from tests.kit.cluster import LiveCluster, live_cluster
 
 NAMES: Final = (*(case.name for case in cases.CASES), "small", "many", "dag")
 
@@ -64,7 +65,7 @@ class Bench:
     def _pods(self, chosen: Sequence[cases.Case]) -> None:
         with ExitStack() as stack:
             folder = stack.enter_context(_folder())
-            cluster = stack.enter_context(self._pod_cluster(folder))
+            cluster = clusters.PodCluster(stack.enter_context(self._cluster(folder)), folder)
             stage = stack.enter_context(Stage(cluster, self.server.create_database("pods"), folder))
             before = None
             if self.before:
@@ -74,8 +75,9 @@ class Bench:
             self.about.append(f"Pods: {cluster.description}{gates}, over TLS on loopback, without compression")
             cases.run(stage, self.results, chosen, before=before, sizes=self.sizes, runs=self.runs, say=say)
 
-    def _pod_cluster(self, folder: Path) -> AbstractContextManager[clusters.PodCluster]:
-        return clusters.real(folder, self.feature_gates) if self.real else clusters.simulated(folder)
+    def _cluster(self, folder: Path) -> AbstractContextManager[LiveCluster]:
+        gates = self.feature_gates
+        return live_cluster(clusters.CONTEXT, folder, real=self.real, controllers=False, feature_gates=gates)
 
     def _small(self, folder: Path) -> None:
         fleets.small(self.results, self.server, folder, real=self.real, runs=self.runs, say=say)

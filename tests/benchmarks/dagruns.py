@@ -23,8 +23,8 @@ from k8s_inventory_demo.processes import free_port
 from tests.airflow.live import Live
 from tests.benchmarks.measuring import ROOT
 from tests.benchmarks.model import BenchmarkError, Measurement, Results
-from tests.fixtures.clusters import real_cluster, simulated_cluster
-from tests.fixtures.conformance.world import populate
+from tests.kit.cluster import live_cluster
+from tests.kit.populating import populate
 
 CASES: Final = {"dag": "k8s_inventory", "dag-empty": "empty_tasks"}
 """The cases, and their DAGs."""
@@ -65,7 +65,7 @@ def run(results: Results, server: PostgresServer, folder: Path, *, real: bool, r
 @contextmanager
 def _cluster(name: str, folder: Path, *, real: bool) -> Iterator[str]:
     folder.mkdir()
-    with (real_cluster if real else simulated_cluster)(name, folder) as cluster:
+    with live_cluster(name, folder, real=real) as cluster:
         populate(cluster, "default")
         yield str(cluster.kubeconfig)
 

@@ -22,11 +22,11 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
 from tests.benchmarks.measuring import measure, measure_command
 from tests.benchmarks.model import BenchmarkError, Place, Results
-from tests.fixtures.clusters import LiveCluster, real_cluster, simulated_cluster
-from tests.fixtures.conformance.custom_resources import DEFINITIONS, GROUP
-from tests.fixtures.conformance.world import populate
-from tests.fixtures.kubernetes_api import ApiError
-from tests.fixtures.waiting import wait_until
+from tests.kit.api import ApiError
+from tests.kit.cluster import LiveCluster, live_cluster
+from tests.kit.custom_resources import DEFINITIONS, GROUP
+from tests.kit.populating import populate
+from tests.kit.waiting import wait_until
 
 RESOURCES: Final = 60
 """What a small cluster has, about."""
@@ -41,7 +41,7 @@ Say = Callable[[str], None]
 def small(results: Results, server: PostgresServer, folder: Path, *, real: bool, runs: int, say: Say) -> None:
     """Sync all resources of one cluster in one task: the first time, and again."""
     with (
-        (real_cluster if real else simulated_cluster)("small", folder) as cluster,
+        live_cluster("small", folder, real=real) as cluster,
         _database(server, "small") as conn,
     ):
         populate(cluster, "default")

@@ -18,7 +18,7 @@ from tests.benchmarks.measuring import measure, measure_command
 from tests.benchmarks.model import BenchmarkError, Measurement, Place
 from tests.benchmarks.probes import PODS
 from tests.benchmarks.usage import Usage
-from tests.fixtures.waiting import wait_until
+from tests.kit.waiting import wait_until
 
 BARE: Final = "bare.k8s_pods"
 PLAIN: Final = "plain.k8s_pods"

@@ -17,8 +17,8 @@ import urllib3
 
 from tests.clusters import programs
 from tests.clusters.processes import Process, free_port
-from tests.fixtures.kubernetes_api import Api, ApiError
-from tests.fixtures.waiting import wait_until
+from tests.kit.api import Api, ApiError
+from tests.kit.waiting import wait_until
 
 ADMIN = "admin"
 BUILT_IN = (

@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.fixtures import go_programs
+from tests.kit import go_programs
 
 
 def find() -> Path:

@@ -9,9 +9,9 @@ from urllib3.exceptions import HTTPError
 from tests.clusters import programs
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.processes import NotReadyError
-from tests.fixtures import go_programs
-from tests.fixtures.kubernetes_api import ApiError
-from tests.fixtures.waiting import wait_until
+from tests.kit import go_programs
+from tests.kit.api import ApiError
+from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.clusters
 

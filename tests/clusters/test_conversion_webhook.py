@@ -11,10 +11,10 @@ from airflow_provider_k8s_inventory import sync
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from tests.clusters.control_plane import ControlPlane
-from tests.fixtures.clusters import RealCluster
-from tests.fixtures.conformance.custom_resources import DEFINITIONS
-from tests.fixtures.kubernetes_api import ApiError
-from tests.fixtures.waiting import wait_until
+from tests.kit.api import ApiError
+from tests.kit.cluster import RealCluster
+from tests.kit.custom_resources import DEFINITIONS
+from tests.kit.waiting import wait_until
 
 THINGS = "/apis/example.net/v1beta1/namespaces/default/things"
 SCHEMA = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
@@ -48,7 +48,9 @@ def served(control_plane: ControlPlane) -> bool:
 
 
 @pytest.mark.parametrize("mode", ["full", "metadata"])
-def test_a_dead_webhook_is_named(mode: str, control_plane: ControlPlane, database: str, tmp_path: Path) -> None:
+def test_a_dead_webhook_is_named(
+    mode: str, control_plane: ControlPlane, migrated_database: str, tmp_path: Path
+) -> None:
     cluster = RealCluster(control_plane, "dev", ())
     if not served(control_plane):
         control_plane.request("POST", DEFINITIONS, DEFINITION)
@@ -56,7 +58,7 @@ def test_a_dead_webhook_is_named(mode: str, control_plane: ControlPlane, databas
         thing = {"apiVersion": "example.net/v1beta1", "kind": "Thing", "metadata": {"name": "one"}}
         control_plane.request("POST", THINGS, thing)
     context = kubeconfig.load([str(cluster.kubeconfig)]).contexts["dev"]
-    with Client(context) as client, psycopg.connect(database) as conn:
+    with Client(context) as client, psycopg.connect(migrated_database) as conn:
         report = sync.run(client, conn, "things.example.net", sync.Settings(mode=mode))  # type: ignore[arg-type]
         other = sync.run(client, conn, "namespaces", sync.Settings())
     assert report.status == "failed"

@@ -22,11 +22,12 @@ import pytest
 
 from tests.clusters import programs
 from tests.clusters.control_plane import ControlPlane
-from tests.fixtures.clusters import RealCluster
-from tests.fixtures.conformance.live_inventory import LiveInventory
-from tests.fixtures.waiting import wait_until
+from tests.kit.cluster import RealCluster
+from tests.kit.live_inventory import LiveInventory
+from tests.kit.objects import pod
+from tests.kit.waiting import wait_until
 
-pytestmark = [pytest.mark.clusters, pytest.mark.postgres15, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.alters_database, pytest.mark.clusters, pytest.mark.postgres15, pytest.mark.timeout(3600)]
 
 STABLE = 600
 """Pods that nobody touches: in every mode the scope is large enough not to be read in another way."""
@@ -37,12 +38,9 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 PODS = "/api/v1/namespaces/default/pods"
 
 
-def pod(name: str) -> dict[str, object]:
+def large_pod(name: str) -> dict[str, object]:
     filling = {f"example.com/{number}": f"{random.getrandbits(256):x}" for number in range(20)}
-    return {
-        "metadata": {"name": name, "annotations": filling, "labels": {"round": "0"}},
-        "spec": {"containers": [{"name": "web", "image": "registry.example.com/web:1"}]},
-    }
+    return pod(name, annotations=filling, labels={"round": "0"})
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +53,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
         (found / name).symlink_to(programs.find() / name)
     with ControlPlane(folder, found, arguments=["--disable-admission-plugins=ServiceAccount"]) as booted:
         for number in range(STABLE):
-            booted.request("POST", PODS, pod(f"stable-{number:03}"))
+            booted.request("POST", PODS, large_pod(f"stable-{number:03}"))
         yield RealCluster(booted, "dev", ())
 
 
@@ -69,7 +67,7 @@ def changing(cluster: RealCluster) -> Iterator[None]:
             name = f"churned-{number % CHURNED:02}"
             if ended.is_set():
                 return
-            cluster.request("POST", PODS, pod(name))
+            cluster.request("POST", PODS, large_pod(name))
             cluster.request("PATCH", f"{PODS}/{name}", {"metadata": {"labels": {"round": str(number)}}})
             cluster.request("DELETE", f"{PODS}/{name}?gracePeriodSeconds=0")
 
@@ -83,13 +81,13 @@ def changing(cluster: RealCluster) -> Iterator[None]:
 
 
 @contextmanager
-def looking(database: str) -> Iterator[list[int]]:
+def looking(migrated_database: str) -> Iterator[list[int]]:
     """Count the pods that nobody touches again and again; yields what was found."""
     ended = threading.Event()
     found: list[int] = []
 
     def look() -> None:
-        with psycopg.connect(database, autocommit=True) as conn:
+        with psycopg.connect(migrated_database, autocommit=True) as conn:
             while not ended.is_set():
                 row = conn.execute("SELECT count(*) FROM k8s_pods WHERE name LIKE 'stable-%'").fetchone()
                 found.append(row[0] if row else -1)
@@ -103,9 +101,9 @@ def looking(database: str) -> Iterator[list[int]]:
         thread.join()
 
 
-def command(cluster: RealCluster, database: str, mode: str) -> list[str]:
+def command(cluster: RealCluster, migrated_database: str, mode: str) -> list[str]:
     program = str(Path(sys.executable).parent / "k8s-inventory")
-    where = ["--kubeconfig", str(cluster.kubeconfig), "--dsn", database]
+    where = ["--kubeconfig", str(cluster.kubeconfig), "--dsn", migrated_database]
     return [program, "sync", *where, "--resource", "pods", "--mode", mode, "--json"]
 
 
@@ -130,23 +128,25 @@ def kill(arguments: list[str], conn: psycopg.Connection, chance: random.Random, 
 
 def compare(inventory: LiveInventory) -> None:
     listed = {each["metadata"]["uid"]: each["metadata"]["resourceVersion"] for each in inventory.objects("pods")}
-    assert {uid: row["resource_version"] for uid, row in inventory.rows("pods").items()} == listed
+    assert {uid: row["resource_version"] for uid, row in inventory.by_uid("pods").items()} == listed
 
 
 @pytest.mark.parametrize("mode", ["full", "metadata", "delta"])
 def test_a_killed_sync_leaves_nothing_behind(
-    cluster: RealCluster, database: str, mode: str, request: pytest.FixtureRequest
+    cluster: RealCluster, migrated_database: str, mode: str, request: pytest.FixtureRequest
 ) -> None:
     seed = random.randrange(10**9)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    arguments = command(cluster, database, mode)
-    inventory = LiveInventory(cluster, database, mode)
-    with psycopg.connect(database, autocommit=True) as conn:
+    arguments = command(cluster, migrated_database, mode)
+    with (
+        LiveInventory(cluster, migrated_database, mode) as inventory,
+        psycopg.connect(migrated_database, autocommit=True) as conn,
+    ):
         with changing(cluster):
             kill(arguments, conn, chance, 0)  # a first sync: all or nothing
             subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
-        with looking(database) as found:
+        with looking(migrated_database) as found:
             for number in range(request.config.getoption("--kills")):
                 with changing(cluster):
                     kill(arguments, conn, chance, number)

@@ -16,7 +16,7 @@ from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.resources import builtin
 from tests.clusters import programs
 from tests.clusters.control_plane import ADMIN, ControlPlane
-from tests.fixtures.waiting import wait_until
+from tests.kit.waiting import wait_until
 
 WRITTEN = (
     *("po", "pod", "pods", "Pod", "pods.v1.", "deploy", "deployments.v1.apps", "deploy.v1.apps", "Deployment.apps"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clusters.processes import NotReadyError, Process
-from tests.fixtures.waiting import wait_until
+from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.clusters
 

@@ -17,8 +17,9 @@ from k8s_inventory_demo.simulator import Cluster, Simulator, User, protobuf
 from airflow_provider_k8s_inventory.kube.http.requests import UNMANAGED
 from tests.clusters import programs
 from tests.clusters.control_plane import ControlPlane
-from tests.fixtures.simulated import METADATA, WIDGETS
-from tests.fixtures.waiting import wait_until
+from tests.kit.objects import widget_definition
+from tests.kit.served import METADATA
+from tests.kit.waiting import wait_until
 
 VARYING = frozenset({"uid", "resourceVersion", "creationTimestamp", "continue", "serverAddress"})
 WITHOUT = frozenset({"managedFields", "remainingItemCount", "storageVersionHash"})
@@ -108,7 +109,8 @@ def _fill(side: Side) -> None:
     side.ask("POST", CORE, {"metadata": {"name": "parity"}})
     for name in ("one", "two", "three"):
         side.ask("POST", HERE, {"metadata": {"name": name, "labels": {"name": name, "set": "yes"}}, "data": {"a": "b"}})
-    side.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", WIDGETS)
+    definition = widget_definition(versions=("v1beta1", "v1"), stored="v1")
+    side.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
     widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "one"}, "spec": {"size": 1}}
     wait_until(lambda: side.ask("POST", WIDGETS_HERE, widget)[0] == 201, "the new resource to be served")
 

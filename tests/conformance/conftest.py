@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fixtures.clusters import LiveCluster, real_cluster, simulated_cluster
-from tests.fixtures.conformance.live_inventory import LiveInventory
-from tests.fixtures.conformance.world import populate
+from tests.kit.cluster import NO_SNAPSHOTS, LiveCluster, live_cluster
+from tests.kit.live_inventory import LiveInventory
+from tests.kit.populating import populate
 
 CONTEXT = "dev"
 USERS = ("reader", "second", "sometimes", "without-identity", "without-nodes", "without-pods")
@@ -32,6 +32,10 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"conformance: against {_kind(config)} control planes"
 
 
+def _real(config: pytest.Config) -> bool:
+    return _kind(config) == "real"
+
+
 def _kind(config: pytest.Config) -> str:
     return str(config.getoption("--control-plane", "simulator"))
 
@@ -40,17 +44,17 @@ def _kind(config: pytest.Config) -> str:
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
     """The cluster of all tests."""
     folder = tmp_path_factory.mktemp("cluster")
-    real = _kind(request.config) == "real"
-    with real_cluster(CONTEXT, folder, users=USERS) if real else simulated_cluster(CONTEXT, folder) as live:
+    with live_cluster(CONTEXT, folder, real=_real(request.config), users=USERS) as live:
         yield live
 
 
 @pytest.fixture(scope="module")
-def forgetful(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
+def cluster_without_snapshots(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveCluster]:
     """A cluster that continues lists from its storage, so that a compaction expires them at once."""
-    folder = tmp_path_factory.mktemp("forgetful")
-    real = _kind(request.config) == "real"
-    with real_cluster(CONTEXT, folder, snapshots=False) if real else simulated_cluster(CONTEXT, folder) as live:
+    folder = tmp_path_factory.mktemp("without-snapshots")
+    with live_cluster(CONTEXT, folder, real=_real(request.config), feature_gates=NO_SNAPSHOTS) as live:
         yield live
 
 
@@ -68,11 +72,11 @@ def namespace(cluster: LiveCluster, namespaces: Iterator[str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def world(cluster: LiveCluster) -> str:
+def populated_namespace(cluster: LiveCluster) -> str:
     """A namespace with one of everything, for tests that only look."""
-    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "world"}})
-    populate(cluster, "world")
-    return "world"
+    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "populated"}})
+    populate(cluster, "populated")
+    return "populated"
 
 
 @pytest.fixture
@@ -82,6 +86,7 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def inventory(cluster: LiveCluster, database: str, mode: str) -> LiveInventory:
+def inventory(cluster: LiveCluster, migrated_database: str, mode: str) -> Iterator[LiveInventory]:
     """The cluster, and a new database."""
-    return LiveInventory(cluster, database, mode)
+    with LiveInventory(cluster, migrated_database, mode) as opened:
+        yield opened

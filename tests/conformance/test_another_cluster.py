@@ -11,20 +11,20 @@ import pytest
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import SyncReport
-from tests.fixtures.clusters import LiveCluster, real_cluster, simulated_cluster
-from tests.fixtures.conformance.agreement import EVERY_MODE
-from tests.fixtures.conformance.live_inventory import LiveInventory
+from tests.kit.agreement import EVERY_MODE
+from tests.kit.cluster import LiveCluster, live_cluster
+from tests.kit.live_inventory import LiveInventory
 
 pytestmark = EVERY_MODE
 RESOURCES = pytest.mark.parametrize("resource", ["clusters", "namespaces", "services"])
 
 
 @pytest.fixture(scope="module")
-def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
+def other_cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
     """Another cluster."""
     folder = tmp_path_factory.mktemp("other")
     real = request.config.getoption("--control-plane") == "real"
-    with real_cluster("other", folder) if real else simulated_cluster("other", folder) as live:
+    with live_cluster("other", folder, real=real) as live:
         live.request("POST", "/api/v1/namespaces/default/services", {"metadata": {"name": "web"}, "spec": SPEC})
         yield live
 
@@ -35,18 +35,18 @@ SPEC = {"ports": [{"port": 80}]}
 class Moved:
     """The same context and database, with another cluster behind the context."""
 
-    def __init__(self, inventory: LiveInventory, other: LiveCluster) -> None:
-        self._inventory, self._other = inventory, other
+    def __init__(self, inventory: LiveInventory, other_cluster: LiveCluster) -> None:
+        self._inventory, self._other = inventory, other_cluster
 
     def sync(self, resource: str, **settings: Any) -> SyncReport:
         found = kubeconfig.load([self._other.kubeconfig]).contexts[self._other.context]
         with Client(replace(found, name=self._inventory.cluster.context)) as client:
-            return self._inventory.sync_with(client, resource, **settings)
+            return self._inventory.sync(resource, client=client, **settings)
 
 
 @pytest.fixture
-def moved(inventory: LiveInventory, other: LiveCluster, world: str) -> Moved:
-    return Moved(inventory, other)
+def moved(inventory: LiveInventory, other_cluster: LiveCluster, populated_namespace: str) -> Moved:
+    return Moved(inventory, other_cluster)
 
 
 @RESOURCES
@@ -69,6 +69,6 @@ def test_it_takes_the_place_when_it_may(resource: str, inventory: LiveInventory,
     report = moved.sync(resource, accept_new_cluster=True)
 
     assert report.status == "success"
-    assert {row["cluster_uid"] for row in inventory.rows(resource).values()} == {report.cluster_uid}
+    assert {row["cluster_uid"] for row in inventory.by_uid(resource).values()} == {report.cluster_uid}
     assert moved.sync(resource).status == "success"
     assert inventory.sync(resource).status == "refused"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tests.fixtures.conformance.agreement import EVERY_MODE
-from tests.fixtures.conformance.live_inventory import PATHS, LiveInventory
-from tests.fixtures.conformance.world import CORE, add_service
+from tests.kit.agreement import EVERY_MODE
+from tests.kit.live_inventory import PATHS, LiveInventory
+from tests.kit.populating import CORE, add_service
 
 pytestmark = EVERY_MODE
 
 
-def test_a_second_sync_writes_nothing(inventory: LiveInventory, world: str) -> None:
+def test_a_second_sync_writes_nothing(inventory: LiveInventory, populated_namespace: str) -> None:
     def sync_twice() -> tuple[int, bool]:
         for resource in ("clusters", *PATHS):
             inventory.sync(resource)
@@ -29,19 +29,19 @@ def test_a_new_object_gets_a_row(inventory: LiveInventory, namespace: str) -> No
     report = inventory.sync("services")
 
     assert report.inserted == 1
-    assert inventory.rows("services")[uid]["name"] == "web"
+    assert inventory.by_uid("services")[uid]["name"] == "web"
 
 
 def test_a_changed_object_changes_its_row_alone(inventory: LiveInventory, namespace: str) -> None:
     changed, other = (add_service(inventory.cluster, namespace, name) for name in ("changed", "other"))
     inventory.sync("services")
-    before = inventory.rows("services")
+    before = inventory.by_uid("services")
 
     patch = {"metadata": {"labels": {"tier": "front"}}, "spec": {"selector": {"app": "web"}}}
     inventory.cluster.request("PATCH", f"{CORE}/{namespace}/services/changed", patch)
     report = inventory.sync("services")
 
-    after = inventory.rows("services")
+    after = inventory.by_uid("services")
     assert report.updated == 1
     assert (after[changed]["labels"], after[changed]["selector"]) == ({"tier": "front"}, {"app": "web"})
     assert after[changed]["first_seen_at"] == before[changed]["first_seen_at"]
@@ -57,8 +57,8 @@ def test_a_deleted_object_loses_its_row(inventory: LiveInventory, namespace: str
     report = inventory.sync("services")
 
     assert report.deleted == 1
-    assert gone not in inventory.rows("services")
-    assert kept in inventory.rows("services")
+    assert gone not in inventory.by_uid("services")
+    assert kept in inventory.by_uid("services")
 
 
 def test_a_deleted_object_can_be_marked_instead(inventory: LiveInventory, namespace: str) -> None:
@@ -69,7 +69,7 @@ def test_a_deleted_object_can_be_marked_instead(inventory: LiveInventory, namesp
     report = inventory.sync("services", on_delete="mark")
 
     assert report.deleted == 1
-    assert inventory.rows("services")[uid]["deleted_at"] is not None
+    assert inventory.by_uid("services")[uid]["deleted_at"] is not None
 
 
 def test_an_object_made_anew_is_another_row(inventory: LiveInventory, namespace: str) -> None:
@@ -81,8 +81,8 @@ def test_an_object_made_anew_is_another_row(inventory: LiveInventory, namespace:
     report = inventory.sync("services")
 
     assert (report.inserted, report.deleted) == (1, 1)
-    assert old not in inventory.rows("services")
-    assert inventory.rows("services")[new]["name"] == "web"
+    assert old not in inventory.by_uid("services")
+    assert inventory.by_uid("services")[new]["name"] == "web"
 
 
 def test_an_object_that_is_held_keeps_its_row(inventory: LiveInventory, namespace: str) -> None:
@@ -91,4 +91,4 @@ def test_an_object_that_is_held_keeps_its_row(inventory: LiveInventory, namespac
 
     inventory.sync("services")
 
-    assert inventory.rows("services")[uid]["deletion_timestamp"] is not None
+    assert inventory.by_uid("services")[uid]["deletion_timestamp"] is not None

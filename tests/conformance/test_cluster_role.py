@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from airflow_provider_k8s_inventory import resources
-from tests.fixtures.clusters import LiveCluster
-from tests.fixtures.conformance.agreement import EVERY_MODE
-from tests.fixtures.conformance.live_inventory import LiveInventory
+from tests.kit.agreement import EVERY_MODE
+from tests.kit.cluster import LiveCluster
+from tests.kit.live_inventory import LiveInventory
 
 SECURITY = (Path(__file__).parents[2] / "SECURITY.md").read_text()
 (BLOCK,) = (block for block in re.findall(r"```yaml\n(.*?)```", SECURITY, re.DOTALL) if "kind: ClusterRole\n" in block)
@@ -63,7 +63,7 @@ def stir(cluster: LiveCluster, numbers: Iterator[int]) -> Callable[[], None]:
 @EVERY_MODE
 @pytest.mark.parametrize("resource", resources.CATALOGUE)
 def test_it_is_enough(
-    resource: str, cluster: LiveCluster, inventory: LiveInventory, world: str, stir: Callable[[], None]
+    resource: str, cluster: LiveCluster, inventory: LiveInventory, populated_namespace: str, stir: Callable[[], None]
 ) -> None:
     context = cluster.restrict("reader", RULES)
     first = inventory.sync(resource, context=context)
@@ -85,7 +85,7 @@ def test_without_list_a_resource_is_forbidden(missing: Rule, cluster: LiveCluste
 
 @pytest.mark.parametrize("missing", only("watch"), ids=said)
 def test_without_watch_the_mode_delta_is_not_possible(
-    missing: Rule, cluster: LiveCluster, inventory: LiveInventory, world: str, stir: Callable[[], None]
+    missing: Rule, cluster: LiveCluster, inventory: LiveInventory, populated_namespace: str, stir: Callable[[], None]
 ) -> None:
     context = cluster.restrict("reader", [rule for rule in RULES if rule != missing])
     inventory.sync(name(missing), context=context)

@@ -12,8 +12,8 @@ from k8s_inventory_demo.simulator.certificates import Authority
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import SyncReport
-from tests.fixtures.clusters import LiveCluster
-from tests.fixtures.conformance.live_inventory import LiveInventory
+from tests.kit.cluster import LiveCluster
+from tests.kit.live_inventory import LiveInventory
 
 Document = dict[str, Any]
 
@@ -28,10 +28,10 @@ def sync_by(document: Document, inventory: LiveInventory, resource: str) -> Sync
     """Sync through what a kubeconfig makes of the administrator's context."""
     context = kubeconfig.parse(document, source="the test").contexts[inventory.cluster.context]
     with Client(context, retries=0) as client:
-        return inventory.sync_with(client, resource)
+        return inventory.sync(resource, client=client)
 
 
-def test_a_wrong_token_is_unauthorized(document: Document, inventory: LiveInventory, world: str) -> None:
+def test_a_wrong_token_is_unauthorized(document: Document, inventory: LiveInventory, populated_namespace: str) -> None:
     inventory.sync("services")
     before = inventory.versions()
     for user in document["users"]:
@@ -61,5 +61,5 @@ def test_trust_that_is_turned_off_is_recorded(document: Document, inventory: Liv
 
     assert sync_by(document, inventory, "clusters").status == "success"
 
-    (row,) = inventory.rows("clusters").values()
+    (row,) = inventory.by_uid("clusters").values()
     assert row["insecure_skip_verify"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.fixtures.conformance.agreement import EVERY_MODE
-from tests.fixtures.conformance.custom_resources import WIDGETS, CustomResource
-from tests.fixtures.conformance.live_inventory import LiveInventory
+from tests.kit.agreement import EVERY_MODE
+from tests.kit.custom_resources import WIDGET_RESOURCE, CustomResource
+from tests.kit.live_inventory import LiveInventory
 
 pytestmark = EVERY_MODE
 
@@ -23,12 +23,12 @@ GADGETS = CustomResource("gadgets", "Gadget")
 
 
 def test_instances_are_rows_of_one_table(inventory: LiveInventory, namespace: str) -> None:
-    WIDGETS.define(inventory.cluster)
-    WIDGETS.add(inventory.cluster, namespace, "small")
+    WIDGET_RESOURCE.define(inventory.cluster)
+    WIDGET_RESOURCE.add(inventory.cluster, namespace, "small")
 
-    assert inventory.sync(WIDGETS.name).status == "success"
+    assert inventory.sync(WIDGET_RESOURCE.name).status == "success"
 
-    (row,) = (row for row in inventory.rows(WIDGETS.name).values() if row["namespace"] == namespace)
+    (row,) = (row for row in inventory.by_uid(WIDGET_RESOURCE.name).values() if row["namespace"] == namespace)
     assert (row["name"], row["kind"], row["object"]["spec"]) == ("small", "Widget", {"size": 3})
 
 
@@ -38,7 +38,9 @@ def test_a_deep_instance_has_a_row_without_object_until_it_is_deleted(inventory:
     inventory.sync(DEEPS.name)
     DEEPS.add(inventory.cluster, namespace, "deep", {"deep": deep(800)})
     first, second = inventory.sync(DEEPS.name), inventory.sync(DEEPS.name)
-    rows = {row["name"]: row["object"] for row in inventory.rows(DEEPS.name).values() if row["namespace"] == namespace}
+    rows = {
+        row["name"]: row["object"] for row in inventory.by_uid(DEEPS.name).values() if row["namespace"] == namespace
+    }
 
     assert (first.status, first.inserted, second.inserted, second.updated) == ("success", 1, 0, 0)
     assert (rows["deep"], rows["good"]["spec"]) == (None, {"size": 3})
@@ -47,7 +49,7 @@ def test_a_deep_instance_has_a_row_without_object_until_it_is_deleted(inventory:
     DEEPS.remove(inventory.cluster, namespace, "deep")
 
     assert inventory.sync(DEEPS.name).deleted == 1
-    assert inventory.names(DEEPS.name) >= {"good"}
+    assert inventory.names_of(DEEPS.name) >= {"good"}
 
 
 def test_a_withdrawn_resource_is_absent_and_its_rows_go(inventory: LiveInventory, namespace: str) -> None:
@@ -61,12 +63,12 @@ def test_a_withdrawn_resource_is_absent_and_its_rows_go(inventory: LiveInventory
     report = inventory.sync(GADGETS.name)
     assert (report.status, report.deleted) == ("absent", 1)
     assert report.reason == f"context {inventory.cluster.context} does not serve gadgets.example.com"
-    assert inventory.rows(GADGETS.name) == {}
+    assert inventory.by_uid(GADGETS.name) == {}
     assert inventory.sync("crds").deleted == 1
 
 
 def test_the_rows_of_another_custom_resource_stay(inventory: LiveInventory, namespace: str) -> None:
-    for resource in (WIDGETS, GADGETS):
+    for resource in (WIDGET_RESOURCE, GADGETS):
         resource.define(inventory.cluster)
         resource.add(inventory.cluster, namespace, "kept")
         inventory.sync(resource.name)
@@ -74,8 +76,8 @@ def test_the_rows_of_another_custom_resource_stay(inventory: LiveInventory, name
     GADGETS.withdraw(inventory.cluster)
     inventory.sync(GADGETS.name)
 
-    assert inventory.names(GADGETS.name) == set()
-    assert "kept" in inventory.names(WIDGETS.name)
+    assert inventory.names_of(GADGETS.name) == set()
+    assert "kept" in inventory.names_of(WIDGET_RESOURCE.name)
 
 
 def test_a_resource_that_never_was_is_absent(inventory: LiveInventory) -> None:

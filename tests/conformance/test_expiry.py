@@ -6,58 +6,63 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fixtures.clusters import LiveCluster
-from tests.fixtures.conformance.live_inventory import LiveInventory
-from tests.fixtures.conformance.world import CORE, add_service
-from tests.fixtures.interrupted import Interrupted
+from tests.kit.cluster import LiveCluster
+from tests.kit.interrupted import Interrupted
+from tests.kit.live_inventory import LiveInventory
+from tests.kit.populating import CORE, add_service
 
 
 @pytest.fixture
-def ten(forgetful: LiveCluster, database: str, namespaces: Iterator[str]) -> LiveInventory:
+def ten_services(
+    cluster_without_snapshots: LiveCluster, migrated_database: str, namespaces: Iterator[str]
+) -> Iterator[LiveInventory]:
     """An empty inventory, and ten more services in the cluster."""
     name = next(namespaces)
-    forgetful.request("POST", CORE, {"metadata": {"name": name}})
+    cluster_without_snapshots.request("POST", CORE, {"metadata": {"name": name}})
     for number in range(10):
-        add_service(forgetful, name, f"service-{number}")
-    return LiveInventory(forgetful, database)
+        add_service(cluster_without_snapshots, name, f"service-{number}")
+    with LiveInventory(cluster_without_snapshots, migrated_database) as opened:
+        yield opened
 
 
 def interrupted(inventory: LiveInventory, happens: Callable[[], None], *, times: int = 1) -> Interrupted:
     """A client with whose cluster something happens before a list is continued."""
-    return Interrupted(inventory.client().context, "continue=", happens, times=times)
+    return Interrupted(inventory.sync.client().context, "continue=", happens, times=times)
 
 
-def test_an_expired_list_starts_again(ten: LiveInventory) -> None:
-    with interrupted(ten, ten.cluster.compact) as client:
-        report = ten.sync_with(client, "services", page_size=4)
+def test_an_expired_list_starts_again(ten_services: LiveInventory) -> None:
+    with interrupted(ten_services, ten_services.cluster.compact) as client:
+        report = ten_services.sync("services", client=client, page_size=4)
 
-    uids = {item["metadata"]["uid"] for item in ten.objects("services")}
+    uids = {item["metadata"]["uid"] for item in ten_services.objects("services")}
     assert client.left == 0
     assert (report.status, report.seen, report.inserted) == ("success", len(uids), len(uids))
-    assert set(ten.rows("services")) == uids
+    assert set(ten_services.by_uid("services")) == uids
 
 
-def test_what_was_deleted_before_it_started_again_is_no_row(ten: LiveInventory) -> None:
-    first = ten.objects("services")[0]["metadata"]
+def test_what_was_deleted_before_it_started_again_is_no_row(ten_services: LiveInventory) -> None:
+    first = ten_services.objects("services")[0]["metadata"]
 
     def interrupt() -> None:
-        ten.cluster.request("DELETE", f"{CORE}/{first['namespace']}/services/{first['name']}")
-        ten.cluster.compact()
+        ten_services.cluster.request("DELETE", f"{CORE}/{first['namespace']}/services/{first['name']}")
+        ten_services.cluster.compact()
 
-    with interrupted(ten, interrupt) as client:
-        report = ten.sync_with(client, "services", page_size=4)
+    with interrupted(ten_services, interrupt) as client:
+        report = ten_services.sync("services", client=client, page_size=4)
 
     assert report.status == "success"
-    assert set(ten.rows("services")) == {item["metadata"]["uid"] for item in ten.objects("services")}
+    assert set(ten_services.by_uid("services")) == {
+        item["metadata"]["uid"] for item in ten_services.objects("services")
+    }
 
 
-def test_a_list_that_always_expires_fails_and_changes_nothing(ten: LiveInventory) -> None:
-    ten.sync("services")
-    before = ten.versions()
+def test_a_list_that_always_expires_fails_and_changes_nothing(ten_services: LiveInventory) -> None:
+    ten_services.sync("services")
+    before = ten_services.versions()
 
-    with interrupted(ten, ten.cluster.compact, times=100) as client:
-        report = ten.sync_with(client, "services", page_size=4, mode="full")
+    with interrupted(ten_services, ten_services.cluster.compact, times=100) as client:
+        report = ten_services.sync("services", client=client, page_size=4, mode="full")
 
     assert (report.status, report.inserted, report.deleted) == ("failed", 0, 0)
     assert "a page_size (--page-size) above 4" in str(report.reason)
-    assert ten.versions() == before
+    assert ten_services.versions() == before

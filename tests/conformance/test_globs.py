@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from airflow_provider_k8s_inventory import resources
-from tests.fixtures.conformance.agreement import EVERY_MODE
-from tests.fixtures.conformance.custom_resources import WIDGETS, CustomResource
-from tests.fixtures.conformance.live_inventory import LiveInventory
+from tests.kit.agreement import EVERY_MODE
+from tests.kit.custom_resources import WIDGET_RESOURCE, CustomResource
+from tests.kit.live_inventory import LiveInventory
 
 pytestmark = EVERY_MODE
 
@@ -13,10 +13,10 @@ DOODADS = CustomResource("doodads", "Doodad")
 """One that comes and goes."""
 
 
-def test_everything_is_synced_side_by_side(mode: str, inventory: LiveInventory, world: str) -> None:
-    first, second = inventory.sync_all("*"), inventory.sync_all("*")
+def test_everything_is_synced_side_by_side(mode: str, inventory: LiveInventory, populated_namespace: str) -> None:
+    first, second = inventory.sync.all("*"), inventory.sync.all("*")
 
-    assert {*resources.CATALOGUE, WIDGETS.name, "configmaps", "ingresses.networking.k8s.io"} <= set(first)
+    assert {*resources.CATALOGUE, WIDGET_RESOURCE.name, "configmaps", "ingresses.networking.k8s.io"} <= set(first)
     assert set(first) == set(second)
     assert not {"secrets", "events.events.k8s.io"} & set(first)
     assert {report.status for report in (*first.values(), *second.values())} == {"success"}
@@ -30,10 +30,10 @@ def test_everything_is_synced_side_by_side(mode: str, inventory: LiveInventory, 
 def test_a_withdrawn_resource_is_absent_once(inventory: LiveInventory, namespace: str) -> None:
     DOODADS.define(inventory.cluster)
     DOODADS.add(inventory.cluster, namespace, "one")
-    assert inventory.sync_all("d*.example.com")[DOODADS.name].inserted == 1
+    assert inventory.sync.all("d*.example.com")[DOODADS.name].inserted == 1
     DOODADS.withdraw(inventory.cluster)
-    reports = [inventory.sync_all("d*.example.com") for _ in range(2)]
+    reports = [inventory.sync.all("d*.example.com") for _ in range(2)]
 
     assert (reports[0][DOODADS.name].status, reports[0][DOODADS.name].deleted) == ("absent", 1)
     assert DOODADS.name not in reports[1]
-    assert inventory.rows(DOODADS.name) == {}
+    assert inventory.by_uid(DOODADS.name) == {}

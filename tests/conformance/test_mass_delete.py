@@ -7,10 +7,10 @@ from contextlib import suppress
 
 import pytest
 
-from tests.fixtures.conformance.agreement import EVERY_MODE
-from tests.fixtures.conformance.custom_resources import CustomResource
-from tests.fixtures.conformance.live_inventory import LiveInventory
-from tests.fixtures.kubernetes_api import ApiError
+from tests.kit.agreement import EVERY_MODE
+from tests.kit.api import ApiError
+from tests.kit.custom_resources import CustomResource
+from tests.kit.live_inventory import LiveInventory
 
 pytestmark = EVERY_MODE
 
@@ -44,7 +44,7 @@ def test_it_is_refused_unless_each_was_told_gone(emptied: LiveInventory) -> None
 
     if report.mode == "delta":
         assert (report.status, report.deleted) == ("success", 52)
-        assert emptied.names(SPROCKETS.name) == set(MANY[52:])
+        assert emptied.names_of(SPROCKETS.name) == set(MANY[52:])
     else:
         assert (report.status, report.deleted) == ("refused", 0)
         assert emptied.versions() == before
@@ -54,7 +54,7 @@ def test_it_is_done_when_allowed(emptied: LiveInventory) -> None:
     report = emptied.sync(SPROCKETS.name, allow_mass_delete=True)
 
     assert (report.status, report.deleted) == ("success", 52)
-    assert emptied.names(SPROCKETS.name) == set(MANY[52:])
+    assert emptied.names_of(SPROCKETS.name) == set(MANY[52:])
 
 
 def test_an_approval_with_a_bound_holds(emptied: LiveInventory) -> None:
@@ -69,7 +69,7 @@ def test_what_is_replaced_is_not_lost(many: LiveInventory, namespace: str) -> No
     report = many.sync(SPROCKETS.name)
 
     assert (report.status, report.inserted, report.deleted) == ("success", 102, 102)
-    assert many.names(SPROCKETS.name) == {f"new-{name}" for name in MANY}
+    assert many.names_of(SPROCKETS.name) == {f"new-{name}" for name in MANY}
 
 
 def test_a_definition_that_is_gone_takes_all_with_it(many: LiveInventory) -> None:
@@ -77,4 +77,4 @@ def test_a_definition_that_is_gone_takes_all_with_it(many: LiveInventory) -> Non
     report = many.sync(SPROCKETS.name)
 
     assert (report.status, report.deleted) == ("absent", 102)
-    assert many.names(SPROCKETS.name) == set()
+    assert many.names_of(SPROCKETS.name) == set()

@@ -20,12 +20,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from k8s_inventory_demo.simulator import Fault
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from tests.fixtures.clusters import LiveCluster, SimulatedCluster
-from tests.fixtures.conformance.agreement import FRESH, MIXED, MODES, Agreement
-from tests.fixtures.conformance.custom_resources import CustomResource
-from tests.fixtures.conformance.live_inventory import LiveInventory
-from tests.fixtures.conformance.world import CORE
-from tests.fixtures.kubernetes_api import ApiError
+from tests.kit.agreement import FRESH, MIXED, MODES, Agreement
+from tests.kit.api import ApiError
+from tests.kit.cluster import LiveCluster, SimulatedCluster
+from tests.kit.custom_resources import CustomResource
+from tests.kit.live_inventory import syncer
+from tests.kit.populating import CORE
 
 NAMESPACES = ("blue", "green")
 THINGS = CustomResource("things", "Thing")
@@ -240,17 +240,19 @@ class Modes(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def agreement(forgetful: LiveCluster, database: str) -> Iterator[Agreement]:
-    made = Agreement(LiveInventory(forgetful, database))
-    yield made
-    made.close()
+def agreement(cluster_without_snapshots: LiveCluster, migrated_database: str) -> Iterator[Agreement]:
+    with Agreement(syncer(cluster_without_snapshots, migrated_database)) as opened:
+        yield opened
 
 
+@pytest.mark.alters_database
 @pytest.mark.timeout(600)
-def test_every_mode_leaves_the_rows_of_a_fresh_full_sync(forgetful: LiveCluster, agreement: Agreement) -> None:
-    simulated = isinstance(forgetful, SimulatedCluster)
+def test_every_mode_leaves_the_rows_of_a_fresh_full_sync(
+    cluster_without_snapshots: LiveCluster, agreement: Agreement
+) -> None:
+    simulated = isinstance(cluster_without_snapshots, SimulatedCluster)
     run_state_machine_as_test(
-        partial(Modes, forgetful, agreement),  # type: ignore[arg-type]  # it takes any factory
+        partial(Modes, cluster_without_snapshots, agreement),  # type: ignore[arg-type]  # it takes any factory
         settings=settings(
             max_examples=10 if simulated else 6,
             stateful_step_count=15 if simulated else 40,

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.fixtures.clusters import LiveCluster
-from tests.fixtures.conformance.agreement import EVERY_MODE
-from tests.fixtures.conformance.live_inventory import LiveInventory
-from tests.fixtures.conformance.world import add_service
+from tests.kit.agreement import EVERY_MODE
+from tests.kit.cluster import LiveCluster
+from tests.kit.live_inventory import LiveInventory
+from tests.kit.populating import add_service
 
 pytestmark = EVERY_MODE
 
 
 @pytest.fixture(scope="module")
-def cluster(forgetful: LiveCluster) -> LiveCluster:
+def cluster(cluster_without_snapshots: LiveCluster) -> LiveCluster:
     """A cluster of its own: the controllers of one that was stopped take their time until they go on."""
-    add_service(forgetful, "default", "web")
-    return forgetful
+    add_service(cluster_without_snapshots, "default", "web")
+    return cluster_without_snapshots
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_rows_stay_while_it_is_stopped(stopped: LiveInventory) -> None:
 def test_freshness_tells_the_last_success_and_why_it_is_no_better(stopped: LiveInventory) -> None:
     stopped.sync("services")
 
-    with psycopg.connect(stopped.database) as conn:
+    with psycopg.connect(stopped.dsn) as conn:
         query = "SELECT last_status, last_reason, last_success_at < last_finished_at FROM k8s_freshness"
         ((status, reason, older),) = conn.execute(query).fetchall()
     assert (status, older) == ("unreachable", True)
@@ -63,5 +63,5 @@ def test_it_is_fresh_again_once_it_is_started(stopped: LiveInventory) -> None:
     report = stopped.sync("services")
 
     assert (report.status, report.inserted, report.deleted) == ("success", 0, 0)
-    with psycopg.connect(stopped.database) as conn:
+    with psycopg.connect(stopped.dsn) as conn:
         assert conn.execute("SELECT last_status FROM k8s_freshness").fetchall() == [("success",)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fixtures.clusters import LiveCluster
-from tests.fixtures.conformance.agreement import EVERY_MODE
-from tests.fixtures.conformance.live_inventory import LiveInventory
+from tests.kit.agreement import EVERY_MODE
+from tests.kit.cluster import LiveCluster
+from tests.kit.live_inventory import LiveInventory
 
 pytestmark = EVERY_MODE
 
@@ -33,14 +33,16 @@ def test_what_is_denied_is_forbidden(inventory: LiveInventory, without_pods: str
     assert "pods" in report.reason
 
 
-def test_what_is_allowed_goes_on(inventory: LiveInventory, without_pods: str, world: str) -> None:
+def test_what_is_allowed_goes_on(inventory: LiveInventory, without_pods: str, populated_namespace: str) -> None:
     statuses = {name: inventory.sync(name, context=without_pods).status for name in ("namespaces", "deployments")}
 
     assert statuses == {"namespaces": "success", "deployments": "success"}
-    assert "web" in inventory.names("deployments", without_pods)
+    assert "web" in inventory.names_of("deployments", without_pods)
 
 
-def test_rows_stay_when_the_right_is_taken_away(cluster: LiveCluster, inventory: LiveInventory, world: str) -> None:
+def test_rows_stay_when_the_right_is_taken_away(
+    cluster: LiveCluster, inventory: LiveInventory, populated_namespace: str
+) -> None:
     context = cluster.restrict("sometimes", [rule("pods", "namespaces")])
     assert inventory.sync("pods", context=context).status == "success"
     before = inventory.versions()
@@ -68,5 +70,5 @@ def test_nodes_that_may_not_be_counted_are_not_zero(cluster: LiveCluster, invent
 
     assert inventory.sync("clusters", context=context).status == "success"
 
-    (row,) = inventory.rows("clusters", context).values()
+    (row,) = inventory.by_uid("clusters", context).values()
     assert row["node_count"] is None

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.fixtures import go_programs
-from tests.fixtures.conformance.live_inventory import PATHS, LiveInventory, Row
-from tests.fixtures.conformance.pod_cases import POD_CASES, PodCase
+from tests.kit import go_programs
+from tests.kit.inventory import Row
+from tests.kit.live_inventory import PATHS, LiveInventory
+from tests.kit.pod_cases import POD_CASES, PodCase
 
 KUBECTL = go_programs.kubectl()
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 
-def pod(row: Row) -> dict[str, object]:
+def printed_pod(row: Row) -> dict[str, object]:
     return {
         "Ready": f"{row['ready_containers']}/{row['containers']}",
         "Status": row["status"],
@@ -25,7 +26,7 @@ def pod(row: Row) -> dict[str, object]:
     }
 
 
-def deployment(row: Row) -> dict[str, object]:
+def printed_deployment(row: Row) -> dict[str, object]:
     return {
         "Ready": f"{row['ready']}/{row['replicas']}",
         "Up-to-date": row["up_to_date"],
@@ -34,17 +35,17 @@ def deployment(row: Row) -> dict[str, object]:
     }
 
 
-def service(row: Row) -> dict[str, object]:
+def printed_service(row: Row) -> dict[str, object]:
     # kubectl tells the two apart that have no address: None is headless, <none> an ExternalName.
     address = shown(row["cluster_ip"]) if row["cluster_ip"] or row["external_name"] else "None"
     return {"Type": row["type"], "Cluster-IP": address}
 
 
-def namespace(row: Row) -> dict[str, object]:
+def printed_namespace(row: Row) -> dict[str, object]:
     return {"Status": row["status"]}
 
 
-def node(row: Row) -> dict[str, object]:
+def printed_node(row: Row) -> dict[str, object]:
     return {
         "Status": row["status"],
         "Roles": ",".join(row["roles"]),
@@ -58,11 +59,11 @@ def node(row: Row) -> dict[str, object]:
 
 
 PRINTERS: Mapping[str, Callable[[Row], dict[str, object]]] = {
-    "pods": pod,
-    "deployments": deployment,
-    "services": service,
-    "namespaces": namespace,
-    "nodes": node,
+    "pods": printed_pod,
+    "deployments": printed_deployment,
+    "services": printed_service,
+    "namespaces": printed_namespace,
+    "nodes": printed_node,
 }
 """What kubectl would print of a row, by the columns of its tables."""
 
@@ -72,14 +73,18 @@ def shown(value: object) -> str:
 
 
 @pytest.mark.parametrize("case", POD_CASES, ids=lambda case: case.name)
-def test_a_pod_in_each_state(case: PodCase, world: str, inventory: LiveInventory) -> None:
+def test_a_pod_in_each_state(case: PodCase, populated_namespace: str, inventory: LiveInventory) -> None:
     inventory.sync("pods")
 
-    (row,) = (row for row in inventory.rows("pods").values() if (row["namespace"], row["name"]) == (world, case.name))
-    assert (pod(row)["Ready"], row["status"], row["restarts"]) == (case.ready, case.printed, case.restarts)
+    (row,) = (
+        row
+        for row in inventory.by_uid("pods").values()
+        if (row["namespace"], row["name"]) == (populated_namespace, case.name)
+    )
+    assert (printed_pod(row)["Ready"], row["status"], row["restarts"]) == (case.ready, case.printed, case.restarts)
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("populated_namespace")
 @pytest.mark.parametrize("resource", PRINTERS)
 def test_the_tables_of_the_api_server(resource: str, inventory: LiveInventory) -> None:
     if not inventory.cluster.prints_tables:
@@ -95,13 +100,13 @@ def test_the_tables_of_the_api_server(resource: str, inventory: LiveInventory) -
 
     tables = inventory.at_rest(printed, resource)
 
-    for uid, row in inventory.rows(resource).items():
+    for uid, row in inventory.by_uid(resource).items():
         ours = PRINTERS[resource](row)
         assert ours == {column: tables[uid][column] for column in ours}
 
 
 @pytest.mark.skipif(not KUBECTL, reason="kubectl is not installed")
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("populated_namespace")
 @pytest.mark.parametrize("resource", PATHS)
 def test_the_rows_are_what_kubectl_gets(resource: str, inventory: LiveInventory) -> None:
     def got() -> set[str]:
@@ -110,7 +115,7 @@ def test_the_rows_are_what_kubectl_gets(resource: str, inventory: LiveInventory)
 
     wanted = inventory.at_rest(got, resource)
 
-    assert set(inventory.rows(resource)) == wanted
+    assert set(inventory.by_uid(resource)) == wanted
 
 
 def kubectl(inventory: LiveInventory, *arguments: str) -> set[str]:

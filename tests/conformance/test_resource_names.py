@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
-from tests.fixtures.conformance.custom_resources import WIDGETS
-from tests.fixtures.conformance.live_inventory import LiveInventory
+from tests.kit.custom_resources import WIDGET_RESOURCE
+from tests.kit.live_inventory import LiveInventory
 
 
 @pytest.mark.parametrize(
@@ -19,18 +19,20 @@ from tests.fixtures.conformance.live_inventory import LiveInventory
         ("deployments.v1.apps", "deployments"),
         ("cm", "configmaps"),
         ("ev.events.k8s.io", "events.events.k8s.io"),
-        ("widget", WIDGETS.name),
-        ("Widget.example.com", WIDGETS.name),
+        ("widget", WIDGET_RESOURCE.name),
+        ("Widget.example.com", WIDGET_RESOURCE.name),
     ],
 )
-def test_a_name_is_synced_as_its_resource(written: str, resource: str, inventory: LiveInventory, world: str) -> None:
+def test_a_name_is_synced_as_its_resource(
+    written: str, resource: str, inventory: LiveInventory, populated_namespace: str
+) -> None:
     report = inventory.sync(written)
 
     assert (report.resource, report.status) == (resource, "success")
 
 
 def test_a_glob_is_what_its_group_serves(inventory: LiveInventory) -> None:
-    reports = inventory.sync_all("*.networking.k8s.io")
+    reports = inventory.sync.all("*.networking.k8s.io")
 
     assert {"ingresses.networking.k8s.io", "networkpolicies.networking.k8s.io"} <= set(reports)
     assert {report.status for report in reports.values()} == {"success"}
@@ -42,7 +44,7 @@ def test_config_maps_are_kept_with_the_custom_resources(inventory: LiveInventory
     report = inventory.sync("cm", namespaces=(namespace,))
 
     assert (report.resource, report.status) == ("configmaps", "success")
-    with psycopg.connect(inventory.database) as conn:
+    with psycopg.connect(inventory.dsn) as conn:
         kept = conn.execute("SELECT api_group, kind, object->'data' FROM k8s_custom_resources WHERE name = 'kept'")
         assert kept.fetchall() == [("", "ConfigMap", {"key": "value"})]
 

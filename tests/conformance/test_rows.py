@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fixtures.conformance import expected
-from tests.fixtures.conformance.live_inventory import PATHS, LiveInventory, Row
+from tests.kit import expected_rows
+from tests.kit.inventory import Row
+from tests.kit.live_inventory import PATHS, LiveInventory
 
 OF_THE_SYNC = {"context_name", "cluster_uid", "first_seen_at", "changed_at", "deleted_at"}
 PRINTED = {"status", "ready_containers", "containers", "restarts"}
 """The columns of a pod that kubectl computes; they are in test_printed_columns.py."""
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("populated_namespace")
 @pytest.mark.parametrize("resource", PATHS)
 def test_every_column_is_what_the_api_says(resource: str, inventory: LiveInventory) -> None:
     def sync() -> dict[str, Row]:
         assert inventory.sync(resource).status == "success"
-        return {item["metadata"]["uid"]: expected.row(resource, item) for item in inventory.objects(resource)}
+        return {item["metadata"]["uid"]: expected_rows.row(resource, item) for item in inventory.objects(resource)}
 
     wanted = inventory.at_rest(sync, resource)
 
     ignored = OF_THE_SYNC | (PRINTED if resource == "pods" else set())
-    assert {uid: without(row, ignored) for uid, row in inventory.rows(resource).items()} == wanted
+    assert {uid: without(row, ignored) for uid, row in inventory.by_uid(resource).items()} == wanted
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("populated_namespace")
 def test_the_report_counts_the_objects_of_the_api(inventory: LiveInventory) -> None:
     report = inventory.at_rest(lambda: inventory.sync("services"), "services")
 
     assert report.seen == report.inserted == len(inventory.objects("services"))
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("populated_namespace")
 def test_small_pages_give_the_same_rows(inventory: LiveInventory) -> None:
     reports = inventory.at_rest(lambda: [inventory.sync("pods", page_size=size) for size in (500, 3)], "pods")
 
@@ -46,9 +47,9 @@ def test_the_cluster_is_one_row(inventory: LiveInventory) -> None:
 
     assert inventory.sync("clusters").status == "success"
 
-    (row,) = inventory.rows("clusters").values()
+    (row,) = inventory.by_uid("clusters").values()
     assert row["uid"] == row["cluster_uid"] == system["metadata"]["uid"]
-    assert row["created_at"] == expected.time(system["metadata"]["creationTimestamp"])
+    assert row["created_at"] == expected_rows.time(system["metadata"]["creationTimestamp"])
     assert row["kubernetes_version"] == inventory.cluster.request("GET", "/version")["gitVersion"]
     assert row["node_count"] == len(nodes)
 

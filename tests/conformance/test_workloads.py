@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.fixtures.conformance import workloads
-from tests.fixtures.conformance.agreement import EVERY_MODE
-from tests.fixtures.conformance.live_inventory import LiveInventory, Row
+from tests.kit import workloads
+from tests.kit.agreement import EVERY_MODE
+from tests.kit.inventory import Row
+from tests.kit.live_inventory import LiveInventory
 
 pytestmark = EVERY_MODE
 
@@ -12,13 +13,13 @@ pytestmark = EVERY_MODE
 def pods(inventory: LiveInventory, namespace: str) -> list[Row]:
     """The rows of a namespace's pods, once the controllers are done."""
     inventory.at_rest(lambda: inventory.sync("pods"), "pods")
-    return [row for row in inventory.rows("pods").values() if row["namespace"] == namespace]
+    return [row for row in inventory.by_uid("pods").values() if row["namespace"] == namespace]
 
 
 def deployment(inventory: LiveInventory, namespace: str) -> Row:
     """The row of a namespace's one deployment, once the controllers are done."""
     inventory.at_rest(lambda: inventory.sync("deployments"), "deployments")
-    (row,) = (row for row in inventory.rows("deployments").values() if row["namespace"] == namespace)
+    (row,) = (row for row in inventory.by_uid("deployments").values() if row["namespace"] == namespace)
     return row
 
 

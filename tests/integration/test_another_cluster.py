@@ -9,11 +9,10 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from tests.fixtures.manifests import crd, named, pod, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import WIDGETS, named, pod, pods, widget_definition
+from tests.kit.syncer import Syncer
 
-WIDGETS = "widgets.example.com"
 KUBE_SYSTEM = "/namespaces/kube-system$"
 MODES = pytest.mark.parametrize("mode", ["full", "metadata", "delta"])
 
@@ -22,16 +21,16 @@ def uid(cluster: Cluster) -> str:
     return str(cluster.get("namespaces", "kube-system")["metadata"]["uid"])
 
 
-def elsewhere(sync: Syncer) -> Client:
+def client_of_another_cluster(sync: Syncer) -> Client:
     """A client of the context dev that finds the cluster of prod there."""
     return Client(replace(sync.client("prod").context, name="dev"), backoff=0)
 
 
 @pytest.fixture
-def two(dev: Cluster, prod: Cluster) -> None:
+def two_clusters_alike(dev: Cluster, prod: Cluster) -> None:
     """Two clusters of the same workloads."""
     for cluster in (dev, prod):
-        cluster.create("crd", crd("widgets", "example.com", "Widget"))
+        cluster.create("crd", widget_definition())
         for resource in ("pods", "services", "deployments", WIDGETS):
             cluster.seed(resource, [named("web", "default")])
         cluster.seed("nodes", [named("node")])
@@ -41,13 +40,13 @@ def two(dev: Cluster, prod: Cluster) -> None:
 @pytest.mark.parametrize(
     "resource", ["clusters", "namespaces", "nodes", "pods", "services", "deployments", "crds", WIDGETS]
 )
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_clusters_alike")
 def test_it_is_refused_and_nothing_is_listed(
     resource: str, mode: str, dev: Cluster, prod: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     sync(resource)
     before = inventory.versions()
-    report = sync(resource, mode=mode, client=elsewhere(sync))
+    report = sync(resource, mode=mode, client=client_of_another_cluster(sync))
     reason = report.reason or ""
 
     assert (report.status, report.cluster_uid) == ("refused", uid(prod))
@@ -61,13 +60,13 @@ def test_it_is_refused_and_nothing_is_listed(
 
 @MODES
 @pytest.mark.parametrize("resource", ["clusters", "pods", WIDGETS])
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_clusters_alike")
 def test_it_takes_the_place_of_the_old_one_when_that_is_accepted(
     resource: str, mode: str, prod: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     sync(resource)
-    report = sync(resource, mode=mode, client=elsewhere(sync), accept_new_cluster=True)
-    again = sync(resource, mode=mode, client=elsewhere(sync))
+    report = sync(resource, mode=mode, client=client_of_another_cluster(sync), accept_new_cluster=True)
+    again = sync(resource, mode=mode, client=client_of_another_cluster(sync))
 
     assert (report.status, report.inserted, report.deleted) == ("success", 1, 1)
     assert "the rows of another cluster were replaced, as accept_new_cluster allows" in report.warnings
@@ -82,55 +81,58 @@ def test_that_it_is_large_needs_no_second_approval(
     prod.seed("pods", [pod("other")])
     sync()
 
-    assert sync(client=elsewhere(sync), accept_new_cluster=True, max_deletes=149).status == "refused"
-    assert sync(client=elsewhere(sync), accept_new_cluster=True).deleted == 150
+    assert sync(client=client_of_another_cluster(sync), accept_new_cluster=True, max_deletes=149).status == "refused"
+    assert sync(client=client_of_another_cluster(sync), accept_new_cluster=True).deleted == 150
     assert inventory.names("k8s_pods") == ["other"]
 
 
 def test_a_scope_without_rows_has_nothing_to_lose(prod: Cluster, sync: Syncer) -> None:
     assert sync().seen == 0
     prod.seed("pods", [pod("other")])
-    report = sync(client=elsewhere(sync))
+    report = sync(client=client_of_another_cluster(sync))
 
     assert (report.status, report.inserted) == ("success", 1)
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_clusters_alike")
 def test_two_connections_with_contexts_of_one_name_do_not_take_turns(sync: Syncer, inventory: Inventory) -> None:
-    reports = [sync(client=client) for client in (sync.client(), elsewhere(sync), sync.client(), elsewhere(sync))]
+    reports = [
+        sync(client=client)
+        for client in (sync.client(), client_of_another_cluster(sync), sync.client(), client_of_another_cluster(sync))
+    ]
 
     assert [report.status for report in reports] == ["success", "refused", "success", "refused"]
     assert [(report.inserted, report.deleted) for report in reports[1:]] == [(0, 0)] * 3
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_clusters_alike")
 def test_namespaces_are_scopes_of_their_own(sync: Syncer, inventory: Inventory) -> None:
     sync()
     before = inventory.versions()
 
-    assert sync(namespaces=("default",), client=elsewhere(sync)).status == "refused"
+    assert sync(namespaces=("default",), client=client_of_another_cluster(sync)).status == "refused"
     assert inventory.versions() == before
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_clusters_alike")
 def test_rows_tell_where_the_state_is_gone(sync: Syncer, inventory: Inventory) -> None:
     sync()
     inventory.query("DELETE FROM k8s_scopes")
 
-    assert sync(client=elsewhere(sync)).status == "refused"
+    assert sync(client=client_of_another_cluster(sync)).status == "refused"
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_clusters_alike")
 def test_rows_that_are_marked_as_deleted_count_too(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     sync(on_delete="mark")
     dev.delete("pods", "web", "default")
     sync(on_delete="mark")
 
-    assert sync(on_delete="mark", client=elsewhere(sync)).status == "refused"
-    assert sync(on_delete="mark", client=elsewhere(sync), accept_new_cluster=True).inserted == 1
+    assert sync(on_delete="mark", client=client_of_another_cluster(sync)).status == "refused"
+    assert sync(on_delete="mark", client=client_of_another_cluster(sync), accept_new_cluster=True).inserted == 1
     inventory.query("DELETE FROM k8s_scopes")
     # What is marked is of the old cluster, what is live of the new one.
-    assert sync(on_delete="mark", client=elsewhere(sync)).status == "success"
+    assert sync(on_delete="mark", client=client_of_another_cluster(sync)).status == "success"
 
 
 def test_where_the_state_tells_the_rows_are_not_read(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
@@ -179,19 +181,19 @@ def test_a_right_that_was_withdrawn_leaves_the_rows_their_cluster(
 
 
 @MODES
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_clusters_alike")
 def test_what_cannot_be_compared_does_not_replace_what_is_known(
     mode: str, prod: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     sync()
     before = inventory.versions()
     prod.inject(Fault(path=KUBE_SYSTEM, status=403, times=None))
-    reports = [sync(mode=mode, client=elsewhere(sync)) for _ in range(2)]
+    reports = [sync(mode=mode, client=client_of_another_cluster(sync)) for _ in range(2)]
 
     assert [report.status for report in reports] == ["refused"] * 2
     assert "nothing tells whether this is still cluster" in (reports[0].reason or "")
     assert inventory.versions() == before
-    assert sync(mode=mode, client=elsewhere(sync), allow_mass_delete=True).deleted == 1
+    assert sync(mode=mode, client=client_of_another_cluster(sync), allow_mass_delete=True).deleted == 1
 
 
 @MODES

@@ -10,10 +10,10 @@ import pytest
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.model import SyncReport
-from tests.fixtures.balanced import KUBE_SYSTEM, Balanced, balanced
-from tests.fixtures.manifests import named
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.balanced import KUBE_SYSTEM, Balanced, balanced
+from tests.kit.inventory import Inventory
+from tests.kit.objects import named
+from tests.kit.syncer import Syncer
 
 MODES = pytest.mark.parametrize("mode", ["full", "metadata"])
 Routes = dict[str, Any]

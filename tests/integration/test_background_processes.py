@@ -13,7 +13,7 @@ import pytest
 from k8s_inventory_demo.processes import Background, remembered_port
 
 from airflow_provider_k8s_inventory.exceptions import InventoryError
-from tests.fixtures.waiting import wait_until
+from tests.kit.waiting import wait_until
 
 SLEEPS = [sys.executable, "-c", "import time; print('READY', flush=True); time.sleep(600)"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from k8s_inventory_demo.simulator import Cluster, Rule, Simulator, User
 
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.manifests import crd
-from tests.fixtures.tables import Inventory
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
+from tests.kit.objects import widget_definition
 
 
 def line(output: str, *words: str) -> str:
@@ -79,7 +79,7 @@ def test_a_name_that_no_context_serves_would_fail(run: CommandLine) -> None:
 
 
 def test_what_has_gone_everywhere_does_not(run: CommandLine, dev: Cluster) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     run.sync("--resource", "widgets.example.com")
     dev.delete("crd", "widgets.example.com")
     result = run.doctor("--resource", "widgets.example.com")

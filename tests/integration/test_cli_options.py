@@ -9,13 +9,13 @@ import pytest
 import yaml
 from k8s_inventory_demo.simulator import Simulator, User
 
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.tables import Inventory
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
 
 SECRET = "hunter2secret"
 
 
-def synced(inventory: Inventory) -> set[tuple[str, str]]:
+def synced_scopes(inventory: Inventory) -> set[tuple[str, str]]:
     return {(row["context_name"], row["resource"]) for row in inventory.ledger()}
 
 
@@ -30,7 +30,7 @@ SIX = ("clusters", "namespaces", "pods", "deployments", "services", "crds")
 
 def test_by_default_all_contexts_and_the_six_resources(run: CommandLine, inventory: Inventory) -> None:
     assert run.sync().exit_code == 0
-    assert synced(inventory) == {(context, name) for context in ("dev", "prod") for name in SIX}
+    assert synced_scopes(inventory) == {(context, name) for context in ("dev", "prod") for name in SIX}
 
 
 def test_contexts_are_names_or_globs(run: CommandLine, simulator: Simulator, inventory: Inventory) -> None:
@@ -40,7 +40,7 @@ def test_contexts_are_names_or_globs(run: CommandLine, simulator: Simulator, inv
     run.sync("--context", "prod", "--context", "dev", "--resource", "nodes")
     run.sync("--exclude", "dev*", "--resource", "services")
 
-    assert synced(inventory) == {
+    assert synced_scopes(inventory) == {
         ("dev", "pods"),
         ("dev-second", "pods"),
         ("dev", "nodes"),
@@ -61,12 +61,12 @@ def test_the_environment_gives_what_the_command_line_leaves_out(run: CommandLine
     )
 
     assert result.exit_code == 0
-    assert synced(inventory) == {("prod", "pods"), ("prod", "nodes")}
+    assert synced_scopes(inventory) == {("prod", "pods"), ("prod", "nodes")}
 
 
 def test_empty_variables_are_as_if_they_were_not_set(run: CommandLine, inventory: Inventory) -> None:
     assert run.sync("--context", "dev", K8S_CONTEXTS="", K8S_RESOURCES=" , ").exit_code == 0
-    assert synced(inventory) == {("dev", name) for name in SIX}
+    assert synced_scopes(inventory) == {("dev", name) for name in SIX}
 
 
 def test_the_file_of_the_replaced_system_gives_them_too(run: CommandLine, inventory: Inventory, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_file_of_the_replaced_system_gives_them_too(run: CommandLine, invent
     result = run("sync", "--config", path, "--kubeconfig", run.kubeconfig)
 
     assert result.exit_code == 0
-    assert synced(inventory) == {("dev", "pods"), ("dev", "crds")}
+    assert synced_scopes(inventory) == {("dev", "pods"), ("dev", "crds")}
 
 
 @pytest.mark.parametrize("order", ["source first", "destination first"])
@@ -87,7 +87,7 @@ def test_the_file_may_hold_the_destination_too(
     (tmp_path / "sync.yml").write_text("---\n".join(documents))
 
     assert run.sync("--config", tmp_path / "sync.yml").exit_code == 0
-    assert synced(inventory) == {("dev", "pods")}
+    assert synced_scopes(inventory) == {("dev", "pods")}
 
 
 def test_the_command_line_beats_the_file_and_the_file_the_environment(
@@ -98,7 +98,7 @@ def test_the_command_line_beats_the_file_and_the_file_the_environment(
     assert run.sync("--config", path, **variables).exit_code == 0
     assert run.sync("--config", path, "--context", "dev", "--resource", "nodes", **variables).exit_code == 0
 
-    assert synced(inventory) == {("prod", "pods"), ("dev", "nodes")}
+    assert synced_scopes(inventory) == {("prod", "pods"), ("dev", "nodes")}
 
 
 def test_several_kubeconfigs_are_merged(
@@ -114,7 +114,7 @@ def test_several_kubeconfigs_are_merged(
     run("sync", "--kubeconfig", both, "--dsn", run.dsn, "--resource", "pods")
     run("sync", "--dsn", run.dsn, "--resource", "nodes", KUBECONFIG=both)
 
-    assert synced(inventory) == {(context, name) for context in ("dev", "prod") for name in ("pods", "nodes")}
+    assert synced_scopes(inventory) == {(context, name) for context in ("dev", "prod") for name in ("pods", "nodes")}
 
 
 @pytest.mark.parametrize("command", ["sync", "doctor"])

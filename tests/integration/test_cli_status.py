@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Rule, User
 
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.tables import Inventory
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
 
 
 def status(run: CommandLine, *arguments: str, **environment: str) -> tuple[int, str]:
@@ -34,7 +34,7 @@ def age(inventory: Inventory, interval: str, context: str) -> None:
 
 
 @pytest.fixture
-def synced(run: CommandLine, inventory: Inventory) -> CommandLine:
+def synced_run(run: CommandLine, inventory: Inventory) -> CommandLine:
     """Both clusters, with two resources each."""
     run.sync("--resource", "pods", "--resource", "nodes")
     return run
@@ -44,8 +44,8 @@ def forbid_pods(cluster: Cluster) -> None:
     cluster.add_user(User(name="admin", groups=(), denied=(Rule(resources=("pods",)),)))
 
 
-def test_what_is_fresh_is_a_line_per_cluster_and_status_0(synced: CommandLine) -> None:
-    code, output = status(synced)
+def test_what_is_fresh_is_a_line_per_cluster_and_status_0(synced_run: CommandLine) -> None:
+    code, output = status(synced_run)
 
     assert code == 0
     found = lines(output)
@@ -56,9 +56,9 @@ def test_what_is_fresh_is_a_line_per_cluster_and_status_0(synced: CommandLine) -
     assert output.splitlines()[-1] == "Scopes: 4, Clusters: 2, Fresh: 4, Not fresh: 0"
 
 
-def test_what_is_stale_says_how_old_it_is(synced: CommandLine, inventory: Inventory) -> None:
+def test_what_is_stale_says_how_old_it_is(synced_run: CommandLine, inventory: Inventory) -> None:
     age(inventory, "3 hours 12 minutes 30 seconds", "prod")
-    code, output = status(synced)
+    code, output = status(synced_run)
 
     assert code == 1
     assert lines(output)["prod"] == ["2", "0", "3", "h", "12", "min", "stale"]
@@ -68,17 +68,17 @@ def test_what_is_stale_says_how_old_it_is(synced: CommandLine, inventory: Invent
 
 @pytest.mark.parametrize(("stale", "code"), [("4h", 0), ("1d", 0), ("3h", 1), ("190m", 1), ("1h59m60s", 1)])
 def test_how_old_is_too_old_is_the_callers_choice(
-    stale: str, code: int, synced: CommandLine, inventory: Inventory
+    stale: str, code: int, synced_run: CommandLine, inventory: Inventory
 ) -> None:
     age(inventory, "3 hours 12 minutes", "prod")
 
-    assert status(synced, "--stale", stale)[0] == code
+    assert status(synced_run, "--stale", stale)[0] == code
 
 
-def test_what_fails_says_why_even_while_its_last_success_is_young(synced: CommandLine, dev: Cluster) -> None:
+def test_what_fails_says_why_even_while_its_last_success_is_young(synced_run: CommandLine, dev: Cluster) -> None:
     forbid_pods(dev)
-    synced.sync("--resource", "pods")
-    code, output = status(synced)
+    synced_run.sync("--resource", "pods")
+    code, output = status(synced_run)
 
     assert code == 1
     assert lines(output)["dev"][-2:] == ["fresh,", "failing"]
@@ -124,19 +124,19 @@ def test_where_nothing_was_synced_nothing_is_fresh(run: CommandLine, inventory: 
     ],
 )
 def test_some_contexts_and_resources(
-    arguments: tuple[str, ...], code: int, summary: str, synced: CommandLine, inventory: Inventory
+    arguments: tuple[str, ...], code: int, summary: str, synced_run: CommandLine, inventory: Inventory
 ) -> None:
     age(inventory, "1 day", "prod")
-    found, output = status(synced, *arguments)
+    found, output = status(synced_run, *arguments)
 
     assert found == code
     assert summary in output
 
 
-def test_the_environment_chooses_as_it_does_for_a_sync(synced: CommandLine, inventory: Inventory) -> None:
+def test_the_environment_chooses_as_it_does_for_a_sync(synced_run: CommandLine, inventory: Inventory) -> None:
     age(inventory, "1 day", "prod")
 
-    assert status(synced, K8S_CONTEXTS="dev")[0] == 0
+    assert status(synced_run, K8S_CONTEXTS="dev")[0] == 0
 
 
 def test_namespaces_are_scopes_of_their_own(run: CommandLine, inventory: Inventory) -> None:
@@ -146,9 +146,9 @@ def test_namespaces_are_scopes_of_their_own(run: CommandLine, inventory: Invento
     assert "dev · pods (default): stale" in status(run)[1]
 
 
-def test_json_is_a_line_per_scope_and_the_summary_goes_to_stderr(synced: CommandLine, inventory: Inventory) -> None:
+def test_json_is_a_line_per_scope_and_the_summary_goes_to_stderr(synced_run: CommandLine, inventory: Inventory) -> None:
     age(inventory, "1 day", "prod")
-    result = synced("status", "--json", DATABASE_URL=synced.dsn)
+    result = synced_run("status", "--json", DATABASE_URL=synced_run.dsn)
     scopes: list[dict[str, Any]] = [json.loads(line) for line in result.stdout.splitlines()]
 
     assert result.exit_code == 1

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.manifests import named
-from tests.fixtures.programs import PROGRAM, environment, on_terminal
-from tests.fixtures.tables import Inventory
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
+from tests.kit.objects import named
+from tests.kit.programs import PROGRAM, environment, on_terminal
 
 ENCODINGS = {
     "utf-8": {"LC_ALL": "C.UTF-8"},

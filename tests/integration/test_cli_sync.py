@@ -12,9 +12,9 @@ import pytest
 import yaml
 from k8s_inventory_demo.simulator import Cluster, Fault, Rule, Simulator, User
 
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.manifests import crd, named, pod, pods
-from tests.fixtures.tables import Inventory
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
+from tests.kit.objects import named, pod, pods, widget_definition
 
 
 def spoil(kubeconfig: Path, context: str) -> None:
@@ -161,7 +161,7 @@ def test_the_options_reach_the_sync(run: CommandLine, dev: Cluster, inventory: I
 
 def test_a_mass_delete_must_be_allowed(run: CommandLine, dev: Cluster, inventory: Inventory) -> None:
     which = ("--context", "dev", "--resource", "widgets.example.com")
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.seed("widgets.example.com", [named(f"w-{number}", "default") for number in range(101)])
     run.sync(*which)
     for number in range(101):
@@ -225,9 +225,10 @@ def test_tables_of_another_system_are_destroyed_only_when_that_is_asked_for(
     assert "Traceback" not in refused.output
 
 
-def test_a_newer_schema_is_left_alone(run: CommandLine, own_database: str) -> None:
-    run.dsn = own_database
-    with Inventory(own_database) as inventory:
+@pytest.mark.alters_database
+def test_a_newer_schema_is_left_alone(run: CommandLine, migrated_database: str) -> None:
+    run.dsn = migrated_database
+    with Inventory(migrated_database) as inventory:
         inventory.query("INSERT INTO k8s_migrations (name, version, statements) VALUES ('0099_future', '9.9.9', '{}')")
         result = run.sync()
 

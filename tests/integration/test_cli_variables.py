@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import conninfo, sql
 
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.tables import Inventory
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
 
 SECRET = "hunter2secret"
 
@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "sync.yml"
 
 
-def synced(inventory: Inventory) -> set[tuple[str, str]]:
+def synced_scopes(inventory: Inventory) -> set[tuple[str, str]]:
     return {(row["context_name"], row["resource"]) for row in inventory.ledger()}
 
 
@@ -33,7 +33,7 @@ def test_a_variable_is_the_environments(quotes: str, run: CommandLine, inventory
     result = run("sync", "--kubeconfig", run.kubeconfig, "--config", file, PG_CONNECTION_STRING=run.dsn)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert synced(inventory) == {("dev", "pods")}
+    assert synced_scopes(inventory) == {("dev", "pods")}
 
 
 def test_a_variable_may_be_a_part_of_a_value_and_stand_within_brackets(
@@ -43,14 +43,14 @@ def test_a_variable_may_be_a_part_of_a_value_and_stand_within_brackets(
         "spec: {spec: {contexts: [${STAGE}, 'pr${REST}'], resources: [p${KIND}s],\n"
         '  database_url: "${BASE}${DATABASE}"}} # not ${EXPANDED}\n'
     )
-    base, _, database = run.dsn.rpartition("/")
+    base, _, migrated_database = run.dsn.rpartition("/")
     result = run(
         "sync", "--kubeconfig", run.kubeconfig, "--config", file,
-        STAGE="dev", REST="od", KIND="od", BASE=f"{base}/", DATABASE=database,
+        STAGE="dev", REST="od", KIND="od", BASE=f"{base}/", DATABASE=migrated_database,
     )  # fmt: skip
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert synced(inventory) == {("dev", "pods"), ("prod", "pods")}
+    assert synced_scopes(inventory) == {("dev", "pods"), ("prod", "pods")}
 
 
 def test_a_variable_may_hold_a_whole_list(run: CommandLine, inventory: Inventory, file: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_variable_may_hold_a_whole_list(run: CommandLine, inventory: Inventory
     result = run.sync("--config", file, CONTEXTS="[dev, prod]", RESOURCES='["pods"]')
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert synced(inventory) == {("dev", "pods"), ("prod", "pods")}
+    assert synced_scopes(inventory) == {("dev", "pods"), ("prod", "pods")}
 
 
 def test_a_file_may_hold_a_value_and_end_in_a_newline(
@@ -72,14 +72,15 @@ def test_a_file_may_hold_a_value_and_end_in_a_newline(
 
 
 @pytest.fixture
-def password(request: pytest.FixtureRequest, own_database: str) -> Iterator[str]:
+def password(request: pytest.FixtureRequest, migrated_database: str) -> Iterator[str]:
     """The password of a user `odd`."""
-    with psycopg.connect(own_database, autocommit=True) as conn:
+    with psycopg.connect(migrated_database, autocommit=True) as conn:
         conn.execute(sql.SQL("CREATE ROLE odd LOGIN SUPERUSER PASSWORD {}").format(sql.Literal(request.param)))
         yield request.param
         conn.execute("DROP ROLE odd")
 
 
+@pytest.mark.alters_database
 @pytest.mark.parametrize("quotes", ["", "'", '"'], ids=["plain", "single", "double"])
 @pytest.mark.parametrize(
     "password",
@@ -102,10 +103,10 @@ def password(request: pytest.FixtureRequest, own_database: str) -> Iterator[str]
     ids=ascii,
 )
 def test_a_value_stays_one_value_whatever_it_holds(
-    password: str, quotes: str, run: CommandLine, own_database: str, file: Path
+    password: str, quotes: str, run: CommandLine, migrated_database: str, file: Path
 ) -> None:
     file.write_text(f"spec:\n  spec:\n    contexts: [dev]\n    database_url: {quotes}${{DSN}}{quotes}\n")
-    dsn = conninfo.make_conninfo(own_database, user="odd", password=password)
+    dsn = conninfo.make_conninfo(migrated_database, user="odd", password=password)
     result = run("sync", "--kubeconfig", run.kubeconfig, "--config", file, "--resource", "pods", DSN=dsn)
 
     assert (result.exit_code, result.stderr) == (0, "")

@@ -21,8 +21,8 @@ from airflow_provider_k8s_inventory.kube import watching
 from airflow_provider_k8s_inventory.kube.http import bounds
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from tests.fixtures.kubeconfigs.server import Answer, ApiServer
-from tests.fixtures.raw import RawServer, response
+from tests.kit.raw_server import RawServer, response
+from tests.kit.stub_server import Response, StubServer
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -82,8 +82,8 @@ def test_what_comes_fast_enough_may_take_longer(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_no_try_begins_when_the_time_is_over() -> None:
-    answer = Answer(status=429, headers={"Retry-After": "86400"})
-    with ApiServer([answer], tls=None) as server:
+    answer = Response(status=429, headers={"Retry-After": "86400"})
+    with StubServer([answer], tls=None) as server:
         context = Context(name="dev", cluster_name="c", server=server.url)
         with (
             Client(context, request_timeout=5) as client,

@@ -15,9 +15,9 @@ import pytest
 from airflow_provider_k8s_inventory.exceptions import UnauthorizedError, UnreachableError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
-from tests.fixtures.kubeconfigs import Folder, authority, client_pair
-from tests.fixtures.kubeconfigs.authority import Authority
-from tests.fixtures.kubeconfigs.server import ApiServer
+from tests.kit.kubeconfigs import Folder, authority, client_pair
+from tests.kit.kubeconfigs.authority import Authority
+from tests.kit.stub_server import StubServer
 
 TEXT = "# NetLock Arany (Class Gold) Főtanúsítvány\n"
 OTHERS = Authority("another").pem
@@ -36,12 +36,12 @@ DRESSED: dict[str, Callable[[str], bytes]] = {
 
 
 @pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with ApiServer() as running:
+def server() -> Iterator[StubServer]:
+    with StubServer() as running:
         yield running
 
 
-def get(server: ApiServer, cluster: dict[str, Any], user: dict[str, Any] | None = None) -> None:
+def get(server: StubServer, cluster: dict[str, Any], user: dict[str, Any] | None = None) -> None:
     document = {
         "contexts": [{"name": "dev", "context": {"cluster": "c", "user": "u"}}],
         "clusters": [{"name": "c", "cluster": {"server": server.url} | cluster}],
@@ -56,7 +56,7 @@ def embedded(content: bytes) -> str:
 
 
 @pytest.mark.parametrize("dressed", DRESSED.values(), ids=DRESSED)
-def test_a_ca_may_have_any_text_around_it(server: ApiServer, tmp_path: Path, dressed: Callable[[str], bytes]) -> None:
+def test_a_ca_may_have_any_text_around_it(server: StubServer, tmp_path: Path, dressed: Callable[[str], bytes]) -> None:
     content = dressed(authority().pem)
     (tmp_path / "ca.crt").write_bytes(content)
     get(server, {"certificate-authority-data": embedded(content)})
@@ -66,7 +66,7 @@ def test_a_ca_may_have_any_text_around_it(server: ApiServer, tmp_path: Path, dre
 
 @pytest.mark.parametrize("dressed", DRESSED.values(), ids=DRESSED)
 def test_a_client_certificate_and_its_key_may_have_any_text_around_them(
-    server: ApiServer, tmp_path: Path, dressed: Callable[[str], bytes]
+    server: StubServer, tmp_path: Path, dressed: Callable[[str], bytes]
 ) -> None:
     certificate, key = dressed(client_pair().certificate), dressed(client_pair().key)
     (tmp_path / "crt").write_bytes(certificate)
@@ -77,14 +77,14 @@ def test_a_client_certificate_and_its_key_may_have_any_text_around_them(
     assert [seen.certificate for seen in server.seen] == ["jane", "jane"]
 
 
-def test_a_certificate_and_its_key_may_stand_in_one_text(server: ApiServer) -> None:
+def test_a_certificate_and_its_key_may_stand_in_one_text(server: StubServer) -> None:
     both = embedded((client_pair().key + TEXT + client_pair().certificate).encode())
     cluster = {"certificate-authority-data": embedded(authority().pem.encode())}
     get(server, cluster, {"client-certificate-data": both, "client-key-data": both})
     assert [seen.certificate for seen in server.seen] == ["jane"]
 
 
-def test_one_broken_certificate_of_a_ca_hurts_no_other(server: ApiServer) -> None:
+def test_one_broken_certificate_of_a_ca_hurts_no_other(server: StubServer) -> None:
     broken = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     content = OTHERS + broken + "-----BEGIN CERTIFICATE-----\n" + authority().pem + broken
     get(server, {"certificate-authority-data": embedded(content.encode())})
@@ -94,7 +94,7 @@ def test_one_broken_certificate_of_a_ca_hurts_no_other(server: ApiServer) -> Non
 @pytest.mark.parametrize(
     "content", [b"", b"text", OTHERS.encode()[:200], b"\x30\x82\x01\x02\xff", TEXT.encode("utf-16")]
 )
-def test_a_ca_without_a_certificate_is_told(server: ApiServer, content: bytes) -> None:
+def test_a_ca_without_a_certificate_is_told(server: StubServer, content: bytes) -> None:
     with pytest.raises(UnreachableError, match=r"check that it holds certificates in PEM|not signed by any CA"):
         get(server, {"certificate-authority-data": embedded(content)})
 
@@ -107,7 +107,7 @@ def test_a_ca_without_a_certificate_is_told(server: ApiServer, content: bytes) -
         ({"client-key-data": embedded(client_pair().certificate.encode())}, "holds no private key in PEM"),
     ],
 )
-def test_what_is_no_certificate_is_told(server: ApiServer, user: dict[str, str], words: str) -> None:
+def test_what_is_no_certificate_is_told(server: StubServer, user: dict[str, str], words: str) -> None:
     pair = {
         "client-certificate-data": embedded(client_pair().certificate.encode()),
         "client-key": "/no/key",
@@ -130,7 +130,7 @@ Client(kubeconfig.load([sys.argv[1]]).contexts["dev"]).get("/version")
 
 @pytest.mark.parametrize("arguments", [["-1"], ["0"], ["1000"], ["-1", "as other systems"]], ids=str)
 def test_client_certificates_need_no_file_to_be_written(
-    server: ApiServer, tmp_path: Path, arguments: list[str]
+    server: StubServer, tmp_path: Path, arguments: list[str]
 ) -> None:
     path = Folder(tmp_path).write("certificate-data", server.url)
     path.write_text(path.read_text().replace("name: it", "name: dev"))

@@ -14,9 +14,9 @@ from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import StaticCredentials
-from tests.fixtures.kubeconfigs import authority
-from tests.fixtures.kubeconfigs.authority import Authority, Pair
-from tests.fixtures.kubeconfigs.server import Answer, ApiServer
+from tests.kit.kubeconfigs import authority
+from tests.kit.kubeconfigs.authority import Authority, Pair
+from tests.kit.stub_server import Response, StubServer
 
 TOKEN = "secret-token"
 
@@ -63,7 +63,7 @@ def test_a_name_that_is_none(host: str) -> None:
 
 
 def test_a_server_that_never_answers() -> None:
-    with ApiServer([Answer(fault="silent")]) as server:
+    with StubServer([Response(fault="silent")]) as server:
         caught = error_of(context(server.url), read_timeout=0.05)
     assert isinstance(caught, UnreachableError)
     assert "no response in time" in str(caught)
@@ -77,7 +77,7 @@ def test_a_server_that_never_greets() -> None:
 
 
 def test_a_connection_that_is_reset() -> None:
-    with ApiServer([Answer(fault="reset")], tls=None) as server:
+    with StubServer([Response(fault="reset")], tls=None) as server:
         caught = error_of(context(server.url))
     assert isinstance(caught, UnreachableError)
     assert "the connection was closed without a response (Connection reset by peer)" in str(caught)
@@ -86,7 +86,7 @@ def test_a_connection_that_is_reset() -> None:
 @pytest.mark.parametrize("where", ["data", "file", "system"])
 def test_a_certificate_of_another_authority(where: str, tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text(Authority("other").pem)
-    with ApiServer() as server:
+    with StubServer() as server:
         it = context(server.url, ca_data="", ca_file="")
         if where == "data":
             it = dataclasses.replace(it, ca_data=Authority("other").pem)
@@ -116,39 +116,39 @@ def test_a_certificate_of_another_authority(where: str, tmp_path: Path) -> None:
     ids=["expired", "other name"],
 )
 def test_a_certificate_that_is_not_good(tls: Pair, words: str) -> None:
-    with ApiServer(tls=tls) as server:
+    with StubServer(tls=tls) as server:
         caught = error_of(context(server.url))
     assert isinstance(caught, UnreachableError)
     assert words in str(caught)
 
 
 def test_a_tls_server_name_that_is_not_the_servers() -> None:
-    with ApiServer() as server:
+    with StubServer() as server:
         caught = error_of(context(server.url, tls_server_name="other.test"))
     assert "it is not for other.test" in str(caught)
 
 
 def test_a_common_name_is_no_host_name() -> None:
-    with ApiServer(tls=authority().issue("api.test")) as server:
+    with StubServer(tls=authority().issue("api.test")) as server:
         caught = error_of(context(server.url, tls_server_name="api.test"))
     assert "it is not for api.test" in str(caught)
 
 
 def test_https_where_http_is_spoken() -> None:
-    with ApiServer(tls=None) as server:
+    with StubServer(tls=None) as server:
         caught = error_of(context(server.url.replace("http://", "https://")))
     assert isinstance(caught, UnreachableError)
     assert "no TLS is spoken there" in str(caught)
 
 
 def test_http_where_https_is_spoken() -> None:
-    with ApiServer() as server:
+    with StubServer() as server:
         caught = error_of(context(server.url.replace("https://", "http://")), read_timeout=2)
     assert isinstance(caught, UnreachableError)
 
 
 def test_a_server_that_demands_a_client_certificate() -> None:
-    with ApiServer(certificates="required") as server:
+    with StubServer(certificates="required") as server:
         caught = error_of(context(server.url))
     assert "client certificate" in str(caught)
 
@@ -156,7 +156,7 @@ def test_a_server_that_demands_a_client_certificate() -> None:
 def test_a_client_certificate_that_the_server_rejects() -> None:
     pair = authority().issue("jane", client=True, expired=True)
     proof = ClientCertificate(owner="it", certificate_data=pair.certificate, key_data=pair.key)
-    with ApiServer() as server:
+    with StubServer() as server:
         it = dataclasses.replace(context(server.url), credentials=StaticCredentials(certificate=proof))
         caught = error_of(it)
     # In TLS 1.3 the server says so after the handshake: its words may be lost with the connection.
@@ -167,13 +167,13 @@ def test_an_authority_without_key_identifiers_is_trusted() -> None:
     """Python 3.13's default context refuses those, and many clusters have one."""
     old = Authority("old", identifiers=False)
     pair = old.issue("server", names=["127.0.0.1"])
-    with ApiServer(tls=pair) as server, Client(context(server.url, ca_data=old.pem)) as client:
+    with StubServer(tls=pair) as server, Client(context(server.url, ca_data=old.pem)) as client:
         client.get("/version")
 
 
 def test_an_authority_in_a_file_is_trusted(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text(authority().pem)
-    with ApiServer() as server:
+    with StubServer() as server:
         it = dataclasses.replace(context(server.url), ca_data=None, ca_file=str(tmp_path / "ca.crt"))
         with Client(it) as client:
             client.get("/version")
@@ -181,11 +181,11 @@ def test_an_authority_in_a_file_is_trusted(tmp_path: Path) -> None:
 
 def test_the_servers_own_certificate_may_be_the_authority(tmp_path: Path) -> None:
     pair = authority().issue("server", names=["127.0.0.1"])
-    with ApiServer(tls=pair) as server, Client(context(server.url, ca_data=pair.certificate)) as client:
+    with StubServer(tls=pair) as server, Client(context(server.url, ca_data=pair.certificate)) as client:
         client.get("/version")
 
 
-def test_half_an_answer_is_no_answer() -> None:
-    with ApiServer([Answer(fault="cut")]) as server:
+def test_half_a_response_is_none() -> None:
+    with StubServer([Response(fault="cut")]) as server:
         caught = error_of(context(server.url))
     assert isinstance(caught, ResponseError)

@@ -18,8 +18,8 @@ from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import execcredentials, execplugins, kubeconfig
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from tests.fixtures.kubeconfigs import Folder, authority, client_pair, encoded, exec_credential
-from tests.fixtures.kubeconfigs.server import Answer, ApiServer
+from tests.kit.kubeconfigs import Folder, authority, client_pair, encoded, exec_credential
+from tests.kit.stub_server import Response, StubServer
 
 V1 = "client.authentication.k8s.io/v1"
 TOKEN = "exec-token-0003"
@@ -32,12 +32,12 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with ApiServer() as running:
+def server() -> Iterator[StubServer]:
+    with StubServer() as running:
         yield running
 
 
-def context(folder: Folder, server: ApiServer, body: str, cluster: Any = None, **plugin: Any) -> Context:
+def context(folder: Folder, server: StubServer, body: str, cluster: Any = None, **plugin: Any) -> Context:
     """A context whose credentials a shell script gives.
 
     :param body: what the script does.
@@ -76,7 +76,7 @@ def error_of(it: Context) -> str:
     return text
 
 
-def test_the_command_runs_at_the_first_request_and_not_before(folder: Folder, server: ApiServer) -> None:
+def test_the_command_runs_at_the_first_request_and_not_before(folder: Folder, server: StubServer) -> None:
     with Client(context(folder, server, prints(token=TOKEN))) as client:
         before = folder.runs("plugin")
         client.get("/version")
@@ -97,7 +97,7 @@ def test_the_command_runs_at_the_first_request_and_not_before(folder: Folder, se
     ids=["no expiry", "not expired", "never expires", "expired", "expired in year one", "Go's zero time"],
 )
 def test_the_command_runs_again_only_when_its_credential_has_expired(
-    folder: Folder, server: ApiServer, status: dict[str, str], runs: int
+    folder: Folder, server: StubServer, status: dict[str, str], runs: int
 ) -> None:
     if status.get("expirationTimestamp") == "later":
         status = {"expirationTimestamp": later(minutes=1)}
@@ -107,7 +107,7 @@ def test_the_command_runs_again_only_when_its_credential_has_expired(
     assert folder.runs("plugin") == runs
 
 
-def test_a_credential_about_to_expire_counts_as_expired(folder: Folder, server: ApiServer) -> None:
+def test_a_credential_about_to_expire_counts_as_expired(folder: Folder, server: StubServer) -> None:
     it = context(folder, server, prints(token=TOKEN, expirationTimestamp=later(seconds=1)))
     with Client(it) as client:
         client.get("/version")
@@ -115,7 +115,7 @@ def test_a_credential_about_to_expire_counts_as_expired(folder: Folder, server: 
     assert folder.runs("plugin") == 2
 
 
-def test_all_clients_of_a_context_share_its_credential(folder: Folder, server: ApiServer) -> None:
+def test_all_clients_of_a_context_share_its_credential(folder: Folder, server: StubServer) -> None:
     it = context(folder, server, prints(token=TOKEN))
     for _ in range(2):
         with Client(it) as client:
@@ -123,15 +123,15 @@ def test_all_clients_of_a_context_share_its_credential(folder: Folder, server: A
     assert folder.runs("plugin") == 1
 
 
-def test_threads_share_a_client_and_its_credential(folder: Folder, server: ApiServer) -> None:
+def test_threads_share_a_client_and_its_credential(folder: Folder, server: StubServer) -> None:
     with Client(context(folder, server, prints(token=TOKEN))) as client, ThreadPoolExecutor(4) as threads:
-        answers = list(threads.map(client.get, ["/version"] * 20))
-    assert len(answers) == len(server.seen) == 20
+        responses = list(threads.map(client.get, ["/version"] * 20))
+    assert len(responses) == len(server.seen) == 20
     assert folder.runs("plugin") == 1
 
 
 def shared(
-    folder: Folder, server: ApiServer, body: str, contexts: int, clusters: int = 1, **plugin: Any
+    folder: Folder, server: StubServer, body: str, contexts: int, clusters: int = 1, **plugin: Any
 ) -> list[Context]:
     """Contexts of one user, which a command logs in."""
     command = folder.command("plugin", body)
@@ -166,7 +166,7 @@ def first_then(folder: Folder, first: str, then: str) -> str:
 
 @pytest.mark.parametrize(("plugin", "runs"), [({}, 1), ({"provideClusterInfo": True}, 2)], ids=["alone", "by cluster"])
 def test_contexts_of_one_user_share_its_credential(
-    folder: Folder, server: ApiServer, plugin: dict[str, bool], runs: int
+    folder: Folder, server: StubServer, plugin: dict[str, bool], runs: int
 ) -> None:
     contexts = shared(folder, server, prints(token=TOKEN), 20, 2, **plugin)
     with ThreadPoolExecutor(20) as threads:
@@ -174,7 +174,7 @@ def test_contexts_of_one_user_share_its_credential(
     assert (folder.runs("plugin"), len(server.seen)) == (runs, 20)
 
 
-def test_contexts_of_one_user_share_its_renewal(folder: Folder, server: ApiServer) -> None:
+def test_contexts_of_one_user_share_its_renewal(folder: Folder, server: StubServer) -> None:
     """All are told at once that the credential is bad; the first to say so has it renewed, and no other."""
     contexts = shared(folder, server, first_then(folder, prints(token="old"), prints(token="new")), 20)
     barrier = threading.Barrier(20)
@@ -190,7 +190,7 @@ def test_contexts_of_one_user_share_its_renewal(folder: Folder, server: ApiServe
     assert folder.runs("plugin") == 2
 
 
-def test_contexts_of_one_user_share_its_failure(folder: Folder, server: ApiServer) -> None:
+def test_contexts_of_one_user_share_its_failure(folder: Folder, server: StubServer) -> None:
     contexts = shared(folder, server, "exit 1", 20)
     with ThreadPoolExecutor(4) as threads:
         reasons = list(threads.map(ask, contexts))
@@ -199,14 +199,14 @@ def test_contexts_of_one_user_share_its_failure(folder: Folder, server: ApiServe
 
 
 def test_a_command_that_failed_runs_again_after_a_while(
-    folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, server: StubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execplugins, "FAILURE_KEPT", 0)
     (it,) = shared(folder, server, first_then(folder, "exit 1", prints(token=TOKEN)), 1)
     assert (ask(it)[:13], ask(it)) == ("context 'c0':", "")
 
 
-def test_the_command_may_print_yaml(folder: Folder, server: ApiServer) -> None:
+def test_the_command_may_print_yaml(folder: Folder, server: StubServer) -> None:
     (folder.path / "answer").write_text(
         f"apiVersion: {V1}\nkind: ExecCredential\n"
         f"status:\n  expirationTimestamp: 2999-01-01T00:00:00Z\n  token: {TOKEN}\n"
@@ -220,7 +220,7 @@ def test_the_command_may_print_yaml(folder: Folder, server: ApiServer) -> None:
 
 def test_the_command_runs_once_more_after_a_401(folder: Folder) -> None:
     with (
-        ApiServer([Answer(), Answer(status=401), Answer()]) as server,
+        StubServer([Response(), Response(status=401), Response()]) as server,
         Client(context(folder, server, prints(token=TOKEN))) as client,
     ):
         client.get("/version")
@@ -228,7 +228,7 @@ def test_the_command_runs_once_more_after_a_401(folder: Folder) -> None:
     assert (folder.runs("plugin"), len(server.seen)) == (2, 3)
 
 
-def test_a_client_certificate_is_presented(folder: Folder, server: ApiServer) -> None:
+def test_a_client_certificate_is_presented(folder: Folder, server: StubServer) -> None:
     (folder.path / "answer").write_text(
         exec_credential(clientCertificateData=client_pair().certificate, clientKeyData=client_pair().key)
     )
@@ -244,14 +244,14 @@ def test_a_new_client_certificate_needs_a_new_connection(folder: Folder) -> None
         pair = authority().issue(name, client=True)
         (folder.path / name).write_text(exec_credential(clientCertificateData=pair.certificate, clientKeyData=pair.key))
     body = f"cat {folder.path}/jane; mv {folder.path}/john {folder.path}/jane 2>/dev/null || true"
-    with ApiServer([Answer(), Answer(status=401), Answer()]) as server:
+    with StubServer([Response(), Response(status=401), Response()]) as server:
         with Client(context(folder, server, body)) as client:
             client.get("/version")
             client.get("/version")
         assert [seen.certificate for seen in server.seen] == ["jane", "jane", "john"]
 
 
-def test_arguments_and_variables_are_handed_over(folder: Folder, server: ApiServer) -> None:
+def test_arguments_and_variables_are_handed_over(folder: Folder, server: StubServer) -> None:
     body = f'echo "$1|$2|$PROFILE" > {folder.path}/handed; {prints(token=TOKEN)}'
     it = context(folder, server, body, args=["get token", "--now"], env=[{"name": "PROFILE", "value": "audit"}])
     with Client(it) as client:
@@ -259,7 +259,7 @@ def test_arguments_and_variables_are_handed_over(folder: Folder, server: ApiServ
     assert (folder.path / "handed").read_text() == "get token|--now|audit\n"
 
 
-def test_the_command_learns_what_is_wanted_of_it(folder: Folder, server: ApiServer) -> None:
+def test_the_command_learns_what_is_wanted_of_it(folder: Folder, server: StubServer) -> None:
     body = f'printf %s "$KUBERNETES_EXEC_INFO" > {folder.path}/info; {prints(token=TOKEN)}'
     with Client(context(folder, server, body)) as client:
         client.get("/version")
@@ -270,7 +270,7 @@ def test_the_command_learns_what_is_wanted_of_it(folder: Folder, server: ApiServ
     }
 
 
-def test_the_command_learns_of_the_cluster_when_it_asks(folder: Folder, server: ApiServer) -> None:
+def test_the_command_learns_of_the_cluster_when_it_asks(folder: Folder, server: StubServer) -> None:
     body = f'printf %s "$KUBERNETES_EXEC_INFO" > {folder.path}/info; {prints(token=TOKEN)}'
     cluster = {
         "tls-server-name": "api.test",
@@ -294,7 +294,7 @@ def test_the_command_learns_of_the_cluster_when_it_asks(folder: Folder, server: 
 
 @pytest.mark.parametrize("command", ["./plugin", "bin/../plugin"])
 def test_a_relative_command_is_relative_to_the_kubeconfig(
-    folder: Folder, server: ApiServer, command: str, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, server: StubServer, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir("/")
     with Client(context(folder, server, prints(token=TOKEN), command=command)) as client:
@@ -303,7 +303,7 @@ def test_a_relative_command_is_relative_to_the_kubeconfig(
 
 
 def test_a_bare_command_is_looked_for_on_the_path(
-    folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, server: StubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(folder.path), prepend=":")
     with Client(context(folder, server, prints(token=TOKEN), command="plugin")) as client:
@@ -312,7 +312,7 @@ def test_a_bare_command_is_looked_for_on_the_path(
 
 
 @pytest.mark.parametrize("mine", ["token", "password", "certificate"])
-def test_credentials_of_the_users_own_come_before_the_command(folder: Folder, server: ApiServer, mine: str) -> None:
+def test_credentials_of_the_users_own_come_before_the_command(folder: Folder, server: StubServer, mine: str) -> None:
     """As client-go has it; the command is not even run."""
     own = {
         "token": {"token": "own-token"},
@@ -336,7 +336,7 @@ def test_credentials_of_the_users_own_come_before_the_command(folder: Folder, se
     assert folder.runs("plugin") == 0
 
 
-def test_a_helper_that_the_command_leaves_behind_is_not_waited_for(folder: Folder, server: ApiServer) -> None:
+def test_a_helper_that_the_command_leaves_behind_is_not_waited_for(folder: Folder, server: StubServer) -> None:
     held = folder.path / "held"
     os.mkfifo(held)
     it = context(folder, server, f"cat {held} > /dev/null & {prints(token=TOKEN)}")
@@ -347,7 +347,7 @@ def test_a_helper_that_the_command_leaves_behind_is_not_waited_for(folder: Folde
 
 
 def test_a_helper_that_keeps_standard_output_open_does_not_spoil_what_the_command_printed(
-    folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, server: StubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execcredentials, "TIMEOUT", 0.5)
     held = folder.path / "held"
@@ -358,20 +358,20 @@ def test_a_helper_that_keeps_standard_output_open_does_not_spoil_what_the_comman
     assert server.seen[0].header("Authorization") == f"Bearer {TOKEN}"
 
 
-def test_an_empty_interactive_mode_is_none(folder: Folder, server: ApiServer) -> None:
+def test_an_empty_interactive_mode_is_none(folder: Folder, server: StubServer) -> None:
     with Client(context(folder, server, prints(token=TOKEN), interactiveMode="")) as client:
         client.get("/version")
     assert server.seen[0].header("Authorization") == f"Bearer {TOKEN}"
 
 
-def test_a_command_with_line_ends_of_windows_is_not_called_missing(folder: Folder, server: ApiServer) -> None:
+def test_a_command_with_line_ends_of_windows_is_not_called_missing(folder: Folder, server: StubServer) -> None:
     command = folder.command("windows", "")
     command.write_bytes(b"#!/bin/sh\r\necho\r\n")
     assert "are its line ends those of Windows?" in error_of(context(folder, server, "", command=str(command)))
 
 
 def test_all_that_a_command_says_is_read_while_it_runs(
-    folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+    folder: Folder, server: StubServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     chunk = "head -c 60000 /dev/zero | tr '\\0' x >&2"
     body = f"exec 1>&-; for i in 1 2 3 4 5 6 7 8 9; do {chunk}; done; echo the end >&2; exit 1"
@@ -379,29 +379,29 @@ def test_all_that_a_command_says_is_read_while_it_runs(
     assert "the end" in caplog.text
 
 
-def test_a_missing_command_is_told_with_how_to_install_it(folder: Folder, server: ApiServer) -> None:
+def test_a_missing_command_is_told_with_how_to_install_it(folder: Folder, server: StubServer) -> None:
     it = context(folder, server, "", command="no-such-login", installHint="Get it from\n  https://login.test.\n")
     assert error_of(it).endswith("command no-such-login is not on this machine; Get it from https://login.test.")
 
 
-def test_a_missing_command_without_a_hint(folder: Folder, server: ApiServer) -> None:
+def test_a_missing_command_without_a_hint(folder: Folder, server: StubServer) -> None:
     assert "is not on this machine; install it" in error_of(context(folder, server, "", command="no-such-login"))
 
 
 @pytest.mark.parametrize(
     "plugin", [{"args": ["a\0b"]}, {"env": [{"name": "A=B"}]}, {"env": [{"name": "A", "value": "\0"}]}]
 )
-def test_a_command_that_no_system_could_start(folder: Folder, server: ApiServer, plugin: dict[str, Any]) -> None:
+def test_a_command_that_no_system_could_start(folder: Folder, server: StubServer, plugin: dict[str, Any]) -> None:
     it = context(folder, server, "", **plugin)
     assert "cannot be started: an argument or variable holds NUL, or a name =" in error_of(it)
 
 
-def test_a_ca_that_no_system_has_is_told(folder: Folder, server: ApiServer) -> None:
+def test_a_ca_that_no_system_has_is_told(folder: Folder, server: StubServer) -> None:
     it = context(folder, server, "", {"certificate-authority": "a\0b"}, provideClusterInfo=True)
     assert "is to be told the CA in " in error_of(it)
 
 
-def test_a_credential_that_was_renewed_stays_a_secret(folder: Folder, server: ApiServer) -> None:
+def test_a_credential_that_was_renewed_stays_a_secret(folder: Folder, server: StubServer) -> None:
     it = context(folder, server, first_then(folder, prints(token="old-token"), prints(token="new-token")))
     it.credentials.authentication()
     it.credentials.renew()
@@ -409,14 +409,14 @@ def test_a_credential_that_was_renewed_stays_a_secret(folder: Folder, server: Ap
     assert it.redact("old-token new-token") == "*** ***"
 
 
-def test_a_command_that_may_not_be_run(folder: Folder, server: ApiServer) -> None:
+def test_a_command_that_may_not_be_run(folder: Folder, server: StubServer) -> None:
     (folder.path / "text").write_text("")
     it = context(folder, server, "", command="./text")
     assert "command ./text cannot be started: Permission denied; run it by hand" in error_of(it)
 
 
 def test_what_a_failing_command_said_is_in_the_log_alone(
-    folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+    folder: Folder, server: StubServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = f"echo {SECRET}; echo 'Token expired:  run login' >&2; exit 3"
     reason = error_of(context(folder, server, body))
@@ -428,7 +428,7 @@ def test_what_a_failing_command_said_is_in_the_log_alone(
 
 
 def test_the_prompt_of_a_command_that_waits_for_a_person_is_in_the_log(
-    folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folder: Folder, server: StubServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(execcredentials, "TIMEOUT", 0.5)
     prompt = "To sign in, open https://login.test/device and enter the code ABCDEFGH."
@@ -438,7 +438,7 @@ def test_the_prompt_of_a_command_that_waits_for_a_person_is_in_the_log(
 
 
 def test_secret_variables_are_redacted_in_its_errors(
-    folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+    folder: Folder, server: StubServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = 'echo "bad $LOGIN_SECRET, $(printf %s "$LOGIN_SECRET" | base64) for short" >&2; exit 1'
     error_of(context(folder, server, body, env=[{"name": "LOGIN_SECRET", "value": SECRET}]))
@@ -455,7 +455,7 @@ def test_secret_variables_are_redacted_in_its_errors(
     ],
 )
 def test_secret_arguments_are_redacted_in_its_errors(
-    args: list[str], said: str, folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+    args: list[str], said: str, folder: Folder, server: StubServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     error_of(context(folder, server, 'echo "usage: $*" >&2; exit 1', args=args))
     assert f"said: usage: {said}\n" in caplog.text
@@ -476,7 +476,7 @@ def test_secret_arguments_are_redacted_in_its_errors(
     ],
 )
 def test_what_looks_like_a_credential_is_redacted_in_its_errors(
-    said: str, shown: str | None, folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+    said: str, shown: str | None, folder: Folder, server: StubServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder.path / "said").write_text(said)
     error_of(context(folder, server, f"cat {folder.path}/said >&2; exit 1"))
@@ -484,7 +484,7 @@ def test_what_looks_like_a_credential_is_redacted_in_its_errors(
 
 
 def test_a_secret_is_not_quoted_in_part_either(
-    folder: Folder, server: ApiServer, caplog: pytest.LogCaptureFixture
+    folder: Folder, server: StubServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     tail = "x" * (execplugins.LONGEST_EXCERPT - len(" hidden "))
     args = ["--password", f"{SECRET} hidden"]
@@ -494,11 +494,11 @@ def test_a_secret_is_not_quoted_in_part_either(
 
 
 @pytest.mark.parametrize("stream", [1, 2])
-def test_a_command_that_prints_without_end_is_ended(folder: Folder, server: ApiServer, stream: int) -> None:
+def test_a_command_that_prints_without_end_is_ended(folder: Folder, server: StubServer, stream: int) -> None:
     assert "printed more than 1 MiB" in error_of(context(folder, server, f"yes >&{stream}"))
 
 
-def test_a_silent_failure(folder: Folder, server: ApiServer) -> None:
+def test_a_silent_failure(folder: Folder, server: StubServer) -> None:
     assert "failed with exit status 1 and said nothing" in error_of(context(folder, server, "exit 1"))
 
 
@@ -521,19 +521,19 @@ def test_a_silent_failure(folder: Folder, server: ApiServer) -> None:
     ],
 )
 def test_what_is_no_credential_is_told_without_being_shown(
-    folder: Folder, server: ApiServer, output: str, words: str
+    folder: Folder, server: StubServer, output: str, words: str
 ) -> None:
     (folder.path / "answer").write_text(output)
     assert words in error_of(context(folder, server, f"cat {folder.path}/answer"))
 
 
-def test_a_certificate_that_is_none_is_told(folder: Folder, server: ApiServer) -> None:
+def test_a_certificate_that_is_none_is_told(folder: Folder, server: StubServer) -> None:
     body = prints(clientCertificateData="PEM", clientKeyData=SECRET)
     assert "the client certificate cannot be used" in error_of(context(folder, server, body))
 
 
 def test_a_command_that_does_not_end_is_ended_with_all_it_started(
-    folder: Folder, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, server: StubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execcredentials, "TIMEOUT", 0.2)
     os.mkfifo(folder.path / "held")
@@ -558,13 +558,13 @@ def open_stdin() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("open_stdin")
-def test_the_command_has_nothing_to_read_an_answer_from(folder: Folder, server: ApiServer) -> None:
+def test_the_command_has_nothing_to_read_an_answer_from(folder: Folder, server: StubServer) -> None:
     body = f'read -r answer < /dev/tty || echo "nobody is there" > {folder.path}/asked; cat; {prints(token=TOKEN)}'
     with Client(context(folder, server, body)) as client:
         client.get("/version")
     assert (folder.path / "asked").read_text() == "nobody is there\n"
 
 
-def test_an_unreadable_ca_for_the_command_is_told(folder: Folder, server: ApiServer) -> None:
+def test_an_unreadable_ca_for_the_command_is_told(folder: Folder, server: StubServer) -> None:
     it = context(folder, server, prints(token=TOKEN), {"certificate-authority": "none"}, provideClusterInfo=True)
     assert "is to be told the CA in " in error_of(it)

@@ -16,17 +16,17 @@ from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from tests.fixtures.kubeconfigs import authority, client_pair, encoded
-from tests.fixtures.kubeconfigs.server import ApiServer
+from tests.kit.kubeconfigs import authority, client_pair, encoded
+from tests.kit.stub_server import StubServer
 
 
 @pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with ApiServer() as running:
+def server() -> Iterator[StubServer]:
+    with StubServer() as running:
         yield running
 
 
-def document(server: ApiServer, provider: dict[str, Any], **user: str) -> dict[str, Any]:
+def document(server: StubServer, provider: dict[str, Any], **user: str) -> dict[str, Any]:
     return {
         "contexts": [{"name": "dev", "context": {"cluster": "c", "user": "u"}}],
         "clusters": [
@@ -36,7 +36,7 @@ def document(server: ApiServer, provider: dict[str, Any], **user: str) -> dict[s
     }
 
 
-def context(server: ApiServer, provider: dict[str, Any], **user: str) -> Context:
+def context(server: StubServer, provider: dict[str, Any], **user: str) -> Context:
     return kubeconfig.parse(document(server, provider, **user), source="here").contexts["dev"]
 
 
@@ -46,21 +46,21 @@ def id_token(*, seconds: float) -> str:
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
 
 
-def test_an_oidc_token_is_sent(server: ApiServer) -> None:
+def test_an_oidc_token_is_sent(server: StubServer) -> None:
     token = id_token(seconds=3600)
     with Client(context(server, {"name": "oidc", "config": {"id-token": token}})) as client:
         client.get("/version")
     assert server.seen[0].header("Authorization") == f"Bearer {token}"
 
 
-def test_a_gcp_token_is_sent(server: ApiServer) -> None:
+def test_a_gcp_token_is_sent(server: StubServer) -> None:
     config = {"access-token": "gcp-token", "expiry": "2999-01-01T00:00:00Z"}
     with Client(context(server, {"name": "gcp", "config": config})) as client:
         client.get("/version")
     assert server.seen[0].header("Authorization") == "Bearer gcp-token"
 
 
-def test_an_expired_gcp_token_is_fetched_by_its_command(server: ApiServer) -> None:
+def test_an_expired_gcp_token_is_fetched_by_its_command(server: StubServer) -> None:
     fresh = {"credential": {"access_token": "fresh-token", "token_expiry": "2999-01-01T00:00:00Z"}}
     config = {
         "access-token": "old-token",
@@ -77,7 +77,7 @@ def test_an_expired_gcp_token_is_fetched_by_its_command(server: ApiServer) -> No
     assert it.redact("fresh-token") == "***"
 
 
-def test_a_client_certificate_beside_the_provider_is_presented(server: ApiServer) -> None:
+def test_a_client_certificate_beside_the_provider_is_presented(server: StubServer) -> None:
     certificate = {
         "client-certificate-data": encoded(client_pair().certificate),
         "client-key-data": encoded(client_pair().key),
@@ -88,7 +88,7 @@ def test_a_client_certificate_beside_the_provider_is_presented(server: ApiServer
     assert server.seen[0].certificate == "jane"
 
 
-def test_a_token_of_the_users_own_comes_before_the_provider(server: ApiServer) -> None:
+def test_a_token_of_the_users_own_comes_before_the_provider(server: StubServer) -> None:
     with Client(context(server, {"name": "oidc", "config": {}}, token="own-token")) as client:
         client.get("/version")
     assert server.seen[0].header("Authorization") == "Bearer own-token"
@@ -115,7 +115,7 @@ def test_a_token_of_the_users_own_comes_before_the_provider(server: ApiServer) -
         ),
     ],
 )
-def test_a_provider_without_a_token_is_told(server: ApiServer, provider: dict[str, Any], words: str) -> None:
+def test_a_provider_without_a_token_is_told(server: StubServer, provider: dict[str, Any], words: str) -> None:
     with Client(context(server, provider)) as client, pytest.raises(UnauthorizedError) as caught:
         client.get("/version")
     assert str(caught.value).startswith(f"context 'dev': its auth-provider {provider['name']} ")
@@ -125,7 +125,7 @@ def test_a_provider_without_a_token_is_told(server: ApiServer, provider: dict[st
 
 @pytest.mark.parametrize(("provider", "imported"), [("oidc", "True"), (None, "False")])
 def test_the_official_client_is_imported_by_such_a_request_only(
-    server: ApiServer, provider: str | None, imported: str
+    server: StubServer, provider: str | None, imported: str
 ) -> None:
     user = {"name": provider, "config": {"id-token": id_token(seconds=3600)}} if provider else None
     text = document(server, user or {}, token="own-token" if not provider else "")
@@ -146,7 +146,7 @@ def test_the_official_client_is_imported_by_such_a_request_only(
     assert found.stdout.split() == ["False", imported]
 
 
-def test_nothing_global_to_the_process_is_changed(server: ApiServer) -> None:
+def test_nothing_global_to_the_process_is_changed(server: StubServer) -> None:
     from kubernetes import client as official
 
     before = official.Configuration.get_default_copy().host

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
-from tests.fixtures.kubeconfigs import (
+from tests.kit.kubeconfigs import (
     EXEC_TOKEN,
     FILE_TOKEN,
     HERE,
@@ -25,7 +25,7 @@ from tests.fixtures.kubeconfigs import (
     client_pair,
     exec_credential,
 )
-from tests.fixtures.kubeconfigs.server import ApiServer, Seen
+from tests.kit.stub_server import Seen, StubServer
 
 BASIC = "Basic " + base64.b64encode(f"jane:{PASSWORD}".encode()).decode()
 
@@ -55,8 +55,8 @@ def test_every_kubeconfig_is_compared() -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with ApiServer() as running:
+def server() -> Iterator[StubServer]:
+    with StubServer() as running:
         yield running
 
 
@@ -72,7 +72,7 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-def write(folder: Folder, name: str, server: ApiServer, id_token: str) -> Path:
+def write(folder: Folder, name: str, server: StubServer, id_token: str) -> Path:
     pair = client_pair()
     prints = (
         exec_credential(clientCertificateData=pair.certificate, clientKeyData=pair.key)
@@ -108,7 +108,7 @@ def told(seen: Seen) -> tuple[str, str | None, str | None, str | None]:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_we_send_what_the_kubeconfig_means(name: str, folder: Folder, server: ApiServer, id_token: str) -> None:
+def test_we_send_what_the_kubeconfig_means(name: str, folder: Folder, server: StubServer, id_token: str) -> None:
     ours(write(folder, name, server, id_token))
     path, authorization, certificate, server_name = EXPECTED[name]
     expected = authorization and authorization.replace("{id_token}", id_token)
@@ -117,7 +117,7 @@ def test_we_send_what_the_kubeconfig_means(name: str, folder: Folder, server: Ap
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 @pytest.mark.parametrize("name", EXPECTED)
-def test_the_official_client_sends_the_same(name: str, folder: Folder, server: ApiServer, id_token: str) -> None:
+def test_the_official_client_sends_the_same(name: str, folder: Folder, server: StubServer, id_token: str) -> None:
     path = write(folder, name, server, id_token)
     ours(path)
     official(path)

@@ -11,14 +11,14 @@ from airflow_provider_k8s_inventory.exceptions import UnreachableError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import StaticCredentials
-from tests.fixtures.kubeconfigs import authority
-from tests.fixtures.kubeconfigs.proxy import Proxy
-from tests.fixtures.kubeconfigs.server import ApiServer
+from tests.kit.kubeconfigs import authority
+from tests.kit.kubeconfigs.proxy import Proxy
+from tests.kit.stub_server import StubServer
 
 PASSWORD = "p@ss word"
 
 
-def context(server: ApiServer, proxy_url: str | None = None) -> Context:
+def context(server: StubServer, proxy_url: str | None = None) -> Context:
     """A cluster with a name that only the proxy can resolve."""
     return Context(
         name="dev",
@@ -31,7 +31,7 @@ def context(server: ApiServer, proxy_url: str | None = None) -> Context:
 
 
 def test_the_proxy_of_the_kubeconfig_is_taken() -> None:
-    with Proxy() as proxy, ApiServer() as server:
+    with Proxy() as proxy, StubServer() as server:
         with Client(context(server, f"http://{proxy.address}")) as client:
             client.get("/version")
             client.get("/version")
@@ -42,14 +42,14 @@ def test_the_proxy_of_the_kubeconfig_is_taken() -> None:
 
 def test_the_proxy_may_be_spoken_to_over_tls() -> None:
     """client-go trusts the cluster's authority there too."""
-    with Proxy(tls=True) as proxy, ApiServer() as server:
+    with Proxy(tls=True) as proxy, StubServer() as server:
         with Client(context(server, f"https://{proxy.address}")) as client:
             client.get("/version")
         assert proxy.tunnels == [f"api.test:{server.port}"]
 
 
 def test_the_proxy_gets_its_own_password_and_nothing_else() -> None:
-    with Proxy(f"jane:{PASSWORD}") as proxy, ApiServer() as server:
+    with Proxy(f"jane:{PASSWORD}") as proxy, StubServer() as server:
         with Client(context(server, f"http://jane:p%40ss%20word@{proxy.address}")) as client:
             client.get("/version")
         assert "authorization" not in proxy.headers[0]
@@ -57,7 +57,7 @@ def test_the_proxy_gets_its_own_password_and_nothing_else() -> None:
 
 
 def test_a_wrong_password_is_told_without_showing_it() -> None:
-    with Proxy(f"jane:{PASSWORD}") as proxy, ApiServer() as server:
+    with Proxy(f"jane:{PASSWORD}") as proxy, StubServer() as server:
         it = context(server, f"http://jane:wrong-word@{proxy.address}")
         with Client(it, retries=0) as client, pytest.raises(UnreachableError) as caught:
             client.get("/version")
@@ -66,7 +66,7 @@ def test_a_wrong_password_is_told_without_showing_it() -> None:
 
 
 def test_the_password_of_the_environments_proxy_is_not_shown_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Proxy(f"jane:{PASSWORD}") as proxy, ApiServer() as server:
+    with Proxy(f"jane:{PASSWORD}") as proxy, StubServer() as server:
         monkeypatch.setenv("HTTPS_PROXY", f"http://jane:wrong%2Fword@{proxy.address}")
         with Client(context(server), retries=0) as client, pytest.raises(UnreachableError) as caught:
             client.get("/version")
@@ -77,21 +77,21 @@ def test_the_password_of_the_environments_proxy_is_not_shown_either(monkeypatch:
 def test_a_proxy_that_is_not_there_is_told() -> None:
     with Proxy() as proxy:
         address = proxy.address
-    with ApiServer() as server, Client(context(server, f"http://{address}"), retries=0) as client:
+    with StubServer() as server, Client(context(server, f"http://{address}"), retries=0) as client:
         words = f"through the proxy http://{address}: connection refused; check that the proxy runs, and its address"
         with pytest.raises(UnreachableError, match=words):
             client.get("/version")
 
 
 def test_a_proxy_whose_name_does_not_resolve_is_told() -> None:
-    with ApiServer() as server, Client(context(server, "http://no-such-proxy.invalid:3128"), retries=0) as client:
+    with StubServer() as server, Client(context(server, "http://no-such-proxy.invalid:3128"), retries=0) as client:
         words = "http://no-such-proxy.invalid:3128: its name does not resolve; check that the proxy runs"
         with pytest.raises(UnreachableError, match=words):
             client.get("/version")
 
 
 def test_the_environments_proxy_is_taken_when_the_kubeconfig_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Proxy() as proxy, ApiServer() as server:
+    with Proxy() as proxy, StubServer() as server:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         with Client(context(server)) as client:
             client.get("/version")
@@ -101,7 +101,7 @@ def test_the_environments_proxy_is_taken_when_the_kubeconfig_has_none(monkeypatc
 def test_the_kubeconfigs_proxy_comes_before_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "*")
-    with Proxy() as proxy, ApiServer() as server:
+    with Proxy() as proxy, StubServer() as server:
         with Client(context(server, f"http://{proxy.address}")) as client:
             client.get("/version")
         assert len(proxy.tunnels) == 1
@@ -109,7 +109,7 @@ def test_the_kubeconfigs_proxy_comes_before_the_environments(monkeypatch: pytest
 
 def test_this_machine_is_reached_without_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    with ApiServer() as server:
+    with StubServer() as server:
         with Client(dataclasses.replace(context(server), server=server.url)) as client:
             client.get("/version")
         assert len(server.seen) == 1

@@ -21,16 +21,16 @@ from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.certificates import ClientCertificate
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import Credentials, StaticCredentials
-from tests.fixtures.kubeconfigs import authority
-from tests.fixtures.kubeconfigs.server import Answer, ApiServer
+from tests.kit.kubeconfigs import authority
+from tests.kit.stub_server import Response, StubServer
 
 TOKEN = "secret-token"
 STATIC = StaticCredentials(token=TOKEN)
 
 
-def error_of(answer: Answer, credentials: Credentials = STATIC) -> ScopeError:
+def error_of(answer: Response, credentials: Credentials = STATIC) -> ScopeError:
     """The error that a request for pods becomes."""
-    with ApiServer([answer], certificates="none") as server:
+    with StubServer([answer], certificates="none") as server:
         context = Context(
             name="dev", cluster_name="c", server=server.url, ca_data=authority().pem, credentials=credentials
         )
@@ -41,10 +41,10 @@ def error_of(answer: Answer, credentials: Credentials = STATIC) -> ScopeError:
     return caught.value
 
 
-def status(code: int, message: str) -> Answer:
+def status(code: int, message: str) -> Response:
     """As Kubernetes says it."""
     body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
-    return Answer(status=code, body=json.dumps(body).encode())
+    return Response(status=code, body=json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
@@ -95,24 +95,27 @@ def test_an_anonymous_request_that_is_forbidden_needs_a_user() -> None:
     ],
 )
 def test_what_the_answer_says_is_quoted_with_care(body: bytes, kind: str, said: str) -> None:
-    assert said in str(error_of(Answer(status=404, body=body, headers={"Content-Type": kind})))
+    assert said in str(error_of(Response(status=404, body=body, headers={"Content-Type": kind})))
 
 
-def test_a_login_page_is_not_taken_for_an_answer() -> None:
-    caught = error_of(Answer(body=b"<html>", headers={"Content-Type": "text/html; charset=utf-8"}))
+def test_a_login_page_is_not_taken_for_a_response() -> None:
+    caught = error_of(Response(body=b"<html>", headers={"Content-Type": "text/html; charset=utf-8"}))
     assert isinstance(caught, ResponseError)
     assert "gave text/html, not JSON; is https://127.0.0.1" in str(caught)
 
 
 def test_plain_text_is_fine_when_it_was_asked_for() -> None:
-    with ApiServer([Answer(body=b"ok", headers={"Content-Type": "text/plain"})]) as server:
+    with StubServer([Response(body=b"ok", headers={"Content-Type": "text/plain"})]) as server:
         context = Context(name="dev", cluster_name="c", server=server.url, ca_data=authority().pem)
         with Client(context) as client:
             assert client.get("/readyz", accept="text/plain") == b"ok"
 
 
 def test_a_redirect_is_not_followed() -> None:
-    with ApiServer() as other, ApiServer([Answer(status=302, headers={"Location": f"{other.url}/steal"})]) as server:
+    with (
+        StubServer() as other,
+        StubServer([Response(status=302, headers={"Location": f"{other.url}/steal"})]) as server,
+    ):
         context = Context(name="dev", cluster_name="c", server=server.url, ca_data=authority().pem, credentials=STATIC)
         with Client(context, retries=3) as client, pytest.raises(ResponseError, match="redirects are not followed"):
             client.get("/version")

@@ -11,14 +11,14 @@ from airflow_provider_k8s_inventory.exceptions import ResponseError, ScopeError,
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import Authentication, Credentials, StaticCredentials
-from tests.fixtures.kubeconfigs import authority
-from tests.fixtures.kubeconfigs.server import Answer, ApiServer
+from tests.kit.kubeconfigs import authority
+from tests.kit.stub_server import Response, StubServer
 
-GOOD = Answer(body=b'{"good": true}')
+GOOD = Response(body=b'{"good": true}')
 
 
 def client(
-    server: ApiServer, credentials: Credentials | None = None, *, retries: int = 2, retry_after_max: float = 30
+    server: StubServer, credentials: Credentials | None = None, *, retries: int = 2, retry_after_max: float = 30
 ) -> Client:
     context = Context(
         name="dev",
@@ -31,35 +31,35 @@ def client(
 
 
 @pytest.mark.parametrize(
-    "answers",
+    "responses",
     [
-        [Answer(status=429, headers={"Retry-After": "0"})],
-        [Answer(status=429, headers={"Retry-After": "soon"})],
-        [Answer(status=429)],
-        [Answer(status=500)],
-        [Answer(status=502, headers={"Content-Type": "text/html"})],
-        [Answer(status=503), Answer(status=504)],
-        [Answer(fault="reset")],
-        [Answer(fault="cut")],
-        [Answer(fault="cut chunks")],
-        [Answer(fault="reset"), Answer(status=500)],
+        [Response(status=429, headers={"Retry-After": "0"})],
+        [Response(status=429, headers={"Retry-After": "soon"})],
+        [Response(status=429)],
+        [Response(status=500)],
+        [Response(status=502, headers={"Content-Type": "text/html"})],
+        [Response(status=503), Response(status=504)],
+        [Response(fault="reset")],
+        [Response(fault="cut")],
+        [Response(fault="cut chunks")],
+        [Response(fault="reset"), Response(status=500)],
     ],
-    ids=lambda answers: " ".join(answer.fault or str(answer.status) for answer in answers),
+    ids=lambda responses: " ".join(answer.fault or str(answer.status) for answer in responses),
 )
-def test_what_passes_is_waited_for(answers: Sequence[Answer]) -> None:
-    with ApiServer([*answers, GOOD]) as server, client(server) as it:
+def test_what_passes_is_waited_for(responses: Sequence[Response]) -> None:
+    with StubServer([*responses, GOOD]) as server, client(server) as it:
         assert it.get("/api/v1/pods", {"limit": 5}) == GOOD.body
-    assert [seen.path for seen in server.seen] == ["/api/v1/pods?limit=5"] * (len(answers) + 1)
+    assert [seen.path for seen in server.seen] == ["/api/v1/pods?limit=5"] * (len(responses) + 1)
 
 
 def test_a_question_is_asked_again_too() -> None:
-    with ApiServer([Answer(status=503), Answer(fault="reset"), GOOD]) as server, client(server) as it:
+    with StubServer([Response(status=503), Response(fault="reset"), GOOD]) as server, client(server) as it:
         assert it.post("/reviews", b"{}") == GOOD.body
     assert [seen.body for seen in server.seen] == ["{}"] * 3
 
 
 def test_the_server_says_how_long_to_wait() -> None:
-    with ApiServer([Answer(status=429, headers={"Retry-After": "1"}), GOOD]) as server, client(server) as it:
+    with StubServer([Response(status=429, headers={"Retry-After": "1"}), GOOD]) as server, client(server) as it:
         start = time.monotonic()
         it.get("/version")
         assert time.monotonic() - start >= 1
@@ -68,7 +68,7 @@ def test_the_server_says_how_long_to_wait() -> None:
 @pytest.mark.parametrize("after", ["86400", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_server_may_not_ask_for_too_long_a_wait(after: str) -> None:
     with (
-        ApiServer([Answer(status=429, headers={"Retry-After": after}), GOOD]) as server,
+        StubServer([Response(status=429, headers={"Retry-After": after}), GOOD]) as server,
         client(server, retry_after_max=0.01) as it,
     ):
         assert it.get("/version") == GOOD.body
@@ -78,38 +78,38 @@ def test_a_server_may_not_ask_for_too_long_a_wait(after: str) -> None:
     ("answer", "error", "words"),
     [
         (
-            Answer(status=500, body=b"etcd is gone"),
+            Response(status=500, body=b"etcd is gone"),
             UnreachableError,
             r"500 \(etcd is gone\); .*try again later \(3 tries in \d+ s\)$",
         ),
-        (Answer(status=429, body=b""), UnreachableError, r"gave 429; .*\(3 tries in"),
-        (Answer(fault="reset"), UnreachableError, "the connection was closed without a response"),
-        (Answer(fault="cut"), ResponseError, "the response to GET /version was cut off"),
-        (Answer(fault="cut chunks"), ResponseError, "the response to GET /version was cut off"),
+        (Response(status=429, body=b""), UnreachableError, r"gave 429; .*\(3 tries in"),
+        (Response(fault="reset"), UnreachableError, "the connection was closed without a response"),
+        (Response(fault="cut"), ResponseError, "the response to GET /version was cut off"),
+        (Response(fault="cut chunks"), ResponseError, "the response to GET /version was cut off"),
     ],
 )
-def test_what_does_not_pass_is_given_up(answer: Answer, error: type[ScopeError], words: str) -> None:
-    with ApiServer([answer]) as server, client(server) as it, pytest.raises(error, match=words):
+def test_what_does_not_pass_is_given_up(answer: Response, error: type[ScopeError], words: str) -> None:
+    with StubServer([answer]) as server, client(server) as it, pytest.raises(error, match=words):
         it.get("/version")
     assert len(server.seen) == 3
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 409, 410, 501])
 def test_what_would_not_change_is_not_tried_again(status: int) -> None:
-    with ApiServer([Answer(status=status)]) as server, client(server) as it, pytest.raises(ScopeError):
+    with StubServer([Response(status=status)]) as server, client(server) as it, pytest.raises(ScopeError):
         it.get("/version")
     assert len(server.seen) == 1
 
 
 def test_retries_can_be_switched_off() -> None:
-    with ApiServer([Answer(status=503)]) as server, client(server, retries=0) as it, pytest.raises(UnreachableError):
+    with StubServer([Response(status=503)]) as server, client(server, retries=0) as it, pytest.raises(UnreachableError):
         it.get("/version")
     assert len(server.seen) == 1
 
 
 def test_a_garbled_compressed_answer_is_cut_off() -> None:
-    answer = Answer(body=b"not gzip at all", headers={"Content-Encoding": "gzip"})
-    with ApiServer([answer]) as server, client(server) as it, pytest.raises(ResponseError, match="was cut off"):
+    answer = Response(body=b"not gzip at all", headers={"Content-Encoding": "gzip"})
+    with StubServer([answer]) as server, client(server) as it, pytest.raises(ResponseError, match="was cut off"):
         it.get("/version")
 
 
@@ -128,12 +128,16 @@ class Renewing(Credentials):
 
 
 def test_credentials_are_renewed_once_after_a_401() -> None:
-    with ApiServer([Answer(status=401), GOOD]) as server, client(server, Renewing()) as it:
+    with StubServer([Response(status=401), GOOD]) as server, client(server, Renewing()) as it:
         assert it.get("/version") == GOOD.body
     assert [seen.header("Authorization") for seen in server.seen] == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_a_second_401_is_the_answer() -> None:
-    with ApiServer([Answer(status=401)]) as server, client(server, Renewing()) as it, pytest.raises(UnauthorizedError):
+def test_a_second_401_is_final() -> None:
+    with (
+        StubServer([Response(status=401)]) as server,
+        client(server, Renewing()) as it,
+        pytest.raises(UnauthorizedError),
+    ):
         it.get("/version")
     assert len(server.seen) == 2

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
-from tests.fixtures import go_programs
+from tests.kit import go_programs
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yaml"

@@ -38,14 +38,14 @@ def failure(dsn: str, kind: type[InventoryError] = DatabaseError) -> str:
     return str(failed.value)
 
 
-def test_a_good_dsn_connects(database: str) -> None:
-    with connect(database) as conn:
+def test_a_good_dsn_connects(migrated_database: str) -> None:
+    with connect(migrated_database) as conn:
         assert conn.execute("SELECT 1").fetchone() == (1,)
         assert conn.execute("SHOW application_name").fetchone() == ("k8s-inventory",)
 
 
-def test_what_the_dsn_says_is_left_alone(database: str) -> None:
-    with connect(f"{database}?application_name=mine&options=-c%20search_path%3Delsewhere") as conn:
+def test_what_the_dsn_says_is_left_alone(migrated_database: str) -> None:
+    with connect(f"{migrated_database}?application_name=mine&options=-c%20search_path%3Delsewhere") as conn:
         assert conn.execute(
             "SELECT current_setting('application_name'), current_setting('search_path')"
         ).fetchone() == (
@@ -54,8 +54,8 @@ def test_what_the_dsn_says_is_left_alone(database: str) -> None:
         )
 
 
-def test_keywords_are_a_dsn_too(database: str) -> None:
-    parts = urlsplit(database)
+def test_keywords_are_a_dsn_too(migrated_database: str) -> None:
+    parts = urlsplit(migrated_database)
     keywords = (
         f"host={parts.hostname} port={parts.port} user={parts.username} password={parts.password} dbname=postgres"
     )
@@ -94,8 +94,8 @@ def test_without_a_host_the_server_is_a_local_socket() -> None:
     assert failure("user=nobody_we_know dbname=inventory").startswith("PostgreSQL at the local socket:5432/inventory: ")
 
 
-def test_a_connection_reads_what_is_committed_and_prepares_nothing(database: str) -> None:
-    with connect(database) as conn, transaction(conn) as cursor:
+def test_a_connection_reads_what_is_committed_and_prepares_nothing(migrated_database: str) -> None:
+    with connect(migrated_database) as conn, transaction(conn) as cursor:
         for _ in range(7):
             cursor.execute("SELECT 1")
         found = cursor.execute(
@@ -112,24 +112,24 @@ def test_a_host_that_does_not_exist() -> None:
     assert message.endswith("check host, port and firewall, and that PostgreSQL is running")
 
 
-def test_a_wrong_password(database: str) -> None:
-    parts = urlsplit(database)
+def test_a_wrong_password(migrated_database: str) -> None:
+    parts = urlsplit(migrated_database)
     message = failure(parts._replace(netloc=f"postgres:{SECRET}@{parts.hostname}:{parts.port}").geturl())
 
     assert "password authentication failed" in message
     assert message.endswith("; check the password")
 
 
-def test_no_password(database: str) -> None:
-    parts = urlsplit(database)
+def test_no_password(migrated_database: str) -> None:
+    parts = urlsplit(migrated_database)
 
     assert failure(parts._replace(netloc=f"postgres@{parts.hostname}:{parts.port}").geturl()).endswith(
         "check the password"
     )
 
 
-def test_a_database_that_does_not_exist(database: str) -> None:
-    message = failure(urlsplit(database)._replace(path="/nowhere").geturl())
+def test_a_database_that_does_not_exist(migrated_database: str) -> None:
+    message = failure(urlsplit(migrated_database)._replace(path="/nowhere").geturl())
 
     assert message.endswith('database "nowhere" does not exist; create the database, or correct its name')
 

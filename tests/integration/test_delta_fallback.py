@@ -9,15 +9,15 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 from k8s_inventory_demo.simulator.served import Served
 
-from tests.fixtures.manifests import crd, named, pod, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import named, pod, pods, widget_definition
+from tests.kit.syncer import Syncer
 
 LEASES = "leases.coordination.k8s.io"
 
 
 @pytest.fixture
-def three(dev: Cluster, sync: Syncer) -> Cluster:
+def changed_dev(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with three pods; they were synced, and one has changed and one gone since."""
     dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
@@ -77,9 +77,9 @@ USELESS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("fault", USELESS.values(), ids=USELESS)
 def test_a_watch_that_proves_nothing_falls_back_to_metadata(
-    fault: dict[str, Any], three: Cluster, sync: Syncer, inventory: Inventory
+    fault: dict[str, Any], changed_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    three.inject(Fault(verb="watch", times=None, **fault))
+    changed_dev.inject(Fault(verb="watch", times=None, **fault))
     report = sync(mode="delta")
 
     assert (report.status, report.mode) == ("success", "metadata")
@@ -91,17 +91,17 @@ def test_a_watch_that_proves_nothing_falls_back_to_metadata(
     assert report.warnings == ()
 
 
-def test_the_sync_after_a_fallback_is_a_delta_again(three: Cluster, sync: Syncer) -> None:
-    three.compact()
+def test_the_sync_after_a_fallback_is_a_delta_again(changed_dev: Cluster, sync: Syncer) -> None:
+    changed_dev.compact()
     assert sync(mode="delta").mode == "metadata"
-    three.patch("pods", "web-0000", {"metadata": {"labels": {"tier": "back"}}}, "default")
+    changed_dev.patch("pods", "web-0000", {"metadata": {"labels": {"tier": "back"}}}, "default")
 
     report = sync(mode="delta")
     assert (report.mode, report.fallback, report.updated) == ("delta", None, 1)
 
 
-def test_after_a_compaction_metadata_is_read(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    three.compact()
+def test_after_a_compaction_metadata_is_read(changed_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    changed_dev.compact()
     report = sync(mode="delta")
 
     assert (report.mode, report.updated, report.deleted) == ("metadata", 1, 1)
@@ -109,18 +109,20 @@ def test_after_a_compaction_metadata_is_read(three: Cluster, sync: Syncer, inven
     assert inventory.names("k8s_pods") == ["web-0000", "web-0002"]
 
 
-def test_what_had_come_before_it_was_given_up_is_undone(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_what_had_come_before_it_was_given_up_is_undone(
+    changed_dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
     ghost = pod("ghost", uid="ghost", resourceVersion="2")
     gone = pod("web-0002", uid=inventory.row("k8s_pods", "web-0002")["uid"], resourceVersion="3")
-    three.inject(Fault(verb="watch", body=event("ADDED", ghost) + event("DELETED", gone)))
+    changed_dev.inject(Fault(verb="watch", body=event("ADDED", ghost) + event("DELETED", gone)))
     sync(mode="delta")
 
     assert inventory.names("k8s_pods") == ["web-0000", "web-0002"]
 
 
-def test_both_reasons_are_told_when_metadata_is_of_no_use_either(three: Cluster, sync: Syncer) -> None:
-    three.inject(Fault(verb="watch", status=410))
-    three.inject(Fault(verb="list", query={"limit": "^100$"}, status=406, times=2))
+def test_both_reasons_are_told_when_metadata_is_of_no_use_either(changed_dev: Cluster, sync: Syncer) -> None:
+    changed_dev.inject(Fault(verb="watch", status=410))
+    changed_dev.inject(Fault(verb="list", query={"limit": "^100$"}, status=406, times=2))
     report = sync(mode="delta")
 
     assert (report.status, report.mode, report.deleted) == ("success", "full", 1)
@@ -131,10 +133,10 @@ def test_both_reasons_are_told_when_metadata_is_of_no_use_either(three: Cluster,
 
 @pytest.mark.parametrize("version", ["1", "0", "", "latest", "-1"], ids=lambda version: f"now {version!r}")
 def test_a_server_that_is_behind_is_not_believed(
-    version: str, three: Cluster, sync: Syncer, inventory: Inventory
+    version: str, changed_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     behind = json.dumps({"kind": "PodList", "metadata": {"resourceVersion": version}, "items": []}).encode()
-    three.inject(Fault(verb="list", query={"limit": "^1$"}, body=behind))
+    changed_dev.inject(Fault(verb="list", query={"limit": "^1$"}, body=behind))
     report = sync(mode="delta")
 
     assert (report.mode, report.updated, report.deleted) == ("metadata", 1, 1)
@@ -202,7 +204,7 @@ def test_who_may_list_and_not_watch_is_read_by_metadata(dev: Cluster, sync: Sync
 
 def test_a_resource_that_is_withdrawn_is_absent_in_every_mode(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     for mode in ("delta", "metadata"):
-        dev.create("crd", crd("widgets", "example.com", "Widget"))
+        dev.create("crd", widget_definition())
         dev.create("widgets.example.com", named("one", "default"), "default")
         assert sync("widgets.example.com", mode=mode).inserted == 1
         dev.delete("crd", "widgets.example.com")

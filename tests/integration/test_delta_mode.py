@@ -10,19 +10,16 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from tests.fixtures.interrupted import Interrupted
-from tests.fixtures.manifests import named, pod, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.interrupted import Interrupted
+from tests.kit.inventory import Inventory
+from tests.kit.objects import named, pod, pods
+from tests.kit.syncer import Syncer
+
+pytestmark = pytest.mark.alters_database
 
 
 @pytest.fixture
-def database(own_database: str) -> str:
-    return own_database
-
-
-@pytest.fixture
-def three(dev: Cluster, sync: Syncer) -> Cluster:
+def synced_dev(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with three pods, which were synced; its bookmarks come at once."""
     dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
@@ -35,92 +32,94 @@ def label(cluster: Cluster, name: str = "web-0000", **labels: str) -> None:
     cluster.patch("pods", name, {"metadata": {"labels": labels}}, "default")
 
 
-def elsewhere(cluster: Cluster) -> None:
+def change_something_else(cluster: Cluster) -> None:
     """A change of something else, so that the resourceVersion of pods goes on and only a bookmark tells."""
     cluster.create("configmaps", {"metadata": {"generateName": "other-"}}, "default")
 
 
-def asked(cluster: Cluster) -> list[str]:
+def verbs_for_pods(cluster: Cluster) -> list[str]:
     """The verbs of what was asked about pods."""
     return [request.verb for request in cluster.requests if request.path.endswith("/pods")]
 
 
-def test_only_what_changed_is_read(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    label(three, tier="front")
-    three.create("pods", pod("new"))
-    three.delete("pods", "web-0002", "default")
-    elsewhere(three)
+def test_only_what_changed_is_read(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(synced_dev, tier="front")
+    synced_dev.create("pods", pod("new"))
+    synced_dev.delete("pods", "web-0002", "default")
+    change_something_else(synced_dev)
     report = sync(mode="delta", verify_every=0)
 
     assert (report.mode, report.fallback, report.drift) == ("delta", None, None)
     assert (report.seen, report.inserted, report.updated, report.unchanged, report.deleted) == (3, 1, 1, 1, 1)
     assert inventory.names("k8s_pods") == ["new", "web-0000", "web-0001"]
     assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "front"}
-    assert asked(three) == ["list", "watch"]
+    assert verbs_for_pods(synced_dev) == ["list", "watch"]
 
 
-def test_the_watch_resumes_where_the_last_sync_ended(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_the_watch_resumes_where_the_last_sync_ended(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     since = inventory.last()["resource_version"]
-    label(three, tier="front")
+    label(synced_dev, tier="front")
     sync(mode="delta", verify_every=0)
-    (watch,) = [request for request in three.requests if request.verb == "watch"]
+    (watch,) = [request for request in synced_dev.requests if request.verb == "watch"]
 
     assert watch.query["resourceVersion"] == since
-    assert inventory.last()["resource_version"] == str(three.resource_version)
+    assert inventory.last()["resource_version"] == str(synced_dev.resource_version)
 
 
-def test_nothing_changed_anywhere_needs_no_watch(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_nothing_changed_anywhere_needs_no_watch(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     before = inventory.versions()
     report = sync(mode="delta", verify_every=0)
 
     assert (report.mode, report.seen, report.unchanged) == ("delta", 3, 3)
     assert inventory.versions() == before
-    assert asked(three) == ["list"]
+    assert verbs_for_pods(synced_dev) == ["list"]
 
 
-def test_a_bookmark_proves_that_nothing_changed_here(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_a_bookmark_proves_that_nothing_changed_here(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     before = inventory.versions()
-    elsewhere(three)
+    change_something_else(synced_dev)
     report = sync(mode="delta", verify_every=0)
 
     assert (report.mode, report.seen, report.unchanged) == ("delta", 3, 3)
-    assert report.resource_version == str(three.resource_version)
+    assert report.resource_version == str(synced_dev.resource_version)
     assert inventory.versions() == before
 
 
-def test_the_last_state_of_many_counts(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_the_last_state_of_many_counts(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     for number in range(300):
-        label(three, number=str(number))
+        label(synced_dev, number=str(number))
     report = sync(mode="delta", verify_every=0)
 
     assert (report.mode, report.updated, report.unchanged) == ("delta", 1, 2)
     assert inventory.row("k8s_pods", "web-0000")["labels"] == {"number": "299"}
 
 
-def test_what_came_and_went_leaves_no_trace(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_what_came_and_went_leaves_no_trace(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     before = inventory.versions()
-    three.create("pods", pod("short"))
-    label(three, "short", tier="front")
-    three.delete("pods", "short", "default")
+    synced_dev.create("pods", pod("short"))
+    label(synced_dev, "short", tier="front")
+    synced_dev.delete("pods", "short", "default")
     report = sync(mode="delta", verify_every=0)
 
     assert (report.mode, report.seen, report.inserted, report.deleted) == ("delta", 3, 0, 0)
     assert inventory.versions() == before
 
 
-def test_what_changed_before_it_went_is_gone(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    label(three, tier="front")
-    three.delete("pods", "web-0000", "default")
+def test_what_changed_before_it_went_is_gone(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(synced_dev, tier="front")
+    synced_dev.delete("pods", "web-0000", "default")
 
     assert sync(mode="delta", verify_every=0).deleted == 1
     assert inventory.names("k8s_pods") == ["web-0001", "web-0002"]
 
 
-def test_an_object_that_takes_a_name_is_a_row_of_its_own(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_an_object_that_takes_a_name_is_a_row_of_its_own(
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
     old = inventory.row("k8s_pods", "web-0000")["uid"]
     for phase in ("Pending", "Running", "Failed"):
-        three.delete("pods", "web-0000", "default")
-        three.create("pods", pod("web-0000", phase=phase))
+        synced_dev.delete("pods", "web-0000", "default")
+        synced_dev.create("pods", pod("web-0000", phase=phase))
     report = sync(mode="delta", verify_every=0)
 
     row = inventory.row("k8s_pods", "web-0000")
@@ -128,23 +127,23 @@ def test_an_object_that_takes_a_name_is_a_row_of_its_own(three: Cluster, sync: S
     assert (report.seen, report.inserted, report.deleted) == (3, 1, 1)
 
 
-def test_an_object_that_returns_keeps_its_row(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_an_object_that_returns_keeps_its_row(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     # No API server gives a UID twice, but an aggregated one may put objects back.
-    elsewhere(three)
-    returned = three.get("pods", "web-0001", "default")
-    returned["metadata"] |= {"labels": {"tier": "back"}, "resourceVersion": str(three.resource_version)}
+    change_something_else(synced_dev)
+    returned = synced_dev.get("pods", "web-0001", "default")
+    returned["metadata"] |= {"labels": {"tier": "back"}, "resourceVersion": str(synced_dev.resource_version)}
     events = ({"type": type_, "object": returned} for type_ in ("DELETED", "ADDED", "DELETED", "ADDED"))
-    three.inject(Fault(verb="watch", body=b"".join(json.dumps(event).encode() + b"\n" for event in events)))
+    synced_dev.inject(Fault(verb="watch", body=b"".join(json.dumps(event).encode() + b"\n" for event in events)))
     report = sync(mode="delta", verify_every=0)
 
     assert (report.mode, report.seen, report.updated, report.deleted) == ("delta", 3, 1, 0)
     assert inventory.row("k8s_pods", "web-0001")["labels"] == {"tier": "back"}
 
 
-def test_many_changes_come_in_many_pieces(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_many_changes_come_in_many_pieces(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     big = "x" * 200_000
     for number in range(20):
-        three.create("pods", pod(f"big-{number:04}", annotations={"a": big}))
+        synced_dev.create("pods", pod(f"big-{number:04}", annotations={"a": big}))
     report = sync(mode="delta", verify_every=0)
 
     assert (report.mode, report.inserted, report.seen) == ("delta", 20, 23)
@@ -153,13 +152,13 @@ def test_many_changes_come_in_many_pieces(three: Cluster, sync: Syncer, inventor
 
 
 def test_what_changes_while_it_watches_is_read_now_or_next_time(
-    three: Cluster, sync: Syncer, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    label(three, tier="front")
+    label(synced_dev, tier="front")
 
     def more() -> None:
-        label(three, tier="back")
-        three.create("pods", pod("late"))
+        label(synced_dev, tier="back")
+        synced_dev.create("pods", pod("late"))
 
     client = Interrupted(sync.client().context, "watch=1", more)
     reports = [sync(mode="delta", verify_every=0, client=client), sync(mode="delta", verify_every=0)]
@@ -171,9 +170,9 @@ def test_what_changes_while_it_watches_is_read_now_or_next_time(
 
 
 def test_characters_that_postgresql_cannot_hold_are_replaced(
-    three: Cluster, sync: Syncer, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    three.patch("pods", "web-0000", {"metadata": {"annotations": {"a": "x\0y"}}}, "default")
+    synced_dev.patch("pods", "web-0000", {"metadata": {"annotations": {"a": "x\0y"}}}, "default")
     report = sync(mode="delta", verify_every=0)
 
     (warning,) = report.warnings
@@ -181,13 +180,13 @@ def test_characters_that_postgresql_cannot_hold_are_replaced(
     assert inventory.row("k8s_pods", "web-0000")["annotations"] == {"a": "x\ufffdy"}
 
 
-def test_one_namespace_is_watched_alone(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    three.create("pods", pod("other", "kube-public"))
+def test_one_namespace_is_watched_alone(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    synced_dev.create("pods", pod("other", "kube-public"))
     sync()
     sync(namespaces=("default",))
-    three.delete("pods", "other", "kube-public")
-    label(three, tier="front")
-    elsewhere(three)
+    synced_dev.delete("pods", "other", "kube-public")
+    label(synced_dev, tier="front")
+    change_something_else(synced_dev)
     report = sync(namespaces=("default",), mode="delta", verify_every=0)
 
     assert (report.mode, report.seen, report.updated, report.deleted) == ("delta", 3, 1, 0)
@@ -218,24 +217,24 @@ def test_a_bound_holds_for_what_was_told_gone_too(dev: Cluster, sync: Syncer, in
     assert sync(mode="delta", verify_every=0, max_deletes=3).deleted == 3
 
 
-def test_an_event_of_another_resource_is_not_believed(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    elsewhere(three)
+def test_an_event_of_another_resource_is_not_believed(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    change_something_else(synced_dev)
     uid = inventory.row("k8s_pods", "web-0000")["uid"]
     event = {
         "type": "DELETED",
         "object": {"kind": "Service", "apiVersion": "v1", "metadata": {"uid": uid, "resourceVersion": "99999"}},
     }
-    three.inject(Fault(verb="watch", body=json.dumps(event).encode() + b"\n"))
+    synced_dev.inject(Fault(verb="watch", body=json.dumps(event).encode() + b"\n"))
     report = sync(mode="delta")
 
     assert (report.status, report.mode, report.deleted) == ("success", "metadata", 0)
     assert "Service of v1, and not Pod of v1" in (report.fallback or "")
 
 
-def test_rows_of_what_went_can_be_marked(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_rows_of_what_went_can_be_marked(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     sync(on_delete="mark")
-    three.delete("pods", "web-0001", "default")
-    elsewhere(three)
+    synced_dev.delete("pods", "web-0001", "default")
+    change_something_else(synced_dev)
     reports = [sync(mode="delta", on_delete="mark", verify_every=0) for _ in range(2)]
 
     assert [(report.mode, report.seen, report.deleted) for report in reports] == [("delta", 2, 1), ("delta", 2, 0)]
@@ -243,11 +242,11 @@ def test_rows_of_what_went_can_be_marked(three: Cluster, sync: Syncer, inventory
     assert inventory.row("k8s_pods", "web-0000")["deleted_at"] is None
 
 
-def test_custom_resources_are_watched_too(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_custom_resources_are_watched_too(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     leases = "leases.coordination.k8s.io"
-    three.seed(leases, [named(name, "default") for name in ("one", "two")])
+    synced_dev.seed(leases, [named(name, "default") for name in ("one", "two")])
     sync(leases)
-    three.delete(leases, "one", "default")
+    synced_dev.delete(leases, "one", "default")
     report = sync(leases, mode="delta", verify_every=0)
 
     assert (report.mode, report.seen, report.deleted) == ("delta", 1, 1)
@@ -265,22 +264,22 @@ def failing(inventory: Inventory, how: str) -> Iterator[None]:
         inventory.query("DROP FUNCTION fail CASCADE")
 
 
-def test_what_was_not_committed_is_read_again(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    label(three, tier="front")
-    elsewhere(three)
+def test_what_was_not_committed_is_read_again(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(synced_dev, tier="front")
+    change_something_else(synced_dev)
     with failing(inventory, "RAISE 'no room'"):
         failed = sync(mode="delta", verify_every=0)
-    three.delete("pods", "web-0001", "default")
+    synced_dev.delete("pods", "web-0001", "default")
     report = sync(mode="delta", verify_every=0)
 
     assert (failed.status, failed.resource_version) == ("failed", None)
     assert (report.mode, report.updated, report.deleted) == ("delta", 1, 1)
 
 
-def test_what_a_lost_connection_lost_is_read_again(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_what_a_lost_connection_lost_is_read_again(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     known = inventory.last()["resource_version"]
-    label(three, tier="front")
-    elsewhere(three)
+    label(synced_dev, tier="front")
+    change_something_else(synced_dev)
     with (
         failing(inventory, "PERFORM pg_terminate_backend(pg_backend_pid())"),
         pytest.raises(DatabaseError, match="the ledger could not be written"),

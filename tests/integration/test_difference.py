@@ -15,8 +15,8 @@ from airflow_provider_k8s_inventory.model import OnDelete
 from airflow_provider_k8s_inventory.postgres import diff, staging
 from airflow_provider_k8s_inventory.postgres.diff import NOT_STAGED, Writing
 from airflow_provider_k8s_inventory.postgres.target import Target
-from tests.fixtures.manifests import pods
-from tests.integration.conftest import Syncer
+from tests.kit.objects import pods
+from tests.kit.syncer import Syncer
 
 pytestmark = pytest.mark.postgres15
 
@@ -29,11 +29,11 @@ WRITING = Writing(
 
 
 @pytest.fixture
-def cursor(dev: Cluster, sync: Syncer, database: str) -> Iterator[psycopg.Cursor[Any]]:
+def cursor(dev: Cluster, sync: Syncer, migrated_database: str) -> Iterator[psycopg.Cursor[Any]]:
     """A cursor in a transaction in which web-0000 is staged as it is, web-0001 changed, and web-0003 is new."""
     dev.seed("pods", pods(3))
     sync()
-    with psycopg.connect(database) as conn, conn.cursor() as opened:
+    with psycopg.connect(migrated_database) as conn, conn.cursor() as opened:
         staging.start(opened, WRITING.target)
         columns = ", ".join(column.name for column in WRITING.target.staged)
         opened.execute(f"INSERT INTO pg_temp.k8s_stage SELECT {columns} FROM k8s_pods WHERE name < 'web-0002'".encode())

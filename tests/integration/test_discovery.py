@@ -12,10 +12,10 @@ from airflow_provider_k8s_inventory.exceptions import ResponseError, Unreachable
 from airflow_provider_k8s_inventory.kube import discovery
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
-from tests.fixtures.manifests import crd
-from tests.integration.conftest import Syncer
+from tests.kit.objects import WIDGETS, widget_definition
+from tests.kit.syncer import Syncer
 
-WIDGETS = Resource(group="example.com", version="v1", plural="widgets", kind="Widget", namespaced=True)
+WIDGETS_V1 = Resource(group="example.com", version="v1", plural="widgets", kind="Widget", namespaced=True)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def client(sync: Syncer) -> Iterator[Client]:
 def cluster(request: pytest.FixtureRequest, dev: Cluster) -> Cluster:
     """A cluster that speaks one of the two, with a custom resource in two versions."""
     dev.aggregated_discovery = request.param
-    dev.create("crd", crd("widgets", "example.com", "Widget", versions=("v1beta1", "v1")))
+    dev.create("crd", widget_definition(versions=("v1beta1", "v1")))
     return dev
 
 
@@ -44,8 +44,8 @@ def test_all_resources_of_the_catalogue_are_found(cluster: Cluster, client: Clie
 def test_the_preferred_version_comes_first(cluster: Cluster, client: Client) -> None:
     found = discovery.discover(client)
 
-    assert [r.version for r in found.resources if r.name == "widgets.example.com"] == ["v1", "v1beta1"]
-    assert found.find("widgets.example.com") == WIDGETS
+    assert [r.version for r in found.resources if r.name == WIDGETS] == ["v1", "v1beta1"]
+    assert found.find(WIDGETS) == WIDGETS_V1
 
 
 def test_what_cannot_be_listed_is_left_out(cluster: Cluster, client: Client) -> None:
@@ -70,13 +70,13 @@ def test_a_group_that_is_down_hides_no_other(cluster: Cluster, client: Client) -
 
 
 def test_what_is_served_is_served(cluster: Cluster, client: Client) -> None:
-    assert discovery.serves(client, WIDGETS)
+    assert discovery.serves(client, WIDGETS_V1)
 
 
 def test_what_is_not_served_is_proven_not_to_be(cluster: Cluster, client: Client) -> None:
-    cluster.delete("crd", "widgets.example.com")
+    cluster.delete("crd", WIDGETS)
 
-    assert not discovery.serves(client, WIDGETS)
+    assert not discovery.serves(client, WIDGETS_V1)
 
 
 def test_in_another_version_it_is_neither(cluster: Cluster, client: Client) -> None:
@@ -89,14 +89,14 @@ def test_of_a_group_that_is_down_nothing_is_proven(cluster: Cluster, client: Cli
     for version in ("v1", "v1beta1"):
         cluster.lose_group("example.com", version)
     with pytest.raises(ResponseError, match=r"example\.com does not respond, so widgets\.example\.com cannot be"):
-        discovery.serves(client, WIDGETS)
+        discovery.serves(client, WIDGETS_V1)
 
 
 def test_another_group_that_is_down_is_no_matter(cluster: Cluster, client: Client) -> None:
     cluster.lose_group("apps", "v1")
-    cluster.delete("crd", "widgets.example.com")
+    cluster.delete("crd", WIDGETS)
 
-    assert not discovery.serves(client, WIDGETS)
+    assert not discovery.serves(client, WIDGETS_V1)
 
 
 def test_aggregated_discovery_takes_two_requests(dev: Cluster, client: Client) -> None:

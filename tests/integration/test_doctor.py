@@ -16,11 +16,9 @@ from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.model import Selection
 from airflow_provider_k8s_inventory.postgres.migrations import ORDERED
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh
-from tests.fixtures.manifests import crd, pod
-from tests.fixtures.tables import TABLES, Inventory
-from tests.integration.conftest import Syncer
-
-WIDGETS = "widgets.example.com"
+from tests.kit.inventory import TABLES, Inventory
+from tests.kit.objects import WIDGETS, pod, widget_definition
+from tests.kit.syncer import Syncer
 
 
 class Doctor:
@@ -132,7 +130,7 @@ def test_a_resource_that_is_not_served_will_be_absent(doctor: Doctor, sync: Sync
 
 
 def test_one_whose_group_does_not_answer_will_not(dev: Cluster, doctor: Doctor) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.lose_group("example.com", "v1")
     finding = doctor(WIDGETS)[f"may list {WIDGETS}"]
 
@@ -141,13 +139,13 @@ def test_one_whose_group_does_not_answer_will_not(dev: Cluster, doctor: Doctor) 
 
 
 def test_a_custom_resource_may_be_listed(dev: Cluster, doctor: Doctor) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget", versions=("v1beta1",)))
+    dev.create("crd", widget_definition(versions=("v1beta1",)))
 
     assert doctor(WIDGETS)[f"may list {WIDGETS}"].detail == "yes"
 
 
 def test_globs_mean_what_is_served_and_each_is_looked_at(dev: Cluster, doctor: Doctor) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.add_user(User(name="reader", denied=(Rule(resources=("ingresses.networking.k8s.io",)),)))
     findings = doctor("po*", "w*.example.com", "ing*", "secr*", context="dev-reader")
 
@@ -187,7 +185,7 @@ def test_discovery_that_is_forbidden_leaves_the_catalogue(dev: Cluster, doctor: 
     ],
 )
 def test_a_name_that_no_context_serves_would_fail(name: str, check: str, dev: Cluster, doctor: Doctor) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     found = [*doctor(name).values(), *doctor(name, context="prod").values()]
 
     weighed = [finding for finding in weigh(found, set) if finding.check == check]
@@ -197,7 +195,7 @@ def test_a_name_that_no_context_serves_would_fail(name: str, check: str, dev: Cl
 
 
 def test_what_one_context_serves_is_less_in_the_other(dev: Cluster, doctor: Doctor) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     found = [*doctor("widget").values(), *doctor("widget", context="prod").values()]
     weighed = [finding for finding in weigh(found, set) if finding.check.startswith("may list")]
 
@@ -241,8 +239,8 @@ def test_an_older_server_does_not_say_who_i_am(dev: Cluster, doctor: Doctor) -> 
     assert findings["who am I"].detail == "unknown: the cluster does not say"
 
 
-def test_a_migrated_database_is_well(database: str) -> None:
-    with psycopg.connect(database) as conn:
+def test_a_migrated_database_is_well(migrated_database: str) -> None:
+    with psycopg.connect(migrated_database) as conn:
         finding, writing, *_ = examine_database(conn, "public")
         major = conn.info.server_version // 10000
 
@@ -252,24 +250,25 @@ def test_a_migrated_database_is_well(database: str) -> None:
 
 
 @pytest.fixture
-def as_writer(own_database: str) -> Iterator[psycopg.Connection]:
+def as_writer(migrated_database: str) -> Iterator[psycopg.Connection]:
     """A connection of a role that may read the tables, and no more."""
-    with Inventory(own_database) as inventory:
+    with Inventory(migrated_database) as inventory:
         name = inventory.query("SELECT current_database() AS name")[0]["name"]
         inventory.query(f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
         inventory.query("CREATE ROLE examined_writer")
         inventory.query("GRANT SELECT ON ALL TABLES IN SCHEMA public TO examined_writer")
     try:
-        with psycopg.connect(own_database) as conn:
+        with psycopg.connect(migrated_database) as conn:
             conn.execute("SET ROLE examined_writer")
             conn.commit()
             yield conn
     finally:
-        with Inventory(own_database) as inventory:
+        with Inventory(migrated_database) as inventory:
             inventory.query("DROP OWNED BY examined_writer")
             inventory.query("DROP ROLE examined_writer")
 
 
+@pytest.mark.alters_database
 def test_who_may_only_read_is_told_what_to_grant(as_writer: psycopg.Connection) -> None:
     migrated, writing, *_ = examine_database(as_writer, "public")
 
@@ -283,11 +282,12 @@ def test_who_may_only_read_is_told_what_to_grant(as_writer: psycopg.Connection) 
     )
 
 
+@pytest.mark.alters_database
 def test_what_is_told_is_enough(
-    as_writer: psycopg.Connection, own_database: str, dev: Cluster, simulator: Simulator
+    as_writer: psycopg.Connection, migrated_database: str, dev: Cluster, simulator: Simulator
 ) -> None:
     dev.seed("pods", [pod("web")])
-    with Inventory(own_database) as inventory:
+    with Inventory(migrated_database) as inventory:
         _, writing, *_ = examine_database(as_writer, "public")
         inventory.query(writing.detail.partition("owner run ")[2])
     _, writing, *_ = examine_database(as_writer, "public")
@@ -299,8 +299,8 @@ def test_what_is_told_is_enough(
     assert [report.status for report in reports] == ["success", "success"]
 
 
-def test_a_database_that_cannot_be_written_to(database: str) -> None:
-    with psycopg.connect(database, options="-c default_transaction_read_only=on") as conn:
+def test_a_database_that_cannot_be_written_to(migrated_database: str) -> None:
+    with psycopg.connect(migrated_database, options="-c default_transaction_read_only=on") as conn:
         migrated, writing, *_ = examine_database(conn, "public")
 
     assert migrated.good
@@ -317,6 +317,7 @@ def test_a_database_that_was_not_migrated_would_fail(empty_database: str) -> Non
     assert "migrate it" in finding.detail
 
 
+@pytest.mark.alters_database
 @pytest.mark.parametrize(
     ("statement", "schema", "detail"),
     [
@@ -333,30 +334,32 @@ def test_a_database_that_was_not_migrated_would_fail(empty_database: str) -> Non
         ),
     ],
 )
-def test_a_schema_that_a_sync_would_refuse(statement: str, schema: str, detail: str, own_database: str) -> None:
-    with Inventory(own_database) as inventory:
+def test_a_schema_that_a_sync_would_refuse(statement: str, schema: str, detail: str, migrated_database: str) -> None:
+    with Inventory(migrated_database) as inventory:
         inventory.query(statement)
-    with psycopg.connect(own_database) as conn:
+    with psycopg.connect(migrated_database) as conn:
         (finding,) = examine_database(conn, schema)
 
     assert not finding.good
     assert detail in finding.detail
 
 
-def elsewhere(sync: Syncer) -> Client:
+def client_of_another_cluster(sync: Syncer) -> Client:
     """A client of the context dev that finds the cluster of prod there."""
     return Client(replace(sync.client("prod").context, name="dev"), backoff=0)
 
 
 def test_another_cluster_than_the_rows_are_of(
-    dev: Cluster, prod: Cluster, sync: Syncer, doctor: Doctor, database: str
+    dev: Cluster, prod: Cluster, sync: Syncer, doctor: Doctor, migrated_database: str
 ) -> None:
     dev.seed("pods", [pod("web")])
     for resource in ("clusters", "pods", "services"):
         sync(resource)
-    with psycopg.connect(database) as conn:
+    with psycopg.connect(migrated_database) as conn:
         well = doctor("clusters", "pods", "services", conn=conn)
-        finding = doctor("clusters", "pods", "services", client=elsewhere(sync), conn=conn)["same cluster"]
+        finding = doctor("clusters", "pods", "services", client=client_of_another_cluster(sync), conn=conn)[
+            "same cluster"
+        ]
         assert conn.info.transaction_status == TransactionStatus.IDLE
 
     assert "same cluster" not in well

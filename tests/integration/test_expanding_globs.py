@@ -15,23 +15,23 @@ from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync import Settings, expanding
 from airflow_provider_k8s_inventory.sync.fleet import run_context
-from tests.fixtures.manifests import crd, named
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import WIDGETS, crd, named
+from tests.kit.syncer import Syncer
 
 CATALOGUE = list(resources.CATALOGUE)
-GADGETS, WIDGETS = "gadgets.example.com", "widgets.example.com"
+GADGETS = "gadgets.example.com"
 
 Run = Callable[..., dict[str, SyncReport]]
 
 
 @pytest.fixture
-def run(sync: Syncer, database: str) -> Run:
+def run(sync: Syncer, migrated_database: str) -> Run:
     """Sync names and globs of the context dev; the reports by resource."""
 
     def run(*names: str, **settings: Any) -> dict[str, SyncReport]:
         with sync.client() as client:
-            connect = partial(connecting.connect, database)
+            connect = partial(connecting.connect, migrated_database)
             reports = list(run_context(client, names, connect, Settings(**settings)))
         assert len({report.resource for report in reports}) == len(reports)
         return {report.resource: report for report in reports}

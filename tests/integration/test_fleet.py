@@ -18,10 +18,10 @@ from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.sync import Settings
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
-from tests.fixtures.manifests import crd, named, pods
-from tests.fixtures.settings import settings as settings_of
-from tests.fixtures.tables import Inventory
-from tests.fixtures.waiting import wait_until
+from tests.kit.inventory import Inventory
+from tests.kit.objects import crd, named, pods, widget_definition
+from tests.kit.settings import settings as settings_of
+from tests.kit.waiting import wait_until
 
 NAMES = ("namespaces", "pods", "nodes")
 
@@ -64,8 +64,8 @@ ONE = Settings(max_parallel_requests=1)
 
 
 @pytest.fixture
-def connect(database: str) -> Callable[[], psycopg.Connection]:
-    return partial(psycopg.connect, database)
+def connect(migrated_database: str) -> Callable[[], psycopg.Connection]:
+    return partial(psycopg.connect, migrated_database)
 
 
 def statuses(reports: Iterator[SyncReport]) -> dict[str, list[str]]:
@@ -124,7 +124,7 @@ def test_what_is_repeated_claims_no_work(
 def test_a_resource_whose_own_server_is_down_stops_no_other_resource(
     fleet: Fleet, dev: Cluster, connect: Callable[[], psycopg.Connection], inventory: Inventory
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     # A server that gives 503 would do the same after many tries.
     dev.inject(Fault(path="/widgets$", status=401, times=None))
     context = fleet.contexts()[:1]
@@ -190,11 +190,11 @@ def test_a_database_that_cannot_be_reached_fails_every_scope(fleet: Fleet) -> No
     assert {report.selection.namespaces for report in reports if report.resource == "nodes"} == {()}
 
 
-def test_a_connection_that_broke_is_opened_again(fleet: Fleet, database: str, inventory: Inventory) -> None:
+def test_a_connection_that_broke_is_opened_again(fleet: Fleet, migrated_database: str, inventory: Inventory) -> None:
     opened: list[psycopg.Connection] = []
 
     def connect() -> psycopg.Connection:
-        opened.append(psycopg.connect(database))
+        opened.append(psycopg.connect(migrated_database))
         if len(opened) == 1:
             opened[0].close()
         return opened[-1]
@@ -207,12 +207,14 @@ def test_a_connection_that_broke_is_opened_again(fleet: Fleet, database: str, in
     assert all(conn.closed for conn in opened)
 
 
-def test_contexts_hold_one_connection_each_and_give_it_back(fleet: Fleet, database: str, inventory: Inventory) -> None:
+def test_contexts_hold_one_connection_each_and_give_it_back(
+    fleet: Fleet, migrated_database: str, inventory: Inventory
+) -> None:
     opened: list[psycopg.Connection] = []
     at_a_time: list[int] = []
 
     def connect() -> psycopg.Connection:
-        conn = psycopg.connect(database)
+        conn = psycopg.connect(migrated_database)
         opened.append(conn)
         at_a_time.append(sum(not each.closed for each in list(opened)))
         return conn
@@ -223,12 +225,12 @@ def test_contexts_hold_one_connection_each_and_give_it_back(fleet: Fleet, databa
     assert all(conn.closed for conn in opened)
 
 
-def test_two_contexts_are_synced_at_a_time(fleet: Fleet, database: str, inventory: Inventory) -> None:
+def test_two_contexts_are_synced_at_a_time(fleet: Fleet, migrated_database: str, inventory: Inventory) -> None:
     meeting = threading.Barrier(2, timeout=10)
 
     def connect() -> psycopg.Connection:
         meeting.wait()
-        return psycopg.connect(database)
+        return psycopg.connect(migrated_database)
 
     contexts = fleet.contexts()
     found = statuses(run_fleet((contexts[0], contexts[2]), NAMES, connect, ONE, parallel=2))
@@ -236,13 +238,13 @@ def test_two_contexts_are_synced_at_a_time(fleet: Fleet, database: str, inventor
     assert found == {"dev": ["success"] * 3, "prod": ["success"] * 3}
 
 
-def test_a_caller_that_stops_begins_nothing_new(fleet: Fleet, database: str, inventory: Inventory) -> None:
+def test_a_caller_that_stops_begins_nothing_new(fleet: Fleet, migrated_database: str, inventory: Inventory) -> None:
     opened, stopped = [], threading.Event()
 
     def connect() -> psycopg.Connection:
         opened.append(1)
         assert len(opened) == 1 or stopped.wait(10)
-        return psycopg.connect(database)
+        return psycopg.connect(migrated_database)
 
     reports = run_fleet(fleet.contexts(), ("pods",), connect, ONE, parallel=1)
     next(reports)
@@ -260,14 +262,14 @@ def test_a_caller_that_stops_begins_nothing_new(fleet: Fleet, database: str, inv
 
 
 def test_a_defect_in_one_context_is_raised_when_the_others_are_done(
-    fleet: Fleet, database: str, inventory: Inventory
+    fleet: Fleet, migrated_database: str, inventory: Inventory
 ) -> None:
     first = threading.Lock()
 
     def connect() -> psycopg.Connection:
         if first.acquire(blocking=False):
             raise ZeroDivisionError
-        return psycopg.connect(database)
+        return psycopg.connect(migrated_database)
 
     reports = run_fleet(fleet.contexts(), ("pods",), connect, ONE, parallel=1)
     seen = [next(reports).context_name, next(reports).context_name]

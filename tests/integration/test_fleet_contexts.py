@@ -17,25 +17,21 @@ from airflow_provider_k8s_inventory.model import Origin, SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync import Settings
 from airflow_provider_k8s_inventory.sync.fleet import run_context
-from tests.fixtures.manifests import crd, named, node, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import WIDGETS, named, node, pods, widget_definition
+from tests.kit.syncer import Syncer
+
+pytestmark = pytest.mark.alters_database
 
 NAMES = ("namespaces", "nodes", "pods", "deployments", "services")
-WIDGETS = "widgets.example.com"
 
 Statuses = dict[str, str]
 Run = Callable[..., dict[str, SyncReport]]
 
 
 @pytest.fixture
-def database(own_database: str) -> str:
-    return own_database
-
-
-@pytest.fixture
-def connect(database: str) -> Callable[[], psycopg.Connection]:
-    return partial(connecting.connect, database)
+def connect(migrated_database: str) -> Callable[[], psycopg.Connection]:
+    return partial(connecting.connect, migrated_database)
 
 
 @pytest.fixture
@@ -173,7 +169,7 @@ def test_a_database_that_cannot_be_reached_fails_every_scope(sync: Syncer, inven
 def test_a_cluster_without_hope_is_asked_once(
     trouble: str, dev: Cluster, run: Run, sync: Syncer, inventory: Inventory
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.create(WIDGETS, named("one", "default"), "default")
     run(*NAMES, "*.example.com")
     dev.requests.clear()

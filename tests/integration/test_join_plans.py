@@ -16,9 +16,9 @@ from airflow_provider_k8s_inventory.model import OnDelete, Seen
 from airflow_provider_k8s_inventory.postgres import diff, listed, rows, staging
 from airflow_provider_k8s_inventory.postgres.diff import NOT_LISTED, NOT_STAGED, Gone, Writing
 from airflow_provider_k8s_inventory.postgres.target import Target
-from tests.fixtures.manifests import pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import pods
+from tests.kit.syncer import Syncer
 
 pytestmark = pytest.mark.postgres15
 
@@ -27,10 +27,10 @@ WRITING = Writing(target=TARGET, cluster_uid="dev", keep_uid=True, on_delete="de
 
 
 @pytest.fixture
-def cursor(dev: Cluster, sync: Syncer, inventory: Inventory, database: str) -> Iterator[psycopg.Cursor[Any]]:
+def cursor(dev: Cluster, sync: Syncer, inventory: Inventory, migrated_database: str) -> Iterator[psycopg.Cursor[Any]]:
     """A cursor in a transaction that compares a scope of 2,000 rows without statistics."""
     dev.seed("pods", pods(2000))
-    with psycopg.connect(database) as conn, conn.cursor() as opened:
+    with psycopg.connect(migrated_database) as conn, conn.cursor() as opened:
         conn.execute("ALTER TABLE k8s_pods SET (autovacuum_enabled = off)")
         conn.commit()
         sync()

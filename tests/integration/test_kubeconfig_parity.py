@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures import go_programs
-from tests.fixtures.kubeconfigs.yaml import REFUSED, TOKENS, USERS, token
+from tests.kit import go_programs
+from tests.kit.kubeconfigs.yaml import REFUSED, TOKENS, USERS, token
 
 KUBECTL = go_programs.kubectl()
 pytestmark = pytest.mark.skipif(KUBECTL is None, reason="no kubectl")

@@ -21,8 +21,8 @@ from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import execcredentials
 from airflow_provider_k8s_inventory.kube.stopping import Stop, Stopped
 from airflow_provider_k8s_inventory.sync.threads import prefetch, thread_pool
-from tests.fixtures.raw import RawServer, response
-from tests.fixtures.waiting import wait_until
+from tests.kit.raw_server import RawServer, response
+from tests.kit.waiting import wait_until
 
 PAGE = b'{"kind":"PodList","metadata":{"resourceVersion":"5","continue":"t"},"items":[{"metadata":{"name":"a"}}]}'
 KUBE_SYSTEM = b'{"metadata":{"name":"kube-system","uid":"u"}}'
@@ -139,13 +139,13 @@ class TimeIsOver(BaseException):
     """What Airflow's execution_timeout and Ctrl-C are."""
 
 
-def test_an_exception_in_the_main_thread_ends_a_sync(database: str) -> None:
+def test_an_exception_in_the_main_thread_ends_a_sync(migrated_database: str) -> None:
     def interrupt(*_: object) -> None:
         raise TimeIsOver
 
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        with stalling(drip) as server, Client(server.context) as client, psycopg.connect(database) as conn:
+        with stalling(drip) as server, Client(server.context) as client, psycopg.connect(migrated_database) as conn:
             signal.setitimer(signal.ITIMER_REAL, 1)
             with pytest.raises(TimeIsOver):
                 core.run(client, conn, "pods", core.Settings(mode="full"))
@@ -155,12 +155,12 @@ def test_an_exception_in_the_main_thread_ends_a_sync(database: str) -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_transaction_waits_no_longer_than_a_page_may_take(database: str) -> None:
+def test_a_transaction_waits_no_longer_than_a_page_may_take(migrated_database: str) -> None:
     with (
         stalling(drip) as server,
         Client(server.context, request_timeout=2) as client,
-        psycopg.connect(database) as conn,
-        psycopg.connect(database, autocommit=True) as watcher,
+        psycopg.connect(migrated_database) as conn,
+        psycopg.connect(migrated_database, autocommit=True) as watcher,
         thread_pool(1, "k8s-inventory-test") as pool,
     ):
         query = "SELECT state FROM pg_stat_activity WHERE pid = %s"
@@ -174,7 +174,7 @@ def test_a_transaction_waits_no_longer_than_a_page_may_take(database: str) -> No
 
 
 @pytest.fixture
-def start(database: str, tmp_path: Path) -> Iterator[Start]:
+def start(migrated_database: str, tmp_path: Path) -> Iterator[Start]:
     """Start a real `k8s-inventory sync` against a server."""
     running: list[subprocess.Popen[str]] = []
 
@@ -184,7 +184,7 @@ def start(database: str, tmp_path: Path) -> Iterator[Start]:
             f"clusters: [{{name: c, cluster: {{server: '{server.url}'}}}}]\nusers: [{{name: u, user: {user}}}]\n"
             "contexts: [{name: dev, context: {cluster: c, user: u}}]\n"
         )
-        where = ("--kubeconfig", str(kubeconfig), "--dsn", database, "--resource", "pods", "--mode", "full")
+        where = ("--kubeconfig", str(kubeconfig), "--dsn", migrated_database, "--resource", "pods", "--mode", "full")
         command = [str(Path(sys.executable).with_name("k8s-inventory")), "sync", *where, *arguments]
         running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
         return running[-1]
@@ -198,7 +198,7 @@ def start(database: str, tmp_path: Path) -> Iterator[Start]:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("stall", [silence, drip, busy], ids=["silence", "byte by byte", "between tries"])
 def test_a_signal_ends_the_command_line(
-    number: int, status: int, stall: Callable[[RawServer], Iterator[bytes]], start: Start, database: str
+    number: int, status: int, stall: Callable[[RawServer], Iterator[bytes]], start: Start, migrated_database: str
 ) -> None:
     with stalling(stall) as server:
         process = start(server)

@@ -11,9 +11,9 @@ from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 from airflow_provider_k8s_inventory.model import Origin, Scope
 from airflow_provider_k8s_inventory.postgres import locking, sessions
 from airflow_provider_k8s_inventory.sync.recording import blank, record
-from tests.fixtures.manifests import crd, named, pod, pods
-from tests.fixtures.tables import Inventory, Row
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory, Row
+from tests.kit.objects import named, pod, pods, widget_definition
+from tests.kit.syncer import Syncer
 
 
 def freshness(inventory: Inventory, resource: str = "pods", context: str = "dev") -> list[Row]:
@@ -139,10 +139,10 @@ def test_contexts_and_resources_do_not_mix(simulator: Simulator, sync: Syncer, i
 
 
 def test_who_found_another_sync_running_tells_nothing_of_the_rows(
-    sync: Syncer, database: str, inventory: Inventory
+    sync: Syncer, migrated_database: str, inventory: Inventory
 ) -> None:
     good = sync()
-    with psycopg.connect(database) as other, sessions.transaction(other) as cursor:
+    with psycopg.connect(migrated_database) as other, sessions.transaction(other) as cursor:
         locking.lock_scope(cursor, "public", good.scope)
         assert [sync().status, sync("pods", namespaces=("a",)).status] == ["busy", "busy"]
     whole, narrowed = freshness(inventory)[::-1]
@@ -152,11 +152,11 @@ def test_who_found_another_sync_running_tells_nothing_of_the_rows(
 
 
 def test_a_line_that_was_written_late_does_not_outrank_a_later_sync(
-    sync: Syncer, database: str, inventory: Inventory
+    sync: Syncer, migrated_database: str, inventory: Inventory
 ) -> None:
     late = blank(Scope(context_name="dev", resource="pods"), "unreachable", "the database was away")
     good = sync()
-    with psycopg.connect(database) as conn:
+    with psycopg.connect(migrated_database) as conn:
         record(conn, "public", late)
     (row,) = freshness(inventory)
 
@@ -165,9 +165,9 @@ def test_a_line_that_was_written_late_does_not_outrank_a_later_sync(
 
 
 def test_a_failure_after_one_that_was_turned_away_is_shown(
-    dev: Cluster, sync: Syncer, database: str, inventory: Inventory
+    dev: Cluster, sync: Syncer, migrated_database: str, inventory: Inventory
 ) -> None:
-    with psycopg.connect(database) as other, sessions.transaction(other) as cursor:
+    with psycopg.connect(migrated_database) as other, sessions.transaction(other) as cursor:
         locking.lock_scope(cursor, "public", Scope(context_name="dev", resource="pods"))
         assert sync().status == "busy"
     dev.inject(Fault(path="/pods$", status=403))
@@ -180,7 +180,7 @@ def test_a_failure_after_one_that_was_turned_away_is_shown(
 def test_a_resource_outside_of_namespaces_has_one_scope_whatever_was_asked(
     simulator: Simulator, dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget", scope="Cluster"))
+    dev.create("crd", widget_definition(scope="Cluster"))
     dev.seed("widgets.example.com", [named("w", None)])
     statuses = []
     for reachable in (False, True, False):
@@ -221,7 +221,7 @@ def test_a_context_has_one_line_that_says_how_well_it_is(
 @pytest.mark.parametrize("resource", ["clusters", "namespaces", "nodes", "pods", "deployments", "services", "crds"])
 def test_every_table_is_in_k8s_objects(resource: str, dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     if resource == "crds":
-        dev.create("crd", crd("widgets", "example.com", "Widget"))
+        dev.create("crd", widget_definition())
     elif resource not in ("clusters", "namespaces"):
         dev.seed(resource, [named("web", "shop" if resource not in ("nodes",) else None)])
     sync(resource)
@@ -237,7 +237,7 @@ def test_every_table_is_in_k8s_objects(resource: str, dev: Cluster, sync: Syncer
 def test_custom_resources_are_in_k8s_objects_by_their_own_name(
     dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.seed("widgets.example.com", [named("w", "shop")])
     sync("widgets.example.com")
 

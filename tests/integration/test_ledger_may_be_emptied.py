@@ -7,16 +7,14 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Simulator
 
 from airflow_provider_k8s_inventory.postgres import inventoried, scopes
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.manifests import crd, named, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
-
-WIDGETS = "widgets.example.com"
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
+from tests.kit.objects import WIDGETS, named, pods, widget_definition
+from tests.kit.syncer import Syncer
 
 
 @pytest.fixture
-def synced(dev: Cluster, sync: Syncer) -> Cluster:
+def synced_dev(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with three pods, which were synced."""
     dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
@@ -29,15 +27,15 @@ def empty(inventory: Inventory) -> None:
 
 
 @pytest.mark.parametrize("mode", ["metadata", "delta"])
-def test_the_next_sync_is_as_cheap(mode: str, synced: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_the_next_sync_is_as_cheap(mode: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     empty(inventory)
-    synced.delete("pods", "web-0001", "default")
+    synced_dev.delete("pods", "web-0001", "default")
     report = sync(mode=mode)
 
     assert (report.mode, report.fallback, report.deleted) == (mode, None, 1)
 
 
-@pytest.mark.usefixtures("synced")
+@pytest.mark.usefixtures("synced_dev")
 def test_the_checks_of_all_objects_come_as_often(sync: Syncer, inventory: Inventory) -> None:
     reports = []
     for _ in range(4):
@@ -47,7 +45,7 @@ def test_the_checks_of_all_objects_come_as_often(sync: Syncer, inventory: Invent
     assert [report.drift for report in reports] == [None, 0, None, 0]
 
 
-@pytest.mark.usefixtures("synced")
+@pytest.mark.usefixtures("synced_dev")
 def test_freshness_and_health_stay(simulator: Simulator, sync: Syncer, inventory: Inventory) -> None:
     sync("clusters")
     simulator.stop("dev")
@@ -64,7 +62,7 @@ def test_freshness_and_health_stay(simulator: Simulator, sync: Syncer, inventory
     assert seen() == before
 
 
-@pytest.mark.usefixtures("synced")
+@pytest.mark.usefixtures("synced_dev")
 def test_status_says_the_same(sync: Syncer, run: CommandLine, inventory: Inventory) -> None:
     sync("pods", context="prod")
     empty(inventory)
@@ -75,26 +73,28 @@ def test_status_says_the_same(sync: Syncer, run: CommandLine, inventory: Invento
 
 
 def test_a_resource_that_is_gone_everywhere_was_once_there(
-    dev: Cluster, sync: Syncer, database: str, inventory: Inventory
+    dev: Cluster, sync: Syncer, migrated_database: str, inventory: Inventory
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.seed(WIDGETS, [named("w", "shop")])
     sync(WIDGETS)
     sync("gadgets.example.com")
     empty(inventory)
 
-    with psycopg.connect(database) as conn:
+    with psycopg.connect(migrated_database) as conn:
         assert inventoried.synced(conn, "public") == {WIDGETS}
         assert {each.name for each in inventoried.lookup(conn, "public", "widgets")} == {WIDGETS}
 
 
-def test_the_past_of_a_scope_stays(simulator: Simulator, sync: Syncer, database: str, inventory: Inventory) -> None:
+def test_the_past_of_a_scope_stays(
+    simulator: Simulator, sync: Syncer, migrated_database: str, inventory: Inventory
+) -> None:
     first = sync()
     good = sync()
     simulator.stop("dev")
     bad = sync()
     empty(inventory)
 
-    with psycopg.connect(database) as conn:
+    with psycopg.connect(migrated_database) as conn:
         found = scopes.past(conn, schema="public", scopes=[bad.scope])
     assert found == {bad.scope: scopes.Past(first_at=first.finished_at, good_at=good.finished_at)}

@@ -16,10 +16,10 @@ from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 from airflow_provider_k8s_inventory.exceptions import ResponseError, TooLargeError
 from airflow_provider_k8s_inventory.kube import listing, metadata
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from tests.fixtures.manifests import pod
-from tests.fixtures.raw import RawServer, response
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import pod
+from tests.kit.raw_server import RawServer, response
+from tests.kit.syncer import Syncer
 
 MB = 1_000_000
 LARGE = 1_330_000
@@ -122,7 +122,7 @@ with Client(context, max_parallel_requests=4) as client, psycopg.connect(dsn) as
 
 @pytest.mark.parametrize("mode", ["full", "metadata", "delta"])
 def test_objects_as_large_as_etcd_takes_need_little_memory(
-    mode: str, dev: Cluster, simulator: Simulator, sync: Syncer, database: str, tmp_path: Path
+    mode: str, dev: Cluster, simulator: Simulator, sync: Syncer, migrated_database: str, tmp_path: Path
 ) -> None:
     noise = os.urandom(LARGE // 2).hex()
     large = [pod(f"web-{number:02}") | {"status": {"message": noise[number:]}} for number in range(40)]
@@ -133,7 +133,7 @@ def test_objects_as_large_as_etcd_takes_need_little_memory(
             dev.patch("pods", f"web-{number:02}", {"metadata": {"labels": {"tier": "front"}}}, "default")
     path = simulator.kubeconfig(tmp_path / "kubeconfig")
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(path), database, mode], capture_output=True, text=True, check=True
+        [sys.executable, "-c", MEASURED, str(path), migrated_database, mode], capture_output=True, text=True, check=True
     )
     status, way, seen, written, megabytes = done.stdout.split()
     assert (status, way, seen, written) == ("success", mode, "40", "40" if mode == "full" else "30")

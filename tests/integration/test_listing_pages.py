@@ -12,8 +12,8 @@ from airflow_provider_k8s_inventory.exceptions import ExpiredError, NotServedErr
 from airflow_provider_k8s_inventory.kube import listing
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Page
-from tests.fixtures.manifests import pod, pods
-from tests.integration.conftest import Syncer
+from tests.kit.objects import pod, pods
+from tests.kit.syncer import Syncer
 
 PODS = "/api/v1/pods"
 

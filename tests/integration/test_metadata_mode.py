@@ -11,10 +11,10 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 
 from airflow_provider_k8s_inventory.model import SyncReport
-from tests.fixtures.interrupted import Interrupted
-from tests.fixtures.manifests import named, pod, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.interrupted import Interrupted
+from tests.kit.inventory import Inventory
+from tests.kit.objects import named, pod, pods
+from tests.kit.syncer import Syncer
 
 PODS = "/api/v1/pods$"
 ONE = "web-0000"
@@ -22,7 +22,7 @@ ROLES = "clusterroles.rbac.authorization.k8s.io"
 
 
 @pytest.fixture
-def three(dev: Cluster, sync: Syncer) -> Cluster:
+def synced_dev(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with three pods, which were synced."""
     dev.seed("pods", pods(3))
     assert sync().status == "success"
@@ -55,44 +55,44 @@ def between(sync: Syncer, before: str, *happens: Callable[[], object]) -> SyncRe
 
 
 def test_nothing_changed_is_one_list_of_metadata_and_no_write(
-    three: Cluster, sync: Syncer, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     before = inventory.versions()
     report = sync(mode="metadata")
 
     assert (report.mode, report.fallback, report.seen, report.unchanged) == ("metadata", None, 3, 3)
     assert inventory.versions() == before
-    (listed,) = [request for request in three.requests if request.path == "/api/v1/pods"]
+    (listed,) = [request for request in synced_dev.requests if request.path == "/api/v1/pods"]
     assert "as=PartialObjectMetadataList" in listed.headers["accept"]
-    assert fetched(three) == []
+    assert fetched(synced_dev) == []
 
 
 def test_a_server_that_speaks_no_protobuf_gives_its_metadata_in_json(
-    three: Cluster, sync: Syncer, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    three.json_only.add("")
-    label(three, 1, tier="front")
+    synced_dev.json_only.add("")
+    label(synced_dev, 1, tier="front")
     report = sync(mode="metadata")
 
     assert (report.mode, report.fallback, report.seen, report.updated) == ("metadata", None, 3, 1)
     assert inventory.row("k8s_pods", "web-0001")["labels"] == {"tier": "front"}
 
 
-def test_only_what_differs_is_read_whole(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    label(three, 1, tier="front")
-    three.create("pods", pod("new"))
-    three.delete("pods", "web-0002", "default")
+def test_only_what_differs_is_read_whole(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(synced_dev, 1, tier="front")
+    synced_dev.create("pods", pod("new"))
+    synced_dev.delete("pods", "web-0002", "default")
     report = sync(mode="metadata")
 
     assert (report.seen, report.inserted, report.updated, report.unchanged, report.deleted) == (3, 1, 1, 1, 1)
-    assert fetched(three) == ["new", "web-0001"]
+    assert fetched(synced_dev) == ["new", "web-0001"]
     assert inventory.names("k8s_pods") == ["new", "web-0000", "web-0001"]
     assert inventory.row("k8s_pods", "web-0001")["labels"] == {"tier": "front"}
 
 
-def test_the_ledger_has_the_version_of_the_list(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    label(three, 1, tier="front")
-    version = str(three.resource_version)
+def test_the_ledger_has_the_version_of_the_list(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(synced_dev, 1, tier="front")
+    version = str(synced_dev.resource_version)
     sync(mode="metadata")
 
     assert (inventory.last()["mode"], inventory.last()["resource_version"]) == ("metadata", version)
@@ -110,7 +110,7 @@ def test_the_metadata_comes_in_pages(dev: Cluster, sync: Syncer, inventory: Inve
     assert lists == ["100", "1000", "2000", "2000"]
 
 
-def test_a_row_that_has_a_mark_is_made_anew(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_a_row_that_has_a_mark_is_made_anew(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     sync(on_delete="mark")
     inventory.query("UPDATE k8s_pods SET deleted_at = now() WHERE name = 'web-0001'")
     report = sync(mode="metadata", on_delete="mark")
@@ -119,9 +119,9 @@ def test_a_row_that_has_a_mark_is_made_anew(three: Cluster, sync: Syncer, invent
     assert inventory.row("k8s_pods", "web-0001")["deleted_at"] is None
 
 
-def test_a_row_whose_object_is_gone_can_be_marked(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_a_row_whose_object_is_gone_can_be_marked(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     sync(on_delete="mark")
-    three.delete("pods", "web-0001", "default")
+    synced_dev.delete("pods", "web-0001", "default")
     reports = [sync(mode="metadata", on_delete="mark") for _ in range(2)]
 
     assert [(report.mode, report.seen, report.deleted) for report in reports] == [
@@ -145,10 +145,10 @@ def test_too_much_gone_is_refused(dev: Cluster, sync: Syncer, inventory: Invento
 
 
 def test_an_object_that_vanishes_before_it_is_read_loses_its_row(
-    three: Cluster, sync: Syncer, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    label(three, 0, tier="front")
-    report = between(sync, ONE, partial(three.delete, "pods", "web-0000", "default"))
+    label(synced_dev, 0, tier="front")
+    report = between(sync, ONE, partial(synced_dev.delete, "pods", "web-0000", "default"))
 
     assert (report.mode, report.status) == ("metadata", "success")
     assert (report.seen, report.inserted, report.updated, report.deleted) == (2, 0, 0, 1)
@@ -156,21 +156,21 @@ def test_an_object_that_vanishes_before_it_is_read_loses_its_row(
 
 
 def test_a_new_object_that_vanishes_before_it_is_read_gets_no_row(
-    three: Cluster, sync: Syncer, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    three.create("pods", pod("short"))
-    report = between(sync, "short", partial(three.delete, "pods", "short", "default"))
+    synced_dev.create("pods", pod("short"))
+    report = between(sync, "short", partial(synced_dev.delete, "pods", "short", "default"))
 
     assert (report.seen, report.inserted, report.deleted) == (3, 0, 0)
     assert "short" not in inventory.names("k8s_pods")
 
 
 def test_an_object_that_changes_again_before_it_is_read_is_as_new_as_it_is(
-    three: Cluster, sync: Syncer, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    label(three, 0, tier="front")
-    listed = str(three.resource_version)
-    report = between(sync, ONE, partial(label, three, 0, tier="back"))
+    label(synced_dev, 0, tier="front")
+    listed = str(synced_dev.resource_version)
+    report = between(sync, ONE, partial(label, synced_dev, 0, tier="back"))
 
     assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "back"}
     assert report.resource_version == listed  # what came after is for the next sync to prove
@@ -178,33 +178,33 @@ def test_an_object_that_changes_again_before_it_is_read_is_as_new_as_it_is(
 
 
 def test_an_object_that_takes_the_name_before_it_is_read_is_a_row_of_its_own(
-    three: Cluster, sync: Syncer, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     old = inventory.row("k8s_pods", "web-0000")["uid"]
-    label(three, 0, tier="front")
+    label(synced_dev, 0, tier="front")
     report = between(
         sync,
         ONE,
-        partial(three.delete, "pods", "web-0000", "default"),
-        partial(three.create, "pods", pod("web-0000", phase="Pending")),
+        partial(synced_dev.delete, "pods", "web-0000", "default"),
+        partial(synced_dev.create, "pods", pod("web-0000", phase="Pending")),
     )
 
     row = inventory.row("k8s_pods", "web-0000")
-    assert row["uid"] == three.get("pods", "web-0000", "default")["metadata"]["uid"] != old
+    assert row["uid"] == synced_dev.get("pods", "web-0000", "default")["metadata"]["uid"] != old
     assert (row["phase"], row["labels"]) == ("Pending", {})
     assert (report.seen, report.inserted, report.updated, report.deleted) == (3, 1, 0, 1)
 
 
 @pytest.mark.parametrize("mode", ["metadata", "delta"])
 def test_the_sync_after_such_a_change_of_hands_finds_nothing_to_do(
-    mode: str, three: Cluster, sync: Syncer, inventory: Inventory
+    mode: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    label(three, 0, tier="front")
+    label(synced_dev, 0, tier="front")
     between(
         sync,
         ONE,
-        partial(three.delete, "pods", "web-0000", "default"),
-        partial(three.create, "pods", pod("web-0000")),
+        partial(synced_dev.delete, "pods", "web-0000", "default"),
+        partial(synced_dev.create, "pods", pod("web-0000")),
     )
     before = inventory.versions()
     report = sync(mode=mode)
@@ -214,10 +214,10 @@ def test_the_sync_after_such_a_change_of_hands_finds_nothing_to_do(
 
 
 def test_an_object_that_changes_after_the_list_is_for_the_next_sync(
-    three: Cluster, sync: Syncer, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    label(three, 0, tier="front")
-    between(sync, ONE, partial(label, three, 1, tier="back"), partial(three.create, "pods", pod("late")))
+    label(synced_dev, 0, tier="front")
+    between(sync, ONE, partial(label, synced_dev, 1, tier="back"), partial(synced_dev.create, "pods", pod("late")))
 
     assert inventory.row("k8s_pods", "web-0001")["labels"] == {}
     assert (sync(mode="delta").inserted, inventory.row("k8s_pods", "web-0001")["labels"]) == (1, {"tier": "back"})
@@ -225,12 +225,12 @@ def test_an_object_that_changes_after_the_list_is_for_the_next_sync(
 
 @pytest.mark.parametrize(("times", "status"), [(1, "success"), (None, "unreachable")])
 def test_a_read_that_fails_is_tried_again_and_else_changes_nothing(
-    times: int | None, status: str, three: Cluster, sync: Syncer, inventory: Inventory
+    times: int | None, status: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    label(three, 0, 1, tier="front")
-    three.delete("pods", "web-0002", "default")
+    label(synced_dev, 0, 1, tier="front")
+    synced_dev.delete("pods", "web-0002", "default")
     before = inventory.versions()
-    three.inject(Fault(query={"fieldSelector": ONE}, status=500, times=times))
+    synced_dev.inject(Fault(query={"fieldSelector": ONE}, status=500, times=times))
     report = sync(mode="metadata")
 
     assert (report.status, report.mode) == (status, "metadata")
@@ -278,10 +278,10 @@ USELESS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("fault", USELESS.values(), ids=USELESS)
 def test_metadata_that_is_of_no_use_is_not_the_end(
-    fault: dict[str, Any], three: Cluster, sync: Syncer, inventory: Inventory
+    fault: dict[str, Any], synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    three.delete("pods", "web-0001", "default")
-    three.inject(Fault(path=PODS, **fault))
+    synced_dev.delete("pods", "web-0001", "default")
+    synced_dev.inject(Fault(path=PODS, **fault))
     report = sync(mode="metadata")
 
     assert (report.status, report.mode, report.deleted) == ("success", "full", 1)
@@ -289,19 +289,19 @@ def test_metadata_that_is_of_no_use_is_not_the_end(
     assert inventory.names("k8s_pods") == ["web-0000", "web-0002"]
 
 
-def test_who_may_list_and_not_get_can_be_read_so(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_who_may_list_and_not_get_can_be_read_so(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     rules = (Rule(verbs=("list",), resources=("pods",)), Rule(verbs=("get",), resources=("namespaces",)))
-    three.add_user(User(name="admin", groups=(), allowed=rules))
-    label(three, 0, tier="front")
+    synced_dev.add_user(User(name="admin", groups=(), allowed=rules))
+    label(synced_dev, 0, tier="front")
     report = sync(mode="metadata")
 
     assert (report.status, report.mode, report.updated) == ("success", "metadata", 1)
     assert inventory.row("k8s_pods", "web-0000")["labels"] == {"tier": "front"}
 
 
-def test_who_may_not_read_one_by_one_gets_a_list(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    label(three, 0, tier="front")
-    three.inject(Fault(query={"fieldSelector": ONE}, status=403, times=None))
+def test_who_may_not_read_one_by_one_gets_a_list(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(synced_dev, 0, tier="front")
+    synced_dev.inject(Fault(query={"fieldSelector": ONE}, status=403, times=None))
     report = sync(mode="metadata")
 
     assert (report.status, report.mode, report.updated) == ("success", "full", 1)
@@ -334,10 +334,10 @@ def whole_list(*items: object, version: str = "9999", **metadata: str) -> bytes:
     ],
 )
 def test_what_is_read_and_is_not_the_object_is_not_the_end(
-    body: bytes, three: Cluster, sync: Syncer, inventory: Inventory
+    body: bytes, synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    label(three, 0, tier="front")
-    three.inject(Fault(query={"fieldSelector": ONE}, body=body, times=None))
+    label(synced_dev, 0, tier="front")
+    synced_dev.inject(Fault(query={"fieldSelector": ONE}, body=body, times=None))
     report = sync(mode="metadata")
 
     assert (report.status, report.mode, report.seen, report.updated) == ("success", "full", 3, 1)
@@ -361,9 +361,9 @@ def test_names_that_mean_something_in_a_path_are_read_all_the_same(
 
 
 def test_characters_that_postgresql_cannot_hold_are_replaced(
-    three: Cluster, sync: Syncer, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    three.patch("pods", "web-0000", {"metadata": {"annotations": {"a": "x\0y"}}}, "default")
+    synced_dev.patch("pods", "web-0000", {"metadata": {"annotations": {"a": "x\0y"}}}, "default")
     report = sync(mode="metadata")
 
     (warning,) = report.warnings

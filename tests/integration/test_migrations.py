@@ -21,7 +21,7 @@ from airflow_provider_k8s_inventory.exceptions import (
 )
 from airflow_provider_k8s_inventory.postgres import locking, sessions
 from airflow_provider_k8s_inventory.postgres.migrations import ORDERED, migrate, pending
-from tests.fixtures.tables import TABLES, Inventory
+from tests.kit.inventory import TABLES, Inventory
 
 pytestmark = pytest.mark.postgres15
 

@@ -12,9 +12,9 @@ from airflow_provider_k8s_inventory.exceptions import ForbiddenError, ResponseEr
 from airflow_provider_k8s_inventory.kube import access, discovery, watching
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
-from tests.fixtures.raw import RawServer, response
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.raw_server import RawServer, response
+from tests.kit.syncer import Syncer
 
 PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
 

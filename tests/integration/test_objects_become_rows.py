@@ -15,9 +15,9 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory import resources
-from tests.fixtures.manifests import crd
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import crd
+from tests.kit.syncer import Syncer
 
 OBJECTS = Path(__file__).parents[1] / "fixtures" / "objects"
 CASES = sorted(folder.parent for folder in OBJECTS.glob("*/*/object.json"))

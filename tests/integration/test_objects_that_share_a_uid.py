@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
-from tests.fixtures.manifests import Manifest, named
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import Manifest, named
+from tests.kit.syncer import Syncer
 
 LEASES = "leases.coordination.k8s.io"
 

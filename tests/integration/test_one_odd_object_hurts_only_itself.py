@@ -8,9 +8,9 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory.model import SyncReport
-from tests.fixtures.manifests import Manifest, named, pod
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import Manifest, named, pod
+from tests.kit.syncer import Syncer
 
 PODS = "/pods$"
 

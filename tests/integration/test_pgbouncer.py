@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from k8s_inventory_demo.simulator import Cluster
 
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.manifests import node, pods
-from tests.fixtures.pgbouncer import PROGRAM, pgbouncer
-from tests.fixtures.tables import Inventory
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
+from tests.kit.objects import node, pods
+from tests.kit.pgbouncer import PROGRAM, pgbouncer
 
 pytestmark = [
     pytest.mark.postgres15,

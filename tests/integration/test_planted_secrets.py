@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.fixtures.kubeconfigs import Folder, authority, encoded, exec_credential
-from tests.fixtures.kubeconfigs.proxy import Proxy
-from tests.fixtures.kubeconfigs.server import Answer, ApiServer
-from tests.fixtures.programs import PROGRAM, environment
+from tests.kit.kubeconfigs import Folder, authority, encoded, exec_credential
+from tests.kit.kubeconfigs.proxy import Proxy
+from tests.kit.programs import PROGRAM, environment
+from tests.kit.stub_server import Response, StubServer
 
 V1 = "client.authentication.k8s.io/v1"
 PROMPT = "To sign in, open https://login.test/device and enter the code ABCDEFGH."
@@ -30,8 +30,8 @@ def secret(place: str) -> str:
 
 
 @pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with ApiServer([Answer(status=400)]) as running:
+def server() -> Iterator[StubServer]:
+    with StubServer([Response(status=400)]) as running:
         yield running
 
 
@@ -85,7 +85,7 @@ def users(folder: Folder) -> dict[str, dict[str, Any]]:
     }
 
 
-def write(folder: Folder, server: ApiServer) -> Path:
+def write(folder: Folder, server: StubServer) -> Path:
     """A kubeconfig with a context for every user, and some whose cluster holds a secret."""
     known = users(folder)
     good = {"server": server.url, "certificate-authority-data": encoded(authority().pem)}
@@ -109,11 +109,11 @@ def write(folder: Folder, server: ApiServer) -> Path:
     return path
 
 
-def ran(command: str, path: Path, database: str, scratch: Path, proxy: str = "127.0.0.1:1") -> tuple[int, str]:
+def ran(command: str, path: Path, migrated_database: str, scratch: Path, proxy: str = "127.0.0.1:1") -> tuple[int, str]:
     """What a process wrote: on its streams, and into temporary files."""
     scratch.mkdir()
     done = subprocess.run(
-        [*PROGRAM, command, "--kubeconfig", str(path), "--dsn", database, "--resource", "pods"],
+        [*PROGRAM, command, "--kubeconfig", str(path), "--dsn", migrated_database, "--resource", "pods"],
         env=environment(TMPDIR=str(scratch), HTTPS_PROXY=f"http://jane:{secret('environment')}@{proxy}"),
         capture_output=True,
         check=False,
@@ -122,17 +122,19 @@ def ran(command: str, path: Path, database: str, scratch: Path, proxy: str = "12
     return done.returncode, "\n".join([done.stdout.decode(), done.stderr.decode(), *files])
 
 
-def written(database: str) -> str:
+def written(migrated_database: str) -> str:
     """The whole ledger."""
-    with psycopg.connect(database) as conn:
+    with psycopg.connect(migrated_database) as conn:
         return "\n".join(row[0] for row in conn.execute("SELECT to_jsonb(k8s_syncs)::text FROM k8s_syncs"))
 
 
 @pytest.mark.parametrize("command", ["sync", "doctor"])
-def test_no_secret_is_written(command: str, folder: Folder, server: ApiServer, database: str, tmp_path: Path) -> None:
+def test_no_secret_is_written(
+    command: str, folder: Folder, server: StubServer, migrated_database: str, tmp_path: Path
+) -> None:
     with Proxy("jane:another") as proxy:
-        status, shown = ran(command, write(folder, server), database, tmp_path / "scratch", proxy.address)
-    ledger = written(database)
+        status, shown = ran(command, write(folder, server), migrated_database, tmp_path / "scratch", proxy.address)
+    ledger = written(migrated_database)
 
     assert status == 1
     assert proxy.headers  # and what it was sent, it sent back
@@ -158,14 +160,14 @@ def test_no_secret_is_written(command: str, folder: Folder, server: ApiServer, d
         "? [{secret}]\n    : a",
     ],
 )
-def test_no_secret_of_a_kubeconfig_in_odd_yaml_is_written(text: str, database: str, tmp_path: Path) -> None:
+def test_no_secret_of_a_kubeconfig_in_odd_yaml_is_written(text: str, migrated_database: str, tmp_path: Path) -> None:
     path = tmp_path / "config"
     user = text.format(secret=secret("odd"))
     path.write_text(
         "contexts: [{name: c, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n"
         f"users:\n- name: u\n  user:\n    {user}\n"
     )
-    status, shown = ran("doctor", path, database, tmp_path / "scratch")
+    status, shown = ran("doctor", path, migrated_database, tmp_path / "scratch")
     assert status in (1, 2)
     assert "Traceback" not in shown
     assert "Planted" not in shown

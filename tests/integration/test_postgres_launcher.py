@@ -18,7 +18,7 @@ from k8s_inventory_demo.postgres.programs import Programs
 from k8s_inventory_demo.postgres.server import PostgresServer
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from tests.fixtures.waiting import wait_until
+from tests.kit.waiting import wait_until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another account")
 

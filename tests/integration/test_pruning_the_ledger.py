@@ -9,8 +9,8 @@ import pytest
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.postgres import ledger
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.tables import Inventory
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
 
 
 def fill(inventory: Inventory, *, days: int, lines: int = 1) -> None:
@@ -28,22 +28,22 @@ def ages(inventory: Inventory) -> list[int]:
     return [row["days"] for row in rows]
 
 
-def test_more_lines_than_one_transaction_takes_are_deleted(database: str, inventory: Inventory) -> None:
+def test_more_lines_than_one_transaction_takes_are_deleted(migrated_database: str, inventory: Inventory) -> None:
     fill(inventory, days=100, lines=2 * ledger.BATCH + 1)
     fill(inventory, days=1)
-    with psycopg.connect(database) as conn:
+    with psycopg.connect(migrated_database) as conn:
         deleted = ledger.prune(conn, schema="public", keep=timedelta(days=90))
 
     assert deleted == 2 * ledger.BATCH + 1
     assert ages(inventory) == [1]
 
 
-def test_a_role_that_may_not_delete_is_told_what_to_grant(database: str, inventory: Inventory) -> None:
+def test_a_role_that_may_not_delete_is_told_what_to_grant(migrated_database: str, inventory: Inventory) -> None:
     fill(inventory, days=100)
     inventory.query("CREATE ROLE no_pruner")
     try:
         inventory.query("GRANT SELECT, INSERT ON k8s_syncs TO no_pruner")
-        with psycopg.connect(database) as conn:
+        with psycopg.connect(migrated_database) as conn:
             conn.execute("SET ROLE no_pruner")
             conn.commit()
             with pytest.raises(DatabaseError) as raised:
@@ -75,6 +75,7 @@ def test_the_command_line_prunes_at_its_end(
     assert ages(inventory) == kept
 
 
+@pytest.mark.alters_database
 def test_a_sync_that_cannot_prune_is_as_good(run: CommandLine, inventory: Inventory) -> None:
     fill(inventory, days=100)
     inventory.query("CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not today'; END$$")
@@ -89,7 +90,7 @@ def test_a_sync_that_cannot_prune_is_as_good(run: CommandLine, inventory: Invent
     assert ages(inventory) == [100, 0]
 
 
-def test_it_finds_old_lines_by_an_index(database: str, inventory: Inventory) -> None:
+def test_it_finds_old_lines_by_an_index(migrated_database: str, inventory: Inventory) -> None:
     fill(inventory, days=1, lines=5000)
     inventory.query("ANALYZE k8s_syncs")
     plan = inventory.query(

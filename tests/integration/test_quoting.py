@@ -17,10 +17,10 @@ from airflow_provider_k8s_inventory.kube.sources import quoting
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import StaticCredentials
 from airflow_provider_k8s_inventory.model import Resource
-from tests.fixtures.kubeconfigs import authority
-from tests.fixtures.raw import RawServer, response
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.kubeconfigs import authority
+from tests.kit.raw_server import RawServer, response
+from tests.kit.syncer import Syncer
 
 TOKEN = 'PLANTED+a/b=c&<d>"e-0123456789'
 LINES = [f"planted-line-{number}-of-a-private-key" for number in range(3)]

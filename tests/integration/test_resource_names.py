@@ -16,10 +16,10 @@ from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync import Settings
 from airflow_provider_k8s_inventory.sync.fleet import run_context, run_fleet
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.manifests import crd, named
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
+from tests.kit.objects import crd, named, widget_definition
+from tests.kit.syncer import Syncer
 
 CERTIFICATES = "certificates.cert-manager.io"
 INGRESSES = "ingresses.networking.k8s.io"
@@ -222,7 +222,7 @@ def test_what_another_context_has_is_absent_where_it_is_not_served(
 def test_the_rows_of_a_resource_are_not_forgotten_for_a_longer_group(
     dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.create("widgets.example.com", named("one", "default"), "default")
     sync("widgets.example.com")
     dev.delete("crd", "widgets.example.com")
@@ -293,8 +293,8 @@ Connect = Callable[[], psycopg.Connection]
 
 
 @pytest.fixture
-def connect(database: str) -> Connect:
-    return partial(connecting.connect, database)
+def connect(migrated_database: str) -> Connect:
+    return partial(connecting.connect, migrated_database)
 
 
 def run(sync: Syncer, connect: Connect, *names: str, **settings: Any) -> list[tuple[str, str]]:

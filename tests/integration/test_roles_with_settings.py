@@ -11,11 +11,11 @@ from k8s_inventory_demo.postgres.server import PostgresServer
 from k8s_inventory_demo.simulator import Cluster, Fault, Simulator, User
 from psycopg import sql
 
-from tests.fixtures.command_line import CommandLine
-from tests.fixtures.manifests import crd, named, node, pod, pods
-from tests.fixtures.tables import Inventory
+from tests.kit.command_line import CommandLine
+from tests.kit.inventory import Inventory
+from tests.kit.objects import named, node, pod, pods, widget_definition
 
-pytestmark = pytest.mark.postgres15
+pytestmark = [pytest.mark.postgres15, pytest.mark.alters_database]
 
 WORDS = "café 😀 你好"
 
@@ -23,16 +23,16 @@ Role = Callable[[str], object]
 
 
 @pytest.fixture
-def role(own_database: str, run: CommandLine) -> Iterator[Role]:
+def role(migrated_database: str, run: CommandLine) -> Iterator[Role]:
     """Let the command line connect as a role of its own, which owns the schema and has the given settings."""
-    with Inventory(own_database) as inventory:
+    with Inventory(migrated_database) as inventory:
         inventory.query("CREATE ROLE particular LOGIN PASSWORD 'particular'")
         inventory.query("GRANT ALL ON SCHEMA public TO particular")
         for table in inventory.query(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
         ):
             inventory.query(f"ALTER TABLE {table['relname']} OWNER TO particular")
-        parts = urlsplit(own_database)
+        parts = urlsplit(migrated_database)
         run.dsn = parts._replace(netloc=f"particular:particular@{parts.hostname}:{parts.port}").geturl()
         try:
             yield lambda setting: inventory.query(f"ALTER ROLE particular {setting}")
@@ -64,10 +64,10 @@ def role(own_database: str, run: CommandLine) -> Iterator[Role]:
         "SET plan_cache_mode = 'force_generic_plan'",
     ],
 )
-def test_what_does_not_matter(setting: str, role: Role, run: CommandLine, dev: Cluster, own_database: str) -> None:
+def test_what_does_not_matter(setting: str, role: Role, run: CommandLine, dev: Cluster, migrated_database: str) -> None:
     dev.bookmark_after = 0.02
     dev.seed("pods", [pod("web", annotations={"motto": WORDS})])
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.seed("widgets.example.com", [named("w", "shop")])
     dev.seed("nodes", [node("worker")])
     role(setting)
@@ -78,7 +78,7 @@ def test_what_does_not_matter(setting: str, role: Role, run: CommandLine, dev: C
     assert result.exit_code == 0, result.output
     for result in (run("status", "--dsn", run.dsn), run.doctor("--resource", "pods")):
         assert result.exit_code == 0, result.output
-    with Inventory(own_database) as inventory:
+    with Inventory(migrated_database) as inventory:
         assert inventory.row("k8s_pods", "web")["annotations"] == {"motto": WORDS}
 
 
@@ -95,11 +95,11 @@ def test_the_environment_chooses_no_encoding(
 
 @pytest.mark.parametrize("setting", ["statement_timeout", "lock_timeout"])
 def test_a_timeout_that_is_too_short_is_named(
-    setting: str, role: Role, run: CommandLine, dev: Cluster, own_database: str
+    setting: str, role: Role, run: CommandLine, dev: Cluster, migrated_database: str
 ) -> None:
     dev.seed("pods", pods(3))
     role(f"SET {setting} = '500ms'")
-    with psycopg.connect(own_database) as holder:
+    with psycopg.connect(migrated_database) as holder:
         if setting == "lock_timeout":
             holder.execute("LOCK k8s_pods")
         else:
@@ -120,7 +120,7 @@ def test_a_timeout_that_is_too_short_is_named(
 
 
 def test_a_session_that_postgresql_ends_leaves_its_line(
-    role: Role, run: CommandLine, dev: Cluster, own_database: str
+    role: Role, run: CommandLine, dev: Cluster, migrated_database: str
 ) -> None:
     dev.seed("pods", pods(3))
     dev.inject(Fault(path="/pods$", latency=0.6))
@@ -128,7 +128,7 @@ def test_a_session_that_postgresql_ends_leaves_its_line(
     result = run.sync("--context", "dev", "--resource", "pods")
 
     assert result.exit_code == 1
-    with Inventory(own_database) as inventory:
+    with Inventory(migrated_database) as inventory:
         (line,) = inventory.ledger()
         assert line["status"] == "failed"
         assert "raise idle_in_transaction_session_timeout for this user" in line["reason"]
@@ -136,7 +136,7 @@ def test_a_session_that_postgresql_ends_leaves_its_line(
 
 @pytest.mark.parametrize("limit", [1, 3])
 def test_few_connections_are_enough_for_many_scopes(
-    limit: int, role: Role, run: CommandLine, simulator: Simulator, own_database: str
+    limit: int, role: Role, run: CommandLine, simulator: Simulator, migrated_database: str
 ) -> None:
     for number in range(4):
         simulator["dev"].add_user(User(name=f"user-{number}"))
@@ -145,11 +145,11 @@ def test_few_connections_are_enough_for_many_scopes(
     result = run.sync("--max-parallel-requests", "4")
 
     assert result.exit_code == 0, result.output
-    with Inventory(own_database) as inventory:
+    with Inventory(migrated_database) as inventory:
         assert [row["status"] for row in inventory.ledger()] == ["success"] * 36
 
 
-def test_no_connection_at_all_says_what_to_lower(role: Role, run: CommandLine, own_database: str) -> None:
+def test_no_connection_at_all_says_what_to_lower(role: Role, run: CommandLine, migrated_database: str) -> None:
     role("CONNECTION LIMIT 1")
     with psycopg.connect(run.dsn):
         result = run.sync("--context", "dev")

@@ -9,8 +9,8 @@ import psycopg
 from tests import schema_reference
 
 
-def test_it_is_written_of_the_schema_as_it_is(database: str) -> None:
-    with psycopg.connect(database) as conn:
+def test_it_is_written_of_the_schema_as_it_is(migrated_database: str) -> None:
+    with psycopg.connect(migrated_database) as conn:
         assert schema_reference.reference(conn) == schema_reference.FILE.read_text(), (
             "run python -m tests.schema_reference"
         )

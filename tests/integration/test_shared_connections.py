@@ -15,7 +15,7 @@ from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import Scope
 from airflow_provider_k8s_inventory.sync.database import Database
 from airflow_provider_k8s_inventory.sync.recording import blank
-from tests.fixtures.tables import Inventory
+from tests.kit.inventory import Inventory
 
 REFUSED = (
     'PostgreSQL at db:5432/inventory: FATAL: too many connections for role "inventory"; lower max_parallel_requests'
@@ -40,8 +40,8 @@ class Server:
 
 
 @pytest.fixture
-def server(database: str) -> Server:
-    return Server(database)
+def server(migrated_database: str) -> Server:
+    return Server(migrated_database)
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.postgres import connecting, sessions, silence
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
-from tests.fixtures.manifests import pods
-from tests.fixtures.silent_proxy import SilentProxy, silent_proxy
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import pods
+from tests.kit.silent_proxy import SilentProxy, silent_proxy
+from tests.kit.syncer import Syncer
 
 
 def connect_impatiently(dsn: str) -> psycopg.Connection:
@@ -29,8 +29,8 @@ def connect_impatiently(dsn: str) -> psycopg.Connection:
 
 
 @pytest.fixture
-def proxied(database: str) -> Iterator[tuple[str, SilentProxy]]:
-    with silent_proxy(database) as proxied:
+def proxied(migrated_database: str) -> Iterator[tuple[str, SilentProxy]]:
+    with silent_proxy(migrated_database) as proxied:
         yield proxied
 
 
@@ -63,13 +63,13 @@ def test_a_migration_says_so(proxied: tuple[str, SilentProxy]) -> None:
 
 
 def test_a_failed_sync_is_recorded_over_another_connection(
-    proxied: tuple[str, SilentProxy], dev: Cluster, sync: Syncer, database: str, inventory: Inventory
+    proxied: tuple[str, SilentProxy], dev: Cluster, sync: Syncer, migrated_database: str, inventory: Inventory
 ) -> None:
     dsn, proxy = proxied
     dev.seed("pods", pods(3))
     with connect_impatiently(dsn) as conn, sync.client() as client:
         proxy.fall_silent()
-        report = core.run(client, conn, "pods", connect=partial(psycopg.connect, database))
+        report = core.run(client, conn, "pods", connect=partial(psycopg.connect, migrated_database))
 
     assert (report.status, inventory.last()["reason"]) == ("failed", report.reason)
     assert "has fallen silent" in (report.reason or "")
@@ -81,23 +81,23 @@ def test_a_slow_statement_is_waited_for(proxied: tuple[str, SilentProxy]) -> Non
         assert conn.execute("SELECT 1 FROM pg_sleep(1.5)").fetchone() == (1,)
 
 
-def test_the_operating_system_ends_a_connection_to_a_machine_that_vanished(database: str) -> None:
-    with connecting.connect(database) as conn:
+def test_the_operating_system_ends_a_connection_to_a_machine_that_vanished(migrated_database: str) -> None:
+    with connecting.connect(migrated_database) as conn:
         found = keepalives(conn)
 
     assert found == {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60000}
 
 
-def test_what_the_connection_string_says_of_it_stays(database: str) -> None:
-    with connecting.connect(f"{database}?keepalives_idle=77&tcp_user_timeout=5000") as conn:
+def test_what_the_connection_string_says_of_it_stays(migrated_database: str) -> None:
+    with connecting.connect(f"{migrated_database}?keepalives_idle=77&tcp_user_timeout=5000") as conn:
         found = keepalives(conn)
 
     assert (found["keepalives_idle"], found["tcp_user_timeout"]) == (77, 5000)
 
 
-def test_postgresql_ends_the_session_of_a_worker_that_vanished(database: str) -> None:
+def test_postgresql_ends_the_session_of_a_worker_that_vanished(migrated_database: str) -> None:
     names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout")
-    with connecting.connect(database) as conn:
+    with connecting.connect(migrated_database) as conn:
         with sessions.transaction(conn) as cursor:
             within = [cursor.execute(f"SHOW {name}".encode()).fetchone() for name in names]
             idle = cursor.execute("SHOW idle_in_transaction_session_timeout").fetchone()

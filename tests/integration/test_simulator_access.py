@@ -9,7 +9,8 @@ import pytest
 import urllib3
 from k8s_inventory_demo.simulator import Cluster, Rule, Simulator, User
 
-from tests.fixtures.simulated import Object, Served, pod, serve
+from tests.kit.objects import pod
+from tests.kit.served import Object, Served, serve
 
 READER = User(
     name="reader",

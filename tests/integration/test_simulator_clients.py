@@ -15,7 +15,9 @@ import yaml
 from k8s_inventory_demo.simulator import Cluster, Simulator, User
 from k8s_inventory_demo.simulator.pods import pods
 
-from tests.fixtures.simulated import WIDGETS, pod
+from tests.kit.objects import pod, widget_definition
+
+TWO_VERSIONS = widget_definition(versions=("v1beta1", "v1"), stored="v1")
 
 KUBECTL = shutil.which("kubectl")
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="the machine has no kubectl")
@@ -27,7 +29,7 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Two clusters with 120 generated pods each, and one of our own."""
     clusters = [Cluster("dev"), Cluster("prod", users=[User(name="admin", certificate=True)])]
     for cluster in clusters:
-        cluster.seed("pods", [*pods(120), *(json.dumps(pod("web", app="web")).encode(),)])
+        cluster.seed("pods", [*pods(120), *(json.dumps(pod("web", labels={"app": "web"})).encode(),)])
     with Simulator(clusters) as simulator:
         yield simulator.kubeconfig(tmp_path_factory.mktemp("kubeconfig") / "config")
 
@@ -72,14 +74,14 @@ def test_kubectl_knows_the_version(kubectl: Kubectl) -> None:
 @needs_kubectl
 def test_kubectl_creates_and_deletes_a_definition_and_its_instance(kubectl: Kubectl, tmp_path: Path) -> None:
     widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "one", "namespace": "default"}}
-    for number, document in enumerate((WIDGETS, widget)):  # in one command, kubectl would not yet know the kind
+    for number, document in enumerate((TWO_VERSIONS, widget)):  # in one command, kubectl would not yet know the kind
         (manifest := tmp_path / f"{number}.yaml").write_text(yaml.safe_dump(document))
         kubectl("create", "-f", str(manifest), "--validate=false")
-    assert kubectl("get", "wd", "-A", "-o", "name").split() == ["widget.example.com/one"]
+    assert kubectl("get", "wi", "-A", "-o", "name").split() == ["widget.example.com/one"]
     kubectl("label", "widget", "one", "size=big")
     assert kubectl("get", "widgets", "-l", "size in (big)", "-o", "name").split() == ["widget.example.com/one"]
     kubectl("delete", "crd", "widgets.example.com")
-    assert "NotFound" in kubectl("get", "wd", fails=True)
+    assert "NotFound" in kubectl("get", "wi", fails=True)
 
 
 @needs_kubectl

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 from k8s_inventory_demo.simulator import Cluster
 
-from tests.fixtures.simulated import WIDGETS, Object, Served, serve
+from tests.kit.objects import widget_definition
+from tests.kit.served import Object, Served, serve
+
+TWO_VERSIONS = widget_definition(versions=("v1beta1", "v1"), stored="v1")
 
 V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 V2BETA1 = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
@@ -99,7 +102,7 @@ def test_a_server_without_aggregated_discovery_answers_with_the_legacy_one(api: 
 
 
 def test_a_kind_goes_without_a_group_where_it_is_built_in(api: Served) -> None:
-    api.cluster.create("crd", WIDGETS)
+    api.cluster.create("crd", TWO_VERSIONS)
     found = groups(api)
     (deployments,) = [r for r in found["apps"]["versions"][0]["resources"] if r["resource"] == "deployments"]
     (widgets,) = found["example.com"]["versions"][0]["resources"]
@@ -109,17 +112,17 @@ def test_a_kind_goes_without_a_group_where_it_is_built_in(api: Served) -> None:
 
 def test_a_definition_adds_its_group_and_takes_it_away(api: Served) -> None:
     assert "example.com" not in groups(api)
-    api.cluster.create("crd", WIDGETS)
+    api.cluster.create("crd", TWO_VERSIONS)
     assert [version["version"] for version in groups(api)["example.com"]["versions"]] == ["v1", "v1beta1"]
     assert api.get("/apis/example.com")["preferredVersion"]["version"] == "v1"
-    assert api.get("/apis/example.com/v1")["resources"][0]["shortNames"] == ["wd"]
+    assert api.get("/apis/example.com/v1")["resources"][0]["shortNames"] == ["wi"]
     api.cluster.delete("crd", "widgets.example.com")
     assert "example.com" not in groups(api)
     assert api.send("GET", "/apis/example.com/v1").status == 404
 
 
 def test_a_seeded_definition_counts_as_well(api: Served) -> None:
-    api.cluster.seed("crd", [WIDGETS])
+    api.cluster.seed("crd", [TWO_VERSIONS])
     assert api.get("/apis/example.com/v1/widgets")["kind"] == "WidgetList"
 
 

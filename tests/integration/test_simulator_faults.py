@@ -10,7 +10,8 @@ import pytest
 import urllib3
 from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 
-from tests.fixtures.simulated import Served, names, pod, serve
+from tests.kit.objects import pod
+from tests.kit.served import Served, names, serve
 
 PODS = "/api/v1/pods"
 SERVICES = "/api/v1/services"

@@ -9,7 +9,10 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster
 from k8s_inventory_demo.simulator.pods import pods
 
-from tests.fixtures.simulated import METADATA, WIDGETS, Object, Served, names, pod, serve
+from tests.kit.objects import pod, widget_definition
+from tests.kit.served import METADATA, Object, Served, names, serve
+
+TWO_VERSIONS = widget_definition(versions=("v1beta1", "v1"), stored="v1")
 
 PODS = "/api/v1/pods"
 
@@ -17,7 +20,7 @@ PODS = "/api/v1/pods"
 @pytest.fixture
 def api() -> Iterator[Served]:
     cluster = Cluster("dev", namespaces=["default", "a", "a-b"])
-    cluster.seed("pods", [pod(f"pod-{number}", app=f"app-{number % 2}") for number in range(7)])
+    cluster.seed("pods", [pod(f"pod-{number}", labels={"app": f"app-{number % 2}"}) for number in range(7)])
     with serve(cluster) as served:
         yield served
 
@@ -170,7 +173,9 @@ def test_parameters_that_do_not_go_together_are_refused(api: Served, query: dict
 )
 def test_labels_select(selector: str, selected: list[str]) -> None:
     cluster = Cluster("dev")
-    cluster.seed("pods", [pod("web", app="web", tier="front"), pod("db", app="db"), pod("none")])
+    cluster.seed(
+        "pods", [pod("web", labels={"app": "web", "tier": "front"}), pod("db", labels={"app": "db"}), pod("none")]
+    )
     with serve(cluster) as api:
         assert names(api.get(PODS, labelSelector=selector)) == selected
 
@@ -214,7 +219,7 @@ def test_the_kind_is_on_the_list_and_not_on_its_items(api: Served) -> None:
 
 
 def test_the_kind_is_on_the_items_of_custom_resources(api: Served) -> None:
-    api.cluster.create("crd", WIDGETS)
+    api.cluster.create("crd", TWO_VERSIONS)
     api.cluster.create("widgets", {"metadata": {"name": "one"}, "spec": {"size": 1}}, "default")
     answer = api.send("GET", "/apis/example.com/v1/widgets").data
     page = json.loads(answer)

@@ -20,7 +20,7 @@ from k8s_inventory_demo.clusters import clusters
 from k8s_inventory_demo.simulator import Cluster, Simulator, User
 from k8s_inventory_demo.simulator.__main__ import main
 
-from tests.fixtures.waiting import wait_until
+from tests.kit.waiting import wait_until
 
 DEMO = "k8s_inventory_demo.clusters:clusters"
 

@@ -18,7 +18,10 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # 
 from k8s_inventory_demo.simulator import Cluster
 from k8s_inventory_demo.simulator.pods import pods
 
-from tests.fixtures.simulated import METADATA, WIDGETS, Object, Served, pod, serve
+from tests.kit.objects import pod, widget_definition
+from tests.kit.served import METADATA, Object, Served, serve
+
+TWO_VERSIONS = widget_definition(versions=("v1beta1", "v1"), stored="v1")
 
 PODS: Final = "/api/v1/pods"
 DEPLOYMENTS: Final = "/apis/apps/v1/deployments"
@@ -176,7 +179,7 @@ def test_an_empty_list_has_no_items(api: Served) -> None:
 
 
 def test_custom_resources_have_it_too(api: Served) -> None:
-    api.cluster.create("crd", WIDGETS)
+    api.cluster.create("crd", TWO_VERSIONS)
     api.cluster.create("widgets", {"metadata": {"name": "one", "labels": {"a": "b"}}}, "default")
     page = listed(api, "/apis/example.com/v1/widgets")
     assert page == listed_in_json(api, "/apis/example.com/v1/widgets")
@@ -186,7 +189,7 @@ def test_custom_resources_have_it_too(api: Served) -> None:
 def test_it_shows_what_was_changed_since_the_last_list(api: Served) -> None:
     listed(api, PODS)
     api.cluster.patch("pods", "everything", {"metadata": {"labels": {"new": "yes"}}}, "default")
-    api.cluster.create("pods", pod("another", app="web"))
+    api.cluster.create("pods", pod("another", labels={"app": "web"}))
     page = listed(api, PODS, labelSelector="new")
     assert page == listed_in_json(api, PODS, labelSelector="new")
     assert page["items"][0]["metadata"]["labels"]["new"] == "yes"

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 import pytest
 from k8s_inventory_demo.simulator import Cluster
 
-from tests.fixtures.simulated import METADATA, WIDGETS, Object, Served, pod, serve
+from tests.kit.objects import pod, widget_definition
+from tests.kit.served import METADATA, Object, Served, serve
+
+TWO_VERSIONS = widget_definition(versions=("v1beta1", "v1"), stored="v1")
 
 PODS = "/api/v1/pods"
 LIST_FIRST = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
@@ -18,7 +21,7 @@ LIST_FIRST = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan
 def api() -> Iterator[Served]:
     cluster = Cluster("dev")
     cluster.bookmark_after = 0.02
-    cluster.seed("pods", [pod("first", app="web"), pod("second")])
+    cluster.seed("pods", [pod("first", labels={"app": "web"}), pod("second")])
     with serve(cluster) as served:
         yield served
 
@@ -28,7 +31,7 @@ def told(events: Iterator[Object], count: int) -> list[tuple[str, str]]:
     return [(event["type"], event["object"]["metadata"].get("name", "")) for event in itertools.islice(events, count)]
 
 
-def elsewhere(api: Served) -> str:
+def change_something_else(api: Served) -> str:
     """Write something that no watch of pods tells of; gives its resourceVersion."""
     created = api.cluster.create("configmaps", {"metadata": {"generateName": "other-"}}, "default")
     return str(created["metadata"]["resourceVersion"])
@@ -46,7 +49,7 @@ def test_a_watch_resumes_after_what_was_seen(api: Served) -> None:
     api.cluster.create("pods", pod("third"))
     seen = api.cluster.resource_version
     api.cluster.create("pods", pod("fourth"))
-    elsewhere(api)
+    change_something_else(api)
     events = api.watch(PODS, resourceVersion=seen, allowWatchBookmarks="true")
     assert told(events, 2) == [("ADDED", "fourth"), ("BOOKMARK", "")]
 
@@ -69,7 +72,7 @@ def test_a_watch_from_nowhere_begins_with_what_there_is(api: Served) -> None:
 
 def test_a_bookmark_says_how_far_the_watch_is(api: Served) -> None:
     events = api.watch(PODS, resourceVersion=api.cluster.resource_version, allowWatchBookmarks="true")
-    written = elsewhere(api)
+    written = change_something_else(api)
     bookmark = next(events)
     assert bookmark["type"] == "BOOKMARK"
     assert (bookmark["object"]["kind"], bookmark["object"]["apiVersion"]) == ("Pod", "v1")
@@ -78,14 +81,14 @@ def test_a_bookmark_says_how_far_the_watch_is(api: Served) -> None:
 
 def test_like_a_real_server_it_sends_a_bookmark_two_seconds_before_the_end(api: Served) -> None:
     api.cluster.bookmark_after = None
-    seen, written = api.cluster.resource_version, elsewhere(api)
+    seen, written = api.cluster.resource_version, change_something_else(api)
     events = api.watch(PODS, resourceVersion=seen, allowWatchBookmarks="true", timeoutSeconds=3)
     assert [event["object"]["metadata"]["resourceVersion"] for event in events] == [written]
 
 
 def test_no_bookmark_is_sent_unasked_or_only_to_repeat_where_the_watch_began(api: Served) -> None:
     seen = api.cluster.resource_version
-    elsewhere(api)
+    change_something_else(api)
     unasked = api.watch(PODS, resourceVersion=seen, timeoutSeconds=1)
     repeating = api.watch(PODS, resourceVersion=seen + 1, allowWatchBookmarks="true", timeoutSeconds=1)
     assert list(unasked) == list(repeating) == []
@@ -162,7 +165,7 @@ def test_what_leaves_a_selection_is_deleted_from_it_and_what_enters_is_added(api
 
 
 def test_custom_resources_are_watched(api: Served) -> None:
-    api.cluster.create("crd", WIDGETS)
+    api.cluster.create("crd", TWO_VERSIONS)
     events = api.watch("/apis/example.com/v1/widgets", resourceVersion=api.cluster.resource_version)
     api.cluster.create("widgets", {"metadata": {"name": "one"}}, "default")
     api.cluster.delete("crd", "widgets.example.com")

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 from k8s_inventory_demo.simulator import Cluster, StatusError
 
-from tests.fixtures.simulated import WIDGETS, Object, Served, names, pod, serve
+from tests.kit.objects import pod, widget_definition
+from tests.kit.served import Object, Served, names, serve
+
+TWO_VERSIONS = widget_definition(versions=("v1beta1", "v1"), stored="v1")
 
 PODS = "/api/v1/namespaces/default/pods"
 WEB = f"{PODS}/web"
@@ -16,7 +19,7 @@ WEB = f"{PODS}/web"
 @pytest.fixture
 def api() -> Iterator[Served]:
     cluster = Cluster("dev")
-    cluster.create("pods", pod("web", app="web"))
+    cluster.create("pods", pod("web", labels={"app": "web"}))
     with serve(cluster) as served:
         yield served
 
@@ -124,7 +127,8 @@ def test_the_status_is_written_on_its_own_path(api: Served) -> None:
     assert api.write("PATCH", WEB, {"status": {"phase": "Failed"}})["status"]["phase"] == "Running"
     patch = {"status": {"phase": "Failed"}, "spec": {"nodeName": "two"}}
     patched = api.write("PATCH", f"{WEB}/status", patch)
-    assert (patched["status"]["phase"], patched["spec"]["nodeName"]) == ("Failed", "")
+    assert patched["status"]["phase"] == "Failed"
+    assert "nodeName" not in patched["spec"]
     assert api.get(f"{WEB}/status") == patched
     assert patched["metadata"]["generation"] == 1
 
@@ -139,7 +143,7 @@ def test_a_deleted_object_is_gone(api: Served) -> None:
 
 def test_many_are_deleted_by_a_selection(api: Served) -> None:
     for name in ("one", "two"):
-        api.write("POST", PODS, pod(name, app="db"))
+        api.write("POST", PODS, pod(name, labels={"app": "db"}))
     assert names(api.write("DELETE", f"{PODS}?labelSelector=app%3Ddb")) == ["one", "two"]
     assert names(api.get(PODS)) == ["web"]
 
@@ -163,7 +167,7 @@ def test_a_namespace_takes_along_what_it_holds(api: Served) -> None:
 
 
 def test_a_definition_is_established_and_its_resource_served(api: Served) -> None:
-    definition = api.write("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", WIDGETS)
+    definition = api.write("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", TWO_VERSIONS)
     assert {(c["type"], c["status"]) for c in definition["status"]["conditions"]} == {
         ("NamesAccepted", "True"),
         ("Established", "True"),
@@ -177,7 +181,7 @@ def test_a_definition_is_established_and_its_resource_served(api: Served) -> Non
 def test_a_deleted_definition_takes_along_its_resource(api: Served) -> None:
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     for _ in range(2):
-        api.write("POST", path, WIDGETS)
+        api.write("POST", path, TWO_VERSIONS)
         assert api.get("/apis/example.com/v1/widgets")["items"] == []
         api.cluster.create("widgets", {"metadata": {"name": "one"}}, "default")
         api.write("DELETE", f"{path}/widgets.example.com")
@@ -185,8 +189,8 @@ def test_a_deleted_definition_takes_along_its_resource(api: Served) -> None:
 
 
 def test_a_version_can_be_taken_out_of_service(api: Served) -> None:
-    api.cluster.create("crd", WIDGETS)
-    versions = [version | {"served": version["name"] == "v1"} for version in WIDGETS["spec"]["versions"]]
+    api.cluster.create("crd", TWO_VERSIONS)
+    versions = [version | {"served": version["name"] == "v1"} for version in TWO_VERSIONS["spec"]["versions"]]
     api.cluster.patch("crd", "widgets.example.com", {"spec": {"versions": versions}})
     assert api.send("GET", "/apis/example.com/v1beta1/widgets").status == 404
     assert api.get("/apis/example.com/v1/widgets")["items"] == []

@@ -13,17 +13,16 @@ from k8s_inventory_demo.simulator import Cluster, Rule, Simulator, User
 
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.postgres import scopes
-from tests.fixtures.manifests import crd, named, pod, pods
-from tests.fixtures.tables import Inventory
-from tests.fixtures.waiting import wait_until
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import WIDGETS, named, pod, pods, widget_definition
+from tests.kit.syncer import Syncer
+from tests.kit.waiting import wait_until
 
 CHEAP = pytest.mark.parametrize("mode", ["metadata", "delta"])
-WIDGETS = "widgets.example.com"
 
 
 @pytest.fixture
-def three(dev: Cluster, sync: Syncer) -> Cluster:
+def synced_dev(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with three pods, which were synced."""
     dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
@@ -31,7 +30,7 @@ def three(dev: Cluster, sync: Syncer) -> Cluster:
     return dev
 
 
-def elsewhere(sync: Syncer) -> Client:
+def client_of_another_cluster(sync: Syncer) -> Client:
     """A client of the context dev that finds another cluster there."""
     return Client(replace(sync.client("prod").context, name="dev"), backoff=0)
 
@@ -47,14 +46,14 @@ def test_the_first_sync_reads_all(mode: str, dev: Cluster, sync: Syncer) -> None
 
 
 @CHEAP
-def test_without_its_state_all_is_read(mode: str, three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_without_its_state_all_is_read(mode: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     inventory.query("TRUNCATE k8s_scopes")
 
     assert [sync(mode=mode).mode for _ in range(2)] == ["full", mode]
 
 
 @CHEAP
-def test_syncs_that_failed_do_not_count(mode: str, simulator: Simulator, three: Cluster, sync: Syncer) -> None:
+def test_syncs_that_failed_do_not_count(mode: str, simulator: Simulator, synced_dev: Cluster, sync: Syncer) -> None:
     simulator.stop("dev")
     assert sync(mode=mode).status == "unreachable"
     simulator.start("dev")
@@ -65,7 +64,7 @@ def test_syncs_that_failed_do_not_count(mode: str, simulator: Simulator, three: 
 @CHEAP
 @pytest.mark.parametrize("settings", [{"store_object": False}, {"on_delete": "mark"}], ids=str)
 def test_rows_of_another_format_are_read_whole(
-    settings: dict[str, Any], mode: str, three: Cluster, sync: Syncer, inventory: Inventory
+    settings: dict[str, Any], mode: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     modes = [sync(mode=mode, **other).mode for other in (settings, settings, {}, {})]
 
@@ -73,7 +72,9 @@ def test_rows_of_another_format_are_read_whole(
 
 
 @CHEAP
-def test_objects_come_and_go_with_the_setting(mode: str, three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_objects_come_and_go_with_the_setting(
+    mode: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
     sync(mode=mode, store_object=False)
     assert all(row["object"] is None for row in inventory.rows("k8s_pods"))
     report = sync(mode=mode)
@@ -85,10 +86,10 @@ def test_objects_come_and_go_with_the_setting(mode: str, three: Cluster, sync: S
 
 @CHEAP
 def test_marked_rows_go_when_rows_are_deleted_again(
-    mode: str, three: Cluster, sync: Syncer, inventory: Inventory
+    mode: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     sync(mode=mode, on_delete="mark")
-    three.delete("pods", "web-0001", "default")
+    synced_dev.delete("pods", "web-0001", "default")
     assert sync(mode=mode, on_delete="mark").mode == mode
     assert inventory.count("k8s_pods") == 3
     sync(mode=mode)
@@ -98,7 +99,7 @@ def test_marked_rows_go_when_rows_are_deleted_again(
 
 @CHEAP
 def test_rows_of_another_version_of_this_package_are_read_whole(
-    mode: str, three: Cluster, sync: Syncer, inventory: Inventory
+    mode: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     inventory.query("UPDATE k8s_scopes SET row_format = '0.0.1 v1'")
     report = sync(mode=mode)
@@ -109,7 +110,7 @@ def test_rows_of_another_version_of_this_package_are_read_whole(
 
 @CHEAP
 def test_rows_that_another_scope_made_otherwise_are_read_whole(
-    mode: str, three: Cluster, sync: Syncer, inventory: Inventory
+    mode: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     sync(namespaces=("default",), store_object=False)
     report = sync(mode=mode)
@@ -120,7 +121,7 @@ def test_rows_that_another_scope_made_otherwise_are_read_whole(
 
 
 @CHEAP
-def test_what_a_scope_did_that_shares_no_rows_is_no_matter(mode: str, three: Cluster, sync: Syncer) -> None:
+def test_what_a_scope_did_that_shares_no_rows_is_no_matter(mode: str, synced_dev: Cluster, sync: Syncer) -> None:
     sync(namespaces=("default",))
     sync(namespaces=("kube-public",), store_object=False)
 
@@ -129,7 +130,7 @@ def test_what_a_scope_did_that_shares_no_rows_is_no_matter(mode: str, three: Clu
 
 @pytest.mark.parametrize("first", [(), ("default",)], ids=["all", "some"])
 def test_a_scope_knows_that_another_one_wrote_its_rows_otherwise(
-    first: tuple[str, ...], three: Cluster, sync: Syncer, inventory: Inventory
+    first: tuple[str, ...], synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     second = () if first else ("default",)
     sync(namespaces=first)
@@ -145,9 +146,11 @@ def test_a_scope_knows_that_another_one_wrote_its_rows_otherwise(
 
 
 @CHEAP
-def test_a_scope_goes_on_when_another_one_wrote_its_rows_as_it_does(mode: str, three: Cluster, sync: Syncer) -> None:
+def test_a_scope_goes_on_when_another_one_wrote_its_rows_as_it_does(
+    mode: str, synced_dev: Cluster, sync: Syncer
+) -> None:
     sync(namespaces=("default",))
-    three.delete("pods", "web-0001", "default")
+    synced_dev.delete("pods", "web-0001", "default")
     assert sync().deleted == 1
     report = sync(mode=mode, namespaces=("default",), verify_every=0)
 
@@ -156,7 +159,9 @@ def test_a_scope_goes_on_when_another_one_wrote_its_rows_as_it_does(mode: str, t
 
 
 @CHEAP
-def test_a_sync_that_failed_invalidates_nothing(mode: str, three: Cluster, sync: Syncer, simulator: Simulator) -> None:
+def test_a_sync_that_failed_invalidates_nothing(
+    mode: str, synced_dev: Cluster, sync: Syncer, simulator: Simulator
+) -> None:
     simulator.stop("dev")
     assert sync(namespaces=("default",), store_object=False).status == "unreachable"
     simulator.start("dev")
@@ -166,10 +171,10 @@ def test_a_sync_that_failed_invalidates_nothing(mode: str, three: Cluster, sync:
 
 @CHEAP
 def test_another_cluster_behind_the_context_is_read_whole(
-    mode: str, three: Cluster, prod: Cluster, sync: Syncer, inventory: Inventory
+    mode: str, synced_dev: Cluster, prod: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     prod.seed("pods", [pod("other")])
-    report = sync(mode=mode, client=elsewhere(sync), accept_new_cluster=True)
+    report = sync(mode=mode, client=client_of_another_cluster(sync), accept_new_cluster=True)
 
     assert (report.mode, report.inserted, report.deleted) == ("full", 1, 3)
     assert report.fallback == "the rows may be of another cluster"
@@ -178,9 +183,9 @@ def test_another_cluster_behind_the_context_is_read_whole(
 
 @CHEAP
 def test_a_scope_that_was_elsewhere_in_between_is_read_whole(
-    mode: str, three: Cluster, sync: Syncer, inventory: Inventory
+    mode: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    assert sync(namespaces=("default",), client=elsewhere(sync), accept_new_cluster=True).deleted == 3
+    assert sync(namespaces=("default",), client=client_of_another_cluster(sync), accept_new_cluster=True).deleted == 3
     report = sync(mode=mode)
 
     assert (report.mode, report.inserted) == ("full", 3)
@@ -217,10 +222,10 @@ def test_an_identity_that_becomes_known_is_written_into_every_row(
 def test_a_custom_resource_of_another_version_is_read_whole(
     mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget", versions=("v1beta1",)))
+    dev.create("crd", widget_definition(versions=("v1beta1",)))
     dev.create(WIDGETS, named("one", "default"), "default")
     sync(WIDGETS)
-    dev.replace("crd", crd("widgets", "example.com", "Widget", versions=("v1beta1", "v1")))
+    dev.replace("crd", widget_definition(versions=("v1beta1", "v1")))
     report = sync(WIDGETS, mode=mode)
 
     assert (report.mode, report.updated) == ("full", 1)
@@ -231,7 +236,7 @@ def test_a_custom_resource_of_another_version_is_read_whole(
 @CHEAP
 def test_a_resource_that_was_absent_is_read_whole(mode: str, dev: Cluster, sync: Syncer) -> None:
     assert sync(WIDGETS).status == "absent"
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.create(WIDGETS, named("one", "default"), "default")
     report = sync(WIDGETS, mode=mode)
 
@@ -245,7 +250,7 @@ def test_a_cluster_is_always_read_whole(mode: str, sync: Syncer) -> None:
     assert [(report.mode, report.fallback) for report in reports] == [("full", None)] * 2
 
 
-def test_full_is_full(three: Cluster, sync: Syncer) -> None:
+def test_full_is_full(synced_dev: Cluster, sync: Syncer) -> None:
     report = sync(mode="full")
 
     assert (report.mode, report.fallback) == ("full", None)
@@ -253,7 +258,7 @@ def test_full_is_full(three: Cluster, sync: Syncer) -> None:
 
 @pytest.mark.parametrize(("page_size", "mode"), [(3, "full"), (2, "metadata")])
 def test_a_scope_of_one_page_is_read_whole_and_a_bigger_one_by_its_metadata(
-    page_size: int, mode: str, three: Cluster, sync: Syncer
+    page_size: int, mode: str, synced_dev: Cluster, sync: Syncer
 ) -> None:
     report = sync(page_size=page_size)
 
@@ -276,10 +281,10 @@ def test_a_scope_of_very_many_rows_is_read_by_its_changes(dev: Cluster, sync: Sy
 
 @pytest.mark.parametrize("act", [Cluster.compact, lambda _: None], ids=["compacted", "remembered"])
 def test_a_server_that_was_restarted_is_read_on(
-    act: Callable[[Cluster], None], three: Cluster, simulator: Simulator, sync: Syncer, inventory: Inventory
+    act: Callable[[Cluster], None], synced_dev: Cluster, simulator: Simulator, sync: Syncer, inventory: Inventory
 ) -> None:
-    three.delete("pods", "web-0001", "default")
-    act(three)
+    synced_dev.delete("pods", "web-0001", "default")
+    act(synced_dev)
     simulator.stop("dev")
     simulator.start("dev")
     report = sync(mode="delta")
@@ -289,14 +294,14 @@ def test_a_server_that_was_restarted_is_read_on(
 
 
 def test_syncs_that_share_no_rows_may_invalidate_the_same_scopes_side_by_side(
-    three: Cluster, sync: Syncer, database: str, inventory: Inventory
+    synced_dev: Cluster, sync: Syncer, migrated_database: str, inventory: Inventory
 ) -> None:
     some: list[tuple[str, ...]] = [(), ("a", "b"), ("a",), ("b",)]
     reports = [sync("services", namespaces=namespaces) for namespaces in some]
     one, other = (replace(report, row_format="another") for report in reports[2:])
     with (
-        psycopg.connect(database) as first,
-        psycopg.connect(database) as second,
+        psycopg.connect(migrated_database) as first,
+        psycopg.connect(migrated_database) as second,
         ThreadPoolExecutor(1) as pool,
     ):
         scopes.update(first.cursor(), "public", one)

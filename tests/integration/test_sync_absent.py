@@ -8,12 +8,11 @@ from functools import partial
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 
-from tests.fixtures.interrupted import Interrupted
-from tests.fixtures.manifests import crd, named, pod
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.interrupted import Interrupted
+from tests.kit.inventory import Inventory
+from tests.kit.objects import WIDGETS, crd, named, pod, widget_definition
+from tests.kit.syncer import Syncer
 
-WIDGETS = "widgets.example.com"
 APPS = (
     b'{"kind":"APIGroupDiscoveryList","items":[{"metadata":{"name":"apps"},"versions":[{"version":"v1",'
     b'"resources":[{"resource":"deployments","scope":"Namespaced","verbs":["list"]}]}]}]}'
@@ -26,9 +25,9 @@ NO_DEFINITIONS = (
 
 
 @pytest.fixture
-def widgets(dev: Cluster) -> Cluster:
+def dev_with_widgets(dev: Cluster) -> Cluster:
     """A cluster with two widgets."""
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     for name in ("one", "two"):
         dev.create(WIDGETS, named(name, "default"), "default")
     return dev
@@ -41,9 +40,11 @@ def discovery(request: pytest.FixtureRequest, dev: Cluster) -> None:
 
 
 @pytest.mark.usefixtures("discovery")
-def test_rows_of_a_resource_that_was_withdrawn_go(widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_rows_of_a_resource_that_was_withdrawn_go(
+    dev_with_widgets: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
     assert sync(WIDGETS).inserted == 2
-    widgets.delete("crd", WIDGETS)
+    dev_with_widgets.delete("crd", WIDGETS)
     report = sync(WIDGETS)
 
     assert (report.status, report.deleted, report.seen, report.pages) == ("absent", 2, 0, 0)
@@ -61,9 +62,9 @@ def test_one_that_never_was_is_absent(sync: Syncer) -> None:
 
 
 @pytest.mark.parametrize("on_delete", ["delete", "mark"])
-def test_what_goes_may_be_marked(on_delete: str, widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_what_goes_may_be_marked(on_delete: str, dev_with_widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
     sync(WIDGETS)
-    widgets.delete("crd", WIDGETS)
+    dev_with_widgets.delete("crd", WIDGETS)
     sync(WIDGETS, on_delete=on_delete)
 
     marks = [row["deleted_at"] is not None for row in inventory.rows("k8s_custom_resources")]
@@ -109,12 +110,12 @@ def test_a_built_in_resource_that_never_was_is_absent(dev: Cluster, sync: Syncer
     ids=json.dumps,
 )
 def test_discovery_without_any_built_in_group_proves_nothing(
-    apis: dict[str, object], widgets: Cluster, sync: Syncer, inventory: Inventory
+    apis: dict[str, object], dev_with_widgets: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     sync(WIDGETS)
     before = inventory.versions()
-    widgets.delete("crd", WIDGETS)
-    widgets.inject(Fault(path="^/apis$", body=json.dumps(apis).encode(), times=None))
+    dev_with_widgets.delete("crd", WIDGETS)
+    dev_with_widgets.inject(Fault(path="^/apis$", body=json.dumps(apis).encode(), times=None))
     report = sync(WIDGETS)
 
     assert report.status == "failed"
@@ -124,16 +125,16 @@ def test_discovery_without_any_built_in_group_proves_nothing(
 
 @pytest.mark.parametrize("versions", [None, [], [{"version": "v1", "resources": None}]], ids=json.dumps)
 def test_a_group_that_is_named_without_resources_proves_nothing(
-    versions: object, widgets: Cluster, sync: Syncer, inventory: Inventory
+    versions: object, dev_with_widgets: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     sync(WIDGETS)
     before = inventory.versions()
-    widgets.delete("crd", WIDGETS)
+    dev_with_widgets.delete("crd", WIDGETS)
     apps = {"version": "v1", "resources": [{"resource": "deployments", "scope": "Namespaced", "verbs": ["list"]}]}
     groups = {"apps": [apps], "example.com": versions}
     apis = [{"metadata": {"name": name}, "versions": found} for name, found in groups.items()]
     body = json.dumps({"kind": "APIGroupDiscoveryList", "items": apis}).encode()
-    widgets.inject(Fault(path="^/apis$", body=body, times=None))
+    dev_with_widgets.inject(Fault(path="^/apis$", body=body, times=None))
     report = sync(WIDGETS)
 
     assert report.status == "failed"
@@ -141,13 +142,13 @@ def test_a_group_that_is_named_without_resources_proves_nothing(
     assert inventory.versions() == before
 
 
-def test_absence_is_proven_twice(widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_absence_is_proven_twice(dev_with_widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
     sync(WIDGETS)
     before = inventory.versions()
     # The second time it is listed again, by the other one of two API servers.
-    widgets.inject(Fault(path="/widgets$", status=404))
-    widgets.inject(Fault(path="^/apis$", body=APPS, skip=1))
-    widgets.inject(Fault(path="/customresourcedefinitions$", body=NO_DEFINITIONS))
+    dev_with_widgets.inject(Fault(path="/widgets$", status=404))
+    dev_with_widgets.inject(Fault(path="^/apis$", body=APPS, skip=1))
+    dev_with_widgets.inject(Fault(path="/customresourcedefinitions$", body=NO_DEFINITIONS))
     report = sync(WIDGETS)
 
     assert report.status == "failed"
@@ -156,10 +157,12 @@ def test_absence_is_proven_twice(widgets: Cluster, sync: Syncer, inventory: Inve
 
 
 @pytest.mark.usefixtures("discovery")
-def test_a_404_that_discovery_contradicts_proves_nothing(widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_a_404_that_discovery_contradicts_proves_nothing(
+    dev_with_widgets: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
     sync(WIDGETS)
     before = inventory.versions()
-    widgets.inject(Fault(path="/widgets$", status=404))
+    dev_with_widgets.inject(Fault(path="/widgets$", status=404))
     report = sync(WIDGETS)
 
     assert report.status == "failed"
@@ -168,11 +171,13 @@ def test_a_404_that_discovery_contradicts_proves_nothing(widgets: Cluster, sync:
 
 
 @pytest.mark.usefixtures("discovery")
-def test_a_group_that_does_not_answer_proves_nothing(widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_a_group_that_does_not_answer_proves_nothing(
+    dev_with_widgets: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
     sync(WIDGETS)
     before = inventory.versions()
-    widgets.lose_group("example.com", "v1")
-    widgets.inject(Fault(path="/widgets$", status=404))
+    dev_with_widgets.lose_group("example.com", "v1")
+    dev_with_widgets.inject(Fault(path="/widgets$", status=404))
     report = sync(WIDGETS)
 
     assert report.status == "failed"
@@ -182,10 +187,10 @@ def test_a_group_that_does_not_answer_proves_nothing(widgets: Cluster, sync: Syn
 
 
 @pytest.mark.usefixtures("discovery")
-def test_its_own_503_is_not_absence_either(widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_its_own_503_is_not_absence_either(dev_with_widgets: Cluster, sync: Syncer, inventory: Inventory) -> None:
     sync(WIDGETS)
     before = inventory.versions()
-    widgets.lose_group("example.com", "v1")
+    dev_with_widgets.lose_group("example.com", "v1")
 
     assert sync(WIDGETS).status == "unreachable"
     assert inventory.versions() == before
@@ -246,7 +251,7 @@ def test_a_resource_in_another_version_is_not_absent(dev: Cluster, sync: Syncer,
 def test_a_resource_that_is_proven_gone_may_have_had_any_number(
     dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.seed(WIDGETS, [named(f"w{number}", "default") for number in range(101)])
     sync(WIDGETS)
     dev.delete("crd", WIDGETS)
@@ -259,7 +264,7 @@ def test_a_resource_that_is_proven_gone_may_have_had_any_number(
 
 
 def test_what_was_read_before_it_vanished_does_not_count(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.seed(WIDGETS, [named(f"w{number}", "default") for number in range(4)])
     client = Interrupted(sync.client().context, "widgets.*continue=", partial(dev.delete, "crd", WIDGETS))
     report = sync(WIDGETS, page_size=2, client=client)
@@ -269,11 +274,11 @@ def test_what_was_read_before_it_vanished_does_not_count(dev: Cluster, sync: Syn
 
 
 def test_who_may_not_list_it_does_not_learn_that_it_is_absent(
-    widgets: Cluster, sync: Syncer, inventory: Inventory
+    dev_with_widgets: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     sync(WIDGETS)
     before = inventory.versions()
-    widgets.add_user(User(name="admin", groups=(), denied=(Rule(resources=(WIDGETS,)),)))
+    dev_with_widgets.add_user(User(name="admin", groups=(), denied=(Rule(resources=(WIDGETS,)),)))
 
     assert sync(WIDGETS).status == "forbidden"
     assert inventory.versions() == before
@@ -293,7 +298,7 @@ def test_discovery_that_names_nothing_proves_nothing(dev: Cluster, sync: Syncer,
 def test_a_definition_that_is_established_speaks_against_absence(
     dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.seed(WIDGETS, [named("one", "default")])
     sync(WIDGETS)
     # One of several API servers, that has not heard of it yet.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from k8s_inventory_demo.simulator import Cluster
 
-from tests.fixtures.manifests import node, pod, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import node, pod, pods
+from tests.kit.syncer import Syncer
 
 pytestmark = pytest.mark.postgres15
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Rule, Simulator, User
 
-from tests.fixtures.manifests import node, pod
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import node, pod
+from tests.kit.syncer import Syncer
 
 
 def identity(cluster: Cluster) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
-from tests.fixtures.manifests import crd, named
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import crd, named
+from tests.kit.syncer import Syncer
 
 COM, ORG = "widgets.example.com", "widgets.example.org"
 

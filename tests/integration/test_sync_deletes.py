@@ -7,9 +7,9 @@ import json
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
-from tests.fixtures.manifests import pod, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import pod, pods
+from tests.kit.syncer import Syncer
 
 
 def delete(cluster: Cluster, *numbers: int) -> None:

@@ -9,9 +9,9 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Rule, Simulator, User
 
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError, UsageError
-from tests.fixtures.manifests import pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import pods
+from tests.kit.syncer import Syncer
 
 
 def inject(fault: Fault) -> Callable[[Simulator], None]:

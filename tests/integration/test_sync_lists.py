@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
-from tests.fixtures.manifests import crd, pod, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import pod, pods, widget_definition
+from tests.kit.syncer import Syncer
 
 PODS = "/api/v1/pods$"
 SECOND_PAGE = {"continue": "."}
@@ -130,7 +130,7 @@ def test_an_empty_list_is_complete(items: bytes, dev: Cluster, sync: Syncer) -> 
 
 
 def test_what_cannot_be_watched_needs_no_version(dev: Cluster, sync: Syncer) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.registry.resources = [
         replace(served, verbs=("get", "list")) if served.plural == "widgets" else served
         for served in dev.registry.resources

@@ -13,9 +13,9 @@ from k8s_inventory_demo.simulator import Cluster
 from airflow_provider_k8s_inventory.exceptions import LockedError
 from airflow_provider_k8s_inventory.model import Scope, Selection
 from airflow_provider_k8s_inventory.postgres import locking, sessions
-from tests.fixtures.manifests import pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import pods
+from tests.kit.syncer import Syncer
 
 SCOPE = Scope(context_name="dev", resource="pods")
 
@@ -29,10 +29,10 @@ def held(dsn: str, scope: Scope = SCOPE, schema: str = "public") -> Iterator[int
 
 
 def test_the_second_sync_of_a_scope_fails_and_says_what_to_do(
-    dev: Cluster, sync: Syncer, database: str, inventory: Inventory
+    dev: Cluster, sync: Syncer, migrated_database: str, inventory: Inventory
 ) -> None:
     dev.seed("pods", pods(3))
-    with held(database) as pid:
+    with held(migrated_database) as pid:
         report = sync()
 
     assert report.status == "busy"
@@ -47,12 +47,12 @@ def test_the_second_sync_of_a_scope_fails_and_says_what_to_do(
 
 
 def test_a_session_of_another_user_is_named_as_far_as_it_may_be_seen(
-    sync: Syncer, database: str, inventory: Inventory
+    sync: Syncer, migrated_database: str, inventory: Inventory
 ) -> None:
     inventory.query("CREATE ROLE other_writer")
     try:
         inventory.query("GRANT SELECT, INSERT, UPDATE ON k8s_syncs, k8s_scopes TO other_writer")
-        with held(database) as pid, psycopg.connect(database) as conn:
+        with held(migrated_database) as pid, psycopg.connect(migrated_database) as conn:
             conn.execute("SET ROLE other_writer")
             conn.commit()
             report = sync(conn=conn)
@@ -63,16 +63,16 @@ def test_a_session_of_another_user_is_named_as_far_as_it_may_be_seen(
     assert f"is running in PostgreSQL session {pid} of k8s-inventory (user postgres) " in (report.reason or "")
 
 
-def test_it_does_not_list_what_it_may_not_write(dev: Cluster, sync: Syncer, database: str) -> None:
-    with held(database):
+def test_it_does_not_list_what_it_may_not_write(dev: Cluster, sync: Syncer, migrated_database: str) -> None:
+    with held(migrated_database):
         sync()
 
     assert "list" not in {request.verb for request in dev.requests}
 
 
-def test_when_the_first_has_ended_the_next_one_goes(dev: Cluster, sync: Syncer, database: str) -> None:
+def test_when_the_first_has_ended_the_next_one_goes(dev: Cluster, sync: Syncer, migrated_database: str) -> None:
     dev.seed("pods", pods(3))
-    with held(database):
+    with held(migrated_database):
         sync()
 
     assert sync().inserted == 3
@@ -83,32 +83,34 @@ def test_when_the_first_has_ended_the_next_one_goes(dev: Cluster, sync: Syncer, 
     [Scope(context_name="prod", resource="pods"), Scope(context_name="dev", resource="nodes")],
     ids=str,
 )
-def test_other_scopes_do_not_wait(other: Scope, sync: Syncer, database: str) -> None:
-    with held(database, other):
+def test_other_scopes_do_not_wait(other: Scope, sync: Syncer, migrated_database: str) -> None:
+    with held(migrated_database, other):
         assert sync().status == "success"
 
 
-def test_other_schemas_do_not_wait(sync: Syncer, database: str) -> None:
-    with held(database, schema="elsewhere"):
+def test_other_schemas_do_not_wait(sync: Syncer, migrated_database: str) -> None:
+    with held(migrated_database, schema="elsewhere"):
         assert sync().status == "success"
 
 
-def test_a_narrowed_scope_excludes_those_that_share_a_namespace(sync: Syncer, database: str) -> None:
-    with held(database, Scope(context_name="dev", resource="pods", selection=Selection(namespaces=("a", "c")))):
+def test_a_narrowed_scope_excludes_those_that_share_a_namespace(sync: Syncer, migrated_database: str) -> None:
+    with held(
+        migrated_database, Scope(context_name="dev", resource="pods", selection=Selection(namespaces=("a", "c")))
+    ):
         assert sync().status == "busy"
         assert sync(namespaces=("b", "c")).status == "busy"
         assert sync(namespaces=("b",)).status == "success"
 
 
-def test_a_whole_scope_excludes_every_narrowed_one(sync: Syncer, database: str) -> None:
-    with held(database, Scope(context_name="dev", resource="pods")):
+def test_a_whole_scope_excludes_every_narrowed_one(sync: Syncer, migrated_database: str) -> None:
+    with held(migrated_database, Scope(context_name="dev", resource="pods")):
         assert sync(namespaces=("a",)).status == "busy"
 
 
-def test_the_lock_ends_with_the_transaction_also_when_it_fails(database: str) -> None:
+def test_the_lock_ends_with_the_transaction_also_when_it_fails(migrated_database: str) -> None:
     with (
-        psycopg.connect(database) as first,
-        psycopg.connect(database) as second,
+        psycopg.connect(migrated_database) as first,
+        psycopg.connect(migrated_database) as second,
         first.cursor() as holder,
         second.cursor() as waiter,
     ):
@@ -120,7 +122,9 @@ def test_the_lock_ends_with_the_transaction_also_when_it_fails(database: str) ->
         locking.lock_scope(waiter, "public", SCOPE)
 
 
-def test_two_syncs_after_each_other_on_one_connection_do_not_meet(dev: Cluster, sync: Syncer, database: str) -> None:
-    with psycopg.connect(database) as conn:
+def test_two_syncs_after_each_other_on_one_connection_do_not_meet(
+    dev: Cluster, sync: Syncer, migrated_database: str
+) -> None:
+    with psycopg.connect(migrated_database) as conn:
         assert [sync(conn=conn).status, sync(conn=conn).status] == ["success", "success"]
         assert conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE

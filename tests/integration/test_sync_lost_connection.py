@@ -11,14 +11,11 @@ from k8s_inventory_demo.simulator import Cluster
 from psycopg.rows import dict_row
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
-from tests.fixtures.manifests import pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import pods
+from tests.kit.syncer import Syncer
 
-
-@pytest.fixture
-def database(own_database: str) -> str:
-    return own_database
+pytestmark = pytest.mark.alters_database
 
 
 @contextmanager
@@ -33,13 +30,15 @@ def doomed(inventory: Inventory) -> Iterator[None]:
     inventory.query("DROP FUNCTION die CASCADE")
 
 
-def test_a_lost_connection_is_a_database_error(dev: Cluster, sync: Syncer, database: str, inventory: Inventory) -> None:
+def test_a_lost_connection_is_a_database_error(
+    dev: Cluster, sync: Syncer, migrated_database: str, inventory: Inventory
+) -> None:
     dev.seed("pods", pods(6))
     sync()
     before = inventory.versions()
     dev.delete("pods", "web-0000", "default")
     dev.seed("pods", pods(1, prefix="new"))
-    conn = psycopg.connect(database)
+    conn = psycopg.connect(migrated_database)
     with doomed(inventory), pytest.raises(DatabaseError) as lost:
         sync(conn=conn)
 
@@ -89,7 +88,7 @@ def test_a_column_that_is_missing_is_a_failed_scope(sync: Syncer, inventory: Inv
     ],
 )
 def test_a_user_who_lacks_a_right_is_told_which(
-    granted: str, denied: str, dev: Cluster, sync: Syncer, database: str, inventory: Inventory
+    granted: str, denied: str, dev: Cluster, sync: Syncer, migrated_database: str, inventory: Inventory
 ) -> None:
     dev.seed("pods", pods(1))
     sync()  # a scope without rows would need no temporary table
@@ -99,7 +98,7 @@ def test_a_user_who_lacks_a_right_is_told_which(
         if "temporary" in denied:
             (name,) = inventory.query("SELECT quote_ident(current_database()) AS name")
             inventory.query(f"REVOKE TEMPORARY ON DATABASE {name['name']} FROM PUBLIC")
-        with psycopg.connect(database) as conn:
+        with psycopg.connect(migrated_database) as conn:
             conn.execute("SET ROLE limited_writer")
             conn.commit()
             report = sync(conn=conn)
@@ -112,8 +111,8 @@ def test_a_user_who_lacks_a_right_is_told_which(
     assert "; grant the user TEMPORARY on the database" in (report.reason or "")
 
 
-def test_an_open_transaction_is_wrong_usage(sync: Syncer, database: str, inventory: Inventory) -> None:
-    with psycopg.connect(database) as conn:
+def test_an_open_transaction_is_wrong_usage(sync: Syncer, migrated_database: str, inventory: Inventory) -> None:
+    with psycopg.connect(migrated_database) as conn:
         conn.execute("SELECT 1")
         with pytest.raises(UsageError, match="commit or roll back"):
             sync(conn=conn)
@@ -121,15 +120,15 @@ def test_an_open_transaction_is_wrong_usage(sync: Syncer, database: str, invento
     assert inventory.ledger() == []
 
 
-def test_a_connection_may_have_rows_of_another_kind(dev: Cluster, sync: Syncer, database: str) -> None:
+def test_a_connection_may_have_rows_of_another_kind(dev: Cluster, sync: Syncer, migrated_database: str) -> None:
     dev.seed("pods", pods(3))
-    with psycopg.connect(database, row_factory=dict_row) as conn:
+    with psycopg.connect(migrated_database, row_factory=dict_row) as conn:
         assert sync(conn=conn).inserted == 3  # type: ignore[arg-type]
 
 
-def test_a_read_only_database_is_a_database_error(dev: Cluster, sync: Syncer, database: str) -> None:
+def test_a_read_only_database_is_a_database_error(dev: Cluster, sync: Syncer, migrated_database: str) -> None:
     with (
-        psycopg.connect(database, options="-c default_transaction_read_only=on") as conn,
+        psycopg.connect(migrated_database, options="-c default_transaction_read_only=on") as conn,
         pytest.raises(DatabaseError, match="connect to the primary"),
     ):
         sync(conn=conn)

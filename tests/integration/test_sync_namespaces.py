@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 
-from tests.fixtures.manifests import crd, named, pod
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import named, pod, widget_definition
+from tests.kit.syncer import Syncer
 
 
 @pytest.fixture(autouse=True)
@@ -138,7 +138,7 @@ def test_its_failure_is_of_the_same_scope_as_its_success(
 def test_discovery_says_whether_a_custom_resource_can_be_narrowed(
     scope: str, sync: Syncer, inventory: Inventory, dev: Cluster
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget", scope=scope))
+    dev.create("crd", widget_definition(scope=scope))
     for namespace in ("a", "b"):
         where = namespace if scope == "Namespaced" else None
         dev.seed("widgets.example.com", [named(f"w-{namespace}", where)])

@@ -7,9 +7,9 @@ import json
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
-from tests.fixtures.manifests import Manifest, named, pod
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import Manifest, named, pod
+from tests.kit.syncer import Syncer
 
 
 def answer(*items: object, kind: str = "PodList", **metadata: str) -> bytes:

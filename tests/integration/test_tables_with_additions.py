@@ -9,11 +9,11 @@ from k8s_inventory_demo.simulator import Cluster
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.postgres.migrations import migrate, pending
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
-from tests.fixtures.manifests import crd, named, pod, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import named, pod, pods, widget_definition
+from tests.kit.syncer import Syncer
 
-pytestmark = pytest.mark.postgres15
+pytestmark = [pytest.mark.postgres15, pytest.mark.alters_database]
 
 each_mode = pytest.mark.parametrize("mode", ["full", "metadata", "delta"])
 
@@ -85,11 +85,6 @@ IN_THE_WAY = {
         "child inherits from k8s_pods, so a sync would see and delete its rows: ",
     ),
 }
-
-
-@pytest.fixture
-def database(own_database: str) -> str:
-    return own_database
 
 
 @each_mode
@@ -221,7 +216,7 @@ def test_a_column_that_was_dropped_is_filled_again(
     inventory: Inventory,
     conn: psycopg.Connection,
 ) -> None:
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     dev.seed("widgets.example.com", [named("w", "shop")])
     dev.seed("pods", pods(1))
     sync(resource)

@@ -11,17 +11,11 @@ from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 from airflow_provider_k8s_inventory.model import Scope
 from airflow_provider_k8s_inventory.postgres import locking, sessions
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
-from tests.fixtures.manifests import crd, named, pods
-from tests.fixtures.tables import Inventory, Row
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory, Row
+from tests.kit.objects import WIDGETS, named, pods, widget_definition
+from tests.kit.syncer import Syncer
 
-WIDGETS = "widgets.example.com"
-
-
-@pytest.fixture
-def database(own_database: str) -> str:
-    """The URL of a database of this test's own."""
-    return own_database
+pytestmark = pytest.mark.alters_database
 
 
 @pytest.fixture
@@ -41,9 +35,9 @@ def downgrade(inventory: Inventory) -> None:
     inventory.query("DELETE FROM k8s_migrations WHERE name = '0004_scopes'")
 
 
-def upgrade(inventory: Inventory, database: str) -> list[str]:
+def upgrade(inventory: Inventory, migrated_database: str) -> list[str]:
     downgrade(inventory)
-    with psycopg.connect(database) as conn:
+    with psycopg.connect(migrated_database) as conn:
         return migrate(conn)
 
 
@@ -53,26 +47,26 @@ def scopes(inventory: Inventory) -> list[Row]:
     return [row | {"invalid_reason": row["invalid_reason"] is not None} for row in rows]
 
 
-def test_it_makes_the_table_and_the_views_that_show_it(inventory: Inventory, database: str) -> None:
-    assert upgrade(inventory, database) == ["0004_scopes", "view k8s_freshness", "view k8s_cluster_health"]
+def test_it_makes_the_table_and_the_views_that_show_it(inventory: Inventory, migrated_database: str) -> None:
+    assert upgrade(inventory, migrated_database) == ["0004_scopes", "view k8s_freshness", "view k8s_cluster_health"]
 
 
 @pytest.mark.parametrize("mode", ["metadata", "delta"])
 def test_the_next_sync_reads_what_changed(
-    mode: str, dev: Cluster, sync: Syncer, inventory: Inventory, database: str
+    mode: str, dev: Cluster, sync: Syncer, inventory: Inventory, migrated_database: str
 ) -> None:
     dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
     sync()
     dev.delete("pods", "web-0001", "default")
-    upgrade(inventory, database)
+    upgrade(inventory, migrated_database)
     report = sync(mode=mode)
 
     assert (report.mode, report.fallback, report.deleted) == (mode, None, 1)
 
 
 def test_the_state_is_what_the_syncs_would_have_left(
-    simulator: Simulator, dev: Cluster, sync: Syncer, inventory: Inventory, database: str
+    simulator: Simulator, dev: Cluster, sync: Syncer, inventory: Inventory, migrated_database: str
 ) -> None:
     dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
@@ -81,7 +75,7 @@ def test_the_state_is_what_the_syncs_would_have_left(
         assert sync(mode="delta", verify_every=3).good
     dev.inject(Fault(path="/pods$", status=403))
     assert sync().status == "forbidden"
-    with psycopg.connect(database) as other, sessions.transaction(other) as cursor:
+    with psycopg.connect(migrated_database) as other, sessions.transaction(other) as cursor:
         locking.lock_scope(cursor, "public", Scope(context_name="dev", resource="nodes"))
         assert sync("nodes").status == "busy"
     # Scopes that share rows, as others write them, and one that shares none.
@@ -92,13 +86,13 @@ def test_the_state_is_what_the_syncs_would_have_left(
     # A resource that is absent, a glob, and a custom resource that turns out to be in no namespace.
     assert sync("gadgets.example.com").status == "absent"
     assert sync(WIDGETS, namespaces=("default",)).status == "absent"
-    dev.create("crd", crd("widgets", "example.com", "Widget", scope="Cluster"))
+    dev.create("crd", widget_definition(scope="Cluster"))
     dev.seed(WIDGETS, [named("w", None)])
     assert sync(WIDGETS, namespaces=("default",)).status == "success"
     simulator.stop("prod")
     assert sync(context="prod", namespaces=("default",)).status == "unreachable"
     before = scopes(inventory)
-    upgrade(inventory, database)
+    upgrade(inventory, migrated_database)
 
     assert len(before) == 9
     assert scopes(inventory) == before
@@ -106,11 +100,11 @@ def test_the_state_is_what_the_syncs_would_have_left(
 
 
 def test_readers_of_the_ledger_may_read_what_its_views_show(
-    sync: Syncer, inventory: Inventory, database: str, reader: str
+    sync: Syncer, inventory: Inventory, migrated_database: str, reader: str
 ) -> None:
     sync()
     inventory.query(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}")
-    upgrade(inventory, database)
+    upgrade(inventory, migrated_database)
     inventory.query(f"GRANT SELECT ON k8s_freshness TO {reader}")  # as the view was dropped above, and not by us
     inventory.query(f"SET ROLE {reader}")
     rows = inventory.rows("k8s_freshness", "resource")
@@ -120,12 +114,12 @@ def test_readers_of_the_ledger_may_read_what_its_views_show(
 
 
 def test_rows_of_the_ledger_that_a_policy_hid_stay_hidden(
-    sync: Syncer, inventory: Inventory, database: str, reader: str
+    sync: Syncer, inventory: Inventory, migrated_database: str, reader: str
 ) -> None:
     sync()
     inventory.query(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}")
     inventory.query("ALTER TABLE k8s_syncs ENABLE ROW LEVEL SECURITY")
-    upgrade(inventory, database)
+    upgrade(inventory, migrated_database)
     inventory.query(f"SET ROLE {reader}")
     rows = inventory.query("SELECT * FROM k8s_scopes")
     inventory.query("RESET ROLE")
@@ -133,9 +127,9 @@ def test_rows_of_the_ledger_that_a_policy_hid_stay_hidden(
     assert rows == []
 
 
-def test_writers_of_the_ledger_may_write_the_state(inventory: Inventory, database: str, reader: str) -> None:
+def test_writers_of_the_ledger_may_write_the_state(inventory: Inventory, migrated_database: str, reader: str) -> None:
     inventory.query(f"GRANT SELECT, INSERT ON k8s_syncs TO {reader}")
-    upgrade(inventory, database)
+    upgrade(inventory, migrated_database)
     rights = inventory.query(
         "SELECT bool_and(has_table_privilege(%s, 'k8s_scopes', name)) AS may"
         " FROM unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS name",

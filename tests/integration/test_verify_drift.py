@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
-from tests.fixtures.interrupted import Interrupted
-from tests.fixtures.manifests import pod, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.interrupted import Interrupted
+from tests.kit.inventory import Inventory
+from tests.kit.objects import pod, pods
+from tests.kit.syncer import Syncer
 
 
 @pytest.fixture
-def three(dev: Cluster, sync: Syncer) -> Cluster:
+def synced_dev(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with three pods, which were synced."""
     dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
@@ -29,7 +29,7 @@ def swap_a_row(inventory: Inventory) -> None:
     inventory.query("UPDATE k8s_pods SET uid = 'ghost', name = 'ghost' WHERE name = 'web-0001'")
 
 
-def test_rows_changed_by_hand_are_found_and_put_right(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_rows_changed_by_hand_are_found_and_put_right(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     swap_a_row(inventory)
     report = sync(mode="delta", verify_every=1)
 
@@ -41,7 +41,7 @@ def test_rows_changed_by_hand_are_found_and_put_right(three: Cluster, sync: Sync
 
 @pytest.mark.parametrize("verify_every", [0, 1])
 def test_a_row_removed_by_hand_is_missed_at_once(
-    verify_every: int, three: Cluster, sync: Syncer, inventory: Inventory
+    verify_every: int, synced_dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
     report = sync(mode="delta", verify_every=verify_every)
@@ -52,7 +52,7 @@ def test_a_row_removed_by_hand_is_missed_at_once(
     assert sync(mode="delta", verify_every=0).mode == "delta"
 
 
-def test_a_row_of_another_state_is_found_and_corrected(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_a_row_of_another_state_is_found_and_corrected(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     inventory.query("UPDATE k8s_pods SET resource_version = '0', labels = '{\"a\": \"b\"}' WHERE name = 'web-0001'")
     report = sync(mode="delta", verify_every=1)
 
@@ -60,24 +60,26 @@ def test_a_row_of_another_state_is_found_and_corrected(three: Cluster, sync: Syn
     assert inventory.row("k8s_pods", "web-0001")["labels"] == {}
 
 
-def test_changes_are_no_drift(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    label(three, tier="front")
-    three.create("pods", pod("new"))
-    three.delete("pods", "web-0001", "default")
+def test_changes_are_no_drift(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(synced_dev, tier="front")
+    synced_dev.create("pods", pod("new"))
+    synced_dev.delete("pods", "web-0001", "default")
     report = sync(mode="delta", verify_every=1)
 
     assert (report.mode, report.drift, report.warnings) == ("delta", 0, ())
     assert (report.seen, report.inserted, report.updated, report.unchanged, report.deleted) == (3, 1, 1, 1, 1)
 
 
-def test_what_happens_between_changes_and_check_is_no_drift(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    label(three, tier="front")
-    proven = str(three.resource_version)
+def test_what_happens_between_changes_and_check_is_no_drift(
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    label(synced_dev, tier="front")
+    proven = str(synced_dev.resource_version)
 
     def busy() -> None:
-        label(three, "web-0001", tier="back")
-        three.create("pods", pod("late"))
-        three.delete("pods", "web-0002", "default")
+        label(synced_dev, "web-0001", tier="back")
+        synced_dev.create("pods", pod("late"))
+        synced_dev.delete("pods", "web-0002", "default")
 
     client = Interrupted(sync.client().context, "resourceVersionMatch=Exact", busy)
     report = sync(mode="delta", verify_every=1, client=client)
@@ -89,15 +91,15 @@ def test_what_happens_between_changes_and_check_is_no_drift(three: Cluster, sync
     assert (report.drift, report.inserted, report.updated, report.deleted) == (0, 1, 1, 1)
 
 
-def test_drift_is_told_apart_from_changes(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    label(three, tier="front")
+def test_drift_is_told_apart_from_changes(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    label(synced_dev, tier="front")
     swap_a_row(inventory)
     report = sync(mode="delta", verify_every=1)
 
     assert (report.drift, report.inserted, report.updated, report.deleted) == (2, 1, 1, 1)
 
 
-def test_without_checks_drift_stays(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_without_checks_drift_stays(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     swap_a_row(inventory)
     inventory.query("UPDATE k8s_scopes SET verified_at = verified_at - interval '2 days'")
     report = sync(mode="delta", verify_every=0)
@@ -106,14 +108,14 @@ def test_without_checks_drift_stays(three: Cluster, sync: Syncer, inventory: Inv
     assert "ghost" in inventory.names("k8s_pods")
 
 
-def test_one_in_so_many_syncs_checks(three: Cluster, sync: Syncer) -> None:
+def test_one_in_so_many_syncs_checks(synced_dev: Cluster, sync: Syncer) -> None:
     drifts = [sync(mode="delta", verify_every=3).drift for _ in range(7)]
 
     assert drifts == [None, None, 0, None, None, 0, None]
 
 
 @pytest.mark.parametrize("mode", ["full", "metadata"])
-def test_every_other_way_to_read_is_a_check_too(mode: str, three: Cluster, sync: Syncer) -> None:
+def test_every_other_way_to_read_is_a_check_too(mode: str, synced_dev: Cluster, sync: Syncer) -> None:
     for _ in range(2):
         assert sync(mode="delta", verify_every=3).drift is None
     sync(mode=mode)
@@ -121,28 +123,30 @@ def test_every_other_way_to_read_is_a_check_too(mode: str, three: Cluster, sync:
     assert [sync(mode="delta", verify_every=3).drift for _ in range(3)] == [None, None, 0]
 
 
-def test_a_sync_that_fails_is_no_check_and_does_not_count(three: Cluster, sync: Syncer) -> None:
+def test_a_sync_that_fails_is_no_check_and_does_not_count(synced_dev: Cluster, sync: Syncer) -> None:
     sync(mode="delta", verify_every=3)
-    three.inject(Fault(path="/pods$", status=401, times=1))
+    synced_dev.inject(Fault(path="/pods$", status=401, times=1))
     assert sync(mode="delta", verify_every=3).status == "unauthorized"
 
     assert [sync(mode="delta", verify_every=3).drift for _ in range(2)] == [None, 0]
 
 
-def test_once_a_day_one_checks(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_once_a_day_one_checks(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     assert sync(mode="delta").drift is None
     inventory.query("UPDATE k8s_scopes SET verified_at = verified_at - interval '25 hours'")
 
     assert [sync(mode="delta").drift for _ in range(2)] == [0, None]
 
 
-def test_a_check_that_comes_too_late_leaves_it_to_metadata(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    label(three, tier="front")
+def test_a_check_that_comes_too_late_leaves_it_to_metadata(
+    synced_dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    label(synced_dev, tier="front")
     swap_a_row(inventory)
 
     def forget() -> None:
-        three.create("configmaps", {"metadata": {"generateName": "other-"}}, "default")
-        three.compact()
+        synced_dev.create("configmaps", {"metadata": {"generateName": "other-"}}, "default")
+        synced_dev.compact()
 
     client = Interrupted(sync.client().context, "resourceVersionMatch=Exact", forget)
     report = sync(mode="delta", verify_every=1, client=client)
@@ -179,27 +183,27 @@ def test_a_check_that_would_delete_too_much_is_refused(dev: Cluster, sync: Synce
 
 
 @pytest.mark.parametrize("mode", ["full", "metadata"])
-def test_the_other_ways_find_drift_at_once(mode: str, three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_the_other_ways_find_drift_at_once(mode: str, synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     inventory.query("DELETE FROM k8s_pods WHERE name = 'web-0001'")
 
     assert (sync(mode=mode).inserted, inventory.count("k8s_pods")) == (1, 3)
 
 
-def test_marked_rows_are_no_drift(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_marked_rows_are_no_drift(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     sync(on_delete="mark")
-    three.delete("pods", "web-0001", "default")
+    synced_dev.delete("pods", "web-0001", "default")
     drifts = [sync(mode="delta", on_delete="mark", verify_every=1).drift for _ in range(2)]
 
     assert drifts == [0, 0]
     assert inventory.row("k8s_pods", "web-0001")["deleted_at"] is not None
 
 
-def test_a_read_for_a_check_may_find_another_object(three: Cluster, sync: Syncer, inventory: Inventory) -> None:
+def test_a_read_for_a_check_may_find_another_object(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     inventory.query("UPDATE k8s_pods SET resource_version = '0' WHERE name = 'web-0001'")
 
     def take_over() -> None:
-        three.delete("pods", "web-0001", "default")
-        three.create("pods", pod("web-0001", phase="Pending"))
+        synced_dev.delete("pods", "web-0001", "default")
+        synced_dev.create("pods", pod("web-0001", phase="Pending"))
 
     client = Interrupted(sync.client().context, "web-0001", take_over)
     reports = [sync(mode="delta", verify_every=1, client=client), sync(mode="delta", verify_every=1)]
@@ -209,8 +213,8 @@ def test_a_read_for_a_check_may_find_another_object(three: Cluster, sync: Syncer
     assert inventory.count("k8s_pods") == 3
 
 
-def test_a_check_reads_no_object_that_is_as_its_row_says(three: Cluster, sync: Syncer) -> None:
-    three.requests.clear()
+def test_a_check_reads_no_object_that_is_as_its_row_says(synced_dev: Cluster, sync: Syncer) -> None:
+    synced_dev.requests.clear()
     sync(mode="delta", verify_every=1)
 
-    assert {request.query.get("fieldSelector") for request in three.requests} == {None, "metadata.name=-"}
+    assert {request.query.get("fieldSelector") for request in synced_dev.requests} == {None, "metadata.name=-"}

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
-from tests.fixtures.manifests import crd, named, pods
-from tests.fixtures.tables import Inventory
-from tests.integration.conftest import Syncer
+from tests.kit.inventory import Inventory
+from tests.kit.objects import WIDGETS, named, pods, widget_definition
+from tests.kit.syncer import Syncer
 
-WIDGETS = "widgets.example.com"
 PATHS = {"pods": "/pods$", "services": "/services$", "deployments": "/deployments$", WIDGETS: "/widgets$"}
 KINDS = {
     "pods": ("PodList", "v1"),
@@ -32,7 +31,7 @@ def a_list(kind: str, api_version: str, items: Any, version: str = "99999") -> b
 def full(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with 40 of each, which were synced."""
     dev.bookmark_after = 0.02
-    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    dev.create("crd", widget_definition())
     for resource in PATHS:
         dev.seed(resource, [named(f"a-{number}", "default") for number in range(40)])
         assert sync(resource).inserted == 40

@@ -11,7 +11,7 @@ from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from tests.fixtures.kubeconfigs import Folder, client_pair, encoded
+from tests.kit.kubeconfigs import Folder, client_pair, encoded
 
 SOURCE = "connection 'k8s'"
 

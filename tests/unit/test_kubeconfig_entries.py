@@ -11,7 +11,7 @@ from airflow_provider_k8s_inventory.exceptions import UnauthorizedError
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.credentials import UnusableCredentials, expiry_of
-from tests.fixtures.kubeconfigs import authority, encoded
+from tests.kit.kubeconfigs import authority, encoded
 
 
 def context(cluster: dict[str, Any], user: dict[str, Any] | None = None) -> Context:

@@ -11,7 +11,7 @@ from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 
 
 @pytest.fixture
-def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a service account, in a process that is told it is in a pod."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
@@ -23,20 +23,20 @@ def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_pod_is_the_one_context(pod: Path) -> None:
+def test_the_pod_is_the_one_context(service_account: Path) -> None:
     found = kubeconfig.in_cluster()
     assert (list(found.contexts), found.current) == (["in-cluster"], "in-cluster")
     context = found.contexts["in-cluster"]
     assert (context.server, context.namespace) == ("https://10.0.0.1:443", "airflow")
-    assert context.ca_file == str(pod / "ca.crt")
+    assert context.ca_file == str(service_account / "ca.crt")
 
 
-@pytest.mark.usefixtures("pod")
+@pytest.mark.usefixtures("service_account")
 def test_the_pod_counts_when_there_is_no_kubeconfig() -> None:
     assert list(kubeconfig.load().contexts) == ["in-cluster"]
 
 
-@pytest.mark.usefixtures("pod")
+@pytest.mark.usefixtures("service_account")
 def test_an_ipv6_address_gets_its_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     assert kubeconfig.in_cluster().contexts["in-cluster"].server == "https://[fd00::1]:443"
@@ -46,31 +46,31 @@ def test_an_ipv6_address_gets_its_brackets(monkeypatch: pytest.MonkeyPatch) -> N
     ("content", "namespace"), [(b"M\xfcller", "M\N{REPLACEMENT CHARACTER}ller"), (b"", None), (None, None)]
 )
 def test_a_namespace_that_cannot_be_read_is_no_reason_to_fail(
-    pod: Path, content: bytes | None, namespace: str | None
+    service_account: Path, content: bytes | None, namespace: str | None
 ) -> None:
-    (pod / "namespace").unlink()
+    (service_account / "namespace").unlink()
     if content is None:
-        (pod / "namespace").mkdir()
+        (service_account / "namespace").mkdir()
     else:
-        (pod / "namespace").write_bytes(content)
+        (service_account / "namespace").write_bytes(content)
     assert kubeconfig.in_cluster().contexts["in-cluster"].namespace == namespace
 
 
-def test_the_token_is_read_again_for_every_request(pod: Path) -> None:
+def test_the_token_is_read_again_for_every_request(service_account: Path) -> None:
     credentials = kubeconfig.in_cluster().contexts["in-cluster"].credentials
     before = credentials.authentication().authorization
-    (pod / "token").write_text("second-token\n")
+    (service_account / "token").write_text("second-token\n")
     assert (before, credentials.authentication().authorization) == ("Bearer first-token", "Bearer second-token")
 
 
-def test_without_ca_or_namespace_those_are_left_open(pod: Path) -> None:
-    (pod / "ca.crt").unlink()
-    (pod / "namespace").unlink()
+def test_without_ca_or_namespace_those_are_left_open(service_account: Path) -> None:
+    (service_account / "ca.crt").unlink()
+    (service_account / "namespace").unlink()
     context = kubeconfig.in_cluster().contexts["in-cluster"]
     assert (context.ca_file, context.namespace) == (None, None)
 
 
-@pytest.mark.usefixtures("pod")
+@pytest.mark.usefixtures("service_account")
 @pytest.mark.parametrize("missing", ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"])
 def test_without_the_variables_it_is_no_pod(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(missing)
@@ -78,7 +78,7 @@ def test_without_the_variables_it_is_no_pod(missing: str, monkeypatch: pytest.Mo
         kubeconfig.in_cluster()
 
 
-def test_without_a_token_it_is_no_pod(pod: Path) -> None:
-    (pod / "token").unlink()
+def test_without_a_token_it_is_no_pod(service_account: Path) -> None:
+    (service_account / "token").unlink()
     with pytest.raises(KubeconfigError, match="not a pod with a service account"):
         kubeconfig.in_cluster()

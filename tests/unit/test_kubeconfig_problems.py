@@ -12,7 +12,7 @@ from airflow_provider_k8s_inventory.exceptions import ScopeError, UnauthorizedEr
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from tests.fixtures.kubeconfigs import authority, encoded
+from tests.kit.kubeconfigs import authority, encoded
 
 SECRET = "never-to-be-shown"
 V1 = "client.authentication.k8s.io/v1"

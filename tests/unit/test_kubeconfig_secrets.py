@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from tests.fixtures.kubeconfigs import EXEC_TOKEN, FILE_TOKEN, Folder, client_pair, encoded, exec_credential
+from tests.kit.kubeconfigs import EXEC_TOKEN, FILE_TOKEN, Folder, client_pair, encoded, exec_credential
 
 V1 = "client.authentication.k8s.io/v1"
 

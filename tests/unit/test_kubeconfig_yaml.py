@@ -14,7 +14,7 @@ from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import documents, goyaml, kubeconfig
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.sources.users import User, user
-from tests.fixtures.kubeconfigs.yaml import REFUSED, TOKENS, USERS, token
+from tests.kit.kubeconfigs.yaml import REFUSED, TOKENS, USERS, token
 
 SECRET = "S3cretPlanted"
 GOOD = """

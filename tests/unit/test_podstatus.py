@@ -33,7 +33,7 @@ def status(state: dict[str, Any], *, ready: bool = False, restarts: int = 0, **m
     return {"state": state, "ready": ready, "restartCount": restarts, **more}
 
 
-def pod(
+def pod_of(
     phase: str,
     *containers: dict[str, Any],
     init: tuple[dict[str, Any], ...] = (),
@@ -65,73 +65,73 @@ def pod(
 
 UP = status(RUNNING, ready=True)
 CASES: dict[str, Case] = {
-    "running": (pod("Running", UP, conditions=(READY,)), ("1/1", "Running", 0)),
-    "running but not ready": (pod("Running", status(RUNNING)), ("0/1", "Running", 0)),
+    "running": (pod_of("Running", UP, conditions=(READY,)), ("1/1", "Running", 0)),
+    "running but not ready": (pod_of("Running", status(RUNNING)), ("0/1", "Running", 0)),
     "restarts of all containers count": (
-        pod("Running", status(RUNNING, ready=True, restarts=2), status(RUNNING, restarts=3)),
+        pod_of("Running", status(RUNNING, ready=True, restarts=2), status(RUNNING, restarts=3)),
         ("1/2", "Running", 5),
     ),
-    "pending without any status": (pod("Pending", declared=2), ("0/2", "Pending", 0)),
-    "without a phase": (pod("", declared=1), ("0/1", "", 0)),
-    "creating": (pod("Pending", status(waiting("ContainerCreating"))), ("0/1", "ContainerCreating", 0)),
-    "no image": (pod("Pending", status(waiting("ImagePullBackOff"))), ("0/1", "ImagePullBackOff", 0)),
-    "waiting for no reason": (pod("Pending", status(waiting())), ("0/1", "Pending", 0)),
+    "pending without any status": (pod_of("Pending", declared=2), ("0/2", "Pending", 0)),
+    "without a phase": (pod_of("", declared=1), ("0/1", "", 0)),
+    "creating": (pod_of("Pending", status(waiting("ContainerCreating"))), ("0/1", "ContainerCreating", 0)),
+    "no image": (pod_of("Pending", status(waiting("ImagePullBackOff"))), ("0/1", "ImagePullBackOff", 0)),
+    "waiting for no reason": (pod_of("Pending", status(waiting())), ("0/1", "Pending", 0)),
     "crash loop": (
-        pod("Running", status(waiting("CrashLoopBackOff"), restarts=7)),
+        pod_of("Running", status(waiting("CrashLoopBackOff"), restarts=7)),
         ("0/1", "CrashLoopBackOff", 7),
     ),
     "the first container's reason wins": (
-        pod("Running", status(waiting("CrashLoopBackOff")), status(waiting("ImagePullBackOff"))),
+        pod_of("Running", status(waiting("CrashLoopBackOff")), status(waiting("ImagePullBackOff"))),
         ("0/2", "CrashLoopBackOff", 0),
     ),
     "one crashes beside one that runs": (
-        pod("Running", UP, status(waiting("CrashLoopBackOff"), restarts=4)),
+        pod_of("Running", UP, status(waiting("CrashLoopBackOff"), restarts=4)),
         ("1/2", "CrashLoopBackOff", 4),
     ),
-    "completed": (pod("Succeeded", status(ended(0, "Completed"))), ("0/1", "Completed", 0)),
-    "out of memory": (pod("Failed", status(ended(137, "OOMKilled"), restarts=1)), ("0/1", "OOMKilled", 1)),
-    "ended by a signal": (pod("Failed", status(ended(137, signal=9))), ("0/1", "Signal:9", 0)),
-    "ended with a status": (pod("Failed", status(ended(3))), ("0/1", "ExitCode:3", 0)),
-    "ended well without a reason": (pod("Succeeded", status(ended(0))), ("0/1", "ExitCode:0", 0)),
+    "completed": (pod_of("Succeeded", status(ended(0, "Completed"))), ("0/1", "Completed", 0)),
+    "out of memory": (pod_of("Failed", status(ended(137, "OOMKilled"), restarts=1)), ("0/1", "OOMKilled", 1)),
+    "ended by a signal": (pod_of("Failed", status(ended(137, signal=9))), ("0/1", "Signal:9", 0)),
+    "ended with a status": (pod_of("Failed", status(ended(3))), ("0/1", "ExitCode:3", 0)),
+    "ended well without a reason": (pod_of("Succeeded", status(ended(0))), ("0/1", "ExitCode:0", 0)),
     "completed beside one that runs, ready": (
-        pod("Running", status(ended(0, "Completed")), UP, conditions=(READY,)),
+        pod_of("Running", status(ended(0, "Completed")), UP, conditions=(READY,)),
         ("1/2", "Running", 0),
     ),
     "completed beside one that runs, not ready": (
-        pod("Running", status(ended(0, "Completed")), UP, conditions=(NOT_READY,)),
+        pod_of("Running", status(ended(0, "Completed")), UP, conditions=(NOT_READY,)),
         ("1/2", "NotReady", 0),
     ),
     "completed beside one that runs, no condition": (
-        pod("Running", status(ended(0, "Completed")), UP),
+        pod_of("Running", status(ended(0, "Completed")), UP),
         ("1/2", "NotReady", 0),
     ),
     "completed behind one that runs": (
-        pod("Running", UP, status(ended(0, "Completed")), conditions=(READY,)),
+        pod_of("Running", UP, status(ended(0, "Completed")), conditions=(READY,)),
         ("1/2", "Running", 0),
     ),
     "completed beside one that failed": (
-        pod("Failed", status(ended(0, "Completed")), status(ended(1, "Error"))),
+        pod_of("Failed", status(ended(0, "Completed")), status(ended(1, "Error"))),
         ("0/2", "Error", 0),
     ),
     "completed beside a failed and a running one, not ready": (
-        pod("Running", status(ended(0, "Completed")), UP, status(ended(2))),
+        pod_of("Running", status(ended(0, "Completed")), UP, status(ended(2))),
         ("1/3", "ExitCode:2", 0),
     ),
     "completed beside a failed and a running one, ready": (
-        pod("Running", status(ended(0, "Completed")), UP, status(ended(2)), conditions=(READY,)),
+        pod_of("Running", status(ended(0, "Completed")), UP, status(ended(2)), conditions=(READY,)),
         ("1/3", "Running", 0),
     ),
     "failed before one that completed": (
-        pod("Failed", status(ended(1, "Error")), status(ended(0, "Completed"))),
+        pod_of("Failed", status(ended(1, "Error")), status(ended(0, "Completed"))),
         ("0/2", "Error", 0),
     ),
-    "evicted": (pod("Failed", reason="Evicted", declared=1), ("0/1", "Evicted", 0)),
+    "evicted": (pod_of("Failed", reason="Evicted", declared=1), ("0/1", "Evicted", 0)),
     "its container's reason beats the pod's": (
-        pod("Failed", status(ended(137, "Error")), reason="Evicted"),
+        pod_of("Failed", status(ended(137, "Error")), reason="Evicted"),
         ("0/1", "Error", 0),
     ),
     "scheduling is gated": (
-        pod(
+        pod_of(
             "Pending",
             declared=1,
             conditions=({"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"},),
@@ -139,36 +139,36 @@ CASES: dict[str, Case] = {
         ("0/1", "SchedulingGated", 0),
     ),
     "unschedulable is only pending": (
-        pod(
+        pod_of(
             "Pending", declared=1, conditions=({"type": "PodScheduled", "status": "False", "reason": "Unschedulable"},)
         ),
         ("0/1", "Pending", 0),
     ),
-    "terminating": (pod("Running", UP, deleting=True), ("1/1", "Terminating", 0)),
+    "terminating": (pod_of("Running", UP, deleting=True), ("1/1", "Terminating", 0)),
     "terminating in a crash loop": (
-        pod("Running", status(waiting("CrashLoopBackOff"), restarts=2), deleting=True),
+        pod_of("Running", status(waiting("CrashLoopBackOff"), restarts=2), deleting=True),
         ("0/1", "Terminating", 2),
     ),
     "deleted, but kept by a finalizer after it ended": (
-        pod("Succeeded", status(ended(0, "Completed")), deleting=True),
+        pod_of("Succeeded", status(ended(0, "Completed")), deleting=True),
         ("0/1", "Completed", 0),
     ),
     "deleted after it failed": (
-        pod("Failed", status(ended(1, "Error")), deleting=True),
+        pod_of("Failed", status(ended(1, "Error")), deleting=True),
         ("0/1", "Error", 0),
     ),
-    "its node is lost": (pod("Running", UP, reason="NodeLost", deleting=True), ("1/1", "Unknown", 0)),
+    "its node is lost": (pod_of("Running", UP, reason="NodeLost", deleting=True), ("1/1", "Unknown", 0)),
     "its node is lost, and it is not deleted yet": (
-        pod("Running", UP, reason="NodeLost"),
+        pod_of("Running", UP, reason="NodeLost"),
         ("1/1", "NodeLost", 0),
     ),
-    "phase unknown": (pod("Unknown", UP), ("1/1", "Unknown", 0)),
+    "phase unknown": (pod_of("Unknown", UP), ("1/1", "Unknown", 0)),
     "init containers have not begun": (
-        pod("Pending", status(waiting("PodInitializing")), init=(status(waiting("PodInitializing")),) * 2),
+        pod_of("Pending", status(waiting("PodInitializing")), init=(status(waiting("PodInitializing")),) * 2),
         ("0/1", "Init:0/2", 0),
     ),
     "the second init container runs": (
-        pod(
+        pod_of(
             "Pending",
             status(waiting("PodInitializing")),
             init=(status(ended(0, "Completed")), status(RUNNING)),
@@ -177,27 +177,27 @@ CASES: dict[str, Case] = {
         ("0/1", "Init:1/2", 0),
     ),
     "an init container cannot get its image": (
-        pod("Pending", status(waiting("PodInitializing")), init=(status(waiting("ErrImagePull")),)),
+        pod_of("Pending", status(waiting("PodInitializing")), init=(status(waiting("ErrImagePull")),)),
         ("0/1", "Init:ErrImagePull", 0),
     ),
     "an init container failed": (
-        pod("Failed", status(waiting("PodInitializing")), init=(status(ended(1, "Error"), restarts=3),)),
+        pod_of("Failed", status(waiting("PodInitializing")), init=(status(ended(1, "Error"), restarts=3),)),
         ("0/1", "Init:Error", 3),
     ),
     "an init container ended by a signal": (
-        pod("Failed", status(waiting("PodInitializing")), init=(status(ended(137, signal=9)),)),
+        pod_of("Failed", status(waiting("PodInitializing")), init=(status(ended(137, signal=9)),)),
         ("0/1", "Init:Signal:9", 0),
     ),
     "an init container ended with a status": (
-        pod("Failed", status(waiting("PodInitializing")), init=(status(ended(2)),)),
+        pod_of("Failed", status(waiting("PodInitializing")), init=(status(ended(2)),)),
         ("0/1", "Init:ExitCode:2", 0),
     ),
     "init containers are done: their restarts no longer count": (
-        pod("Running", UP, init=(status(ended(0, "Completed"), restarts=5),), conditions=(INITIALIZED, READY)),
+        pod_of("Running", UP, init=(status(ended(0, "Completed"), restarts=5),), conditions=(INITIALIZED, READY)),
         ("1/1", "Running", 0),
     ),
     "a sidecar counts as a container": (
-        pod(
+        pod_of(
             "Running",
             UP,
             init=(status(RUNNING, ready=True, started=True),),
@@ -207,11 +207,11 @@ CASES: dict[str, Case] = {
         ("2/2", "Running", 0),
     ),
     "a sidecar that is not ready": (
-        pod("Running", UP, init=(status(RUNNING, started=True, restarts=2),), sidecars=(0,)),
+        pod_of("Running", UP, init=(status(RUNNING, started=True, restarts=2),), sidecars=(0,)),
         ("1/2", "Running", 2),
     ),
     "a sidecar that has not started holds up the pod": (
-        pod(
+        pod_of(
             "Pending",
             status(waiting("PodInitializing")),
             init=(status(RUNNING, started=False), status(waiting("PodInitializing"))),
@@ -220,7 +220,7 @@ CASES: dict[str, Case] = {
         ("0/2", "Init:0/2", 0),
     ),
     "a sidecar runs while an init container is at work": (
-        pod(
+        pod_of(
             "Pending",
             status(waiting("PodInitializing")),
             init=(status(RUNNING, ready=True, started=True, restarts=1), status(RUNNING)),
@@ -230,7 +230,7 @@ CASES: dict[str, Case] = {
         ("1/2", "Init:1/2", 1),
     ),
     "a sidecar crashes in a pod that is initialized": (
-        pod(
+        pod_of(
             "Running",
             UP,
             init=(status(waiting("CrashLoopBackOff"), started=False, restarts=4),),
@@ -240,7 +240,7 @@ CASES: dict[str, Case] = {
         ("1/2", "Init:CrashLoopBackOff", 4),
     ),
     "restarts of sidecars behind the one that crashes do not count": (
-        pod(
+        pod_of(
             "Running",
             UP,
             init=(status(waiting("CrashLoopBackOff"), restarts=4), status(RUNNING, started=True, restarts=9)),
@@ -250,7 +250,7 @@ CASES: dict[str, Case] = {
         ("1/3", "Init:CrashLoopBackOff", 4),
     ),
     "restarts of a sidecar and of a container add up": (
-        pod(
+        pod_of(
             "Running",
             status(RUNNING, ready=True, restarts=1),
             init=(status(ended(0, "Completed"), restarts=5), status(RUNNING, ready=True, started=True, restarts=2)),

@@ -10,7 +10,7 @@ from airflow_provider_k8s_inventory.model import Scope
 from airflow_provider_k8s_inventory.sync import progress
 from airflow_provider_k8s_inventory.sync.progress import Progress
 from airflow_provider_k8s_inventory.sync.recording import blank
-from tests.fixtures.waiting import wait_until
+from tests.kit.waiting import wait_until
 
 SCOPE = Scope(context_name="dev", resource="pods")
 

@@ -22,7 +22,7 @@ from airflow_provider_k8s_inventory.sync.rows import RowReader
 
 PODS = resources.CATALOGUE["pods"]
 NODES = resources.CATALOGUE["nodes"]
-WIDGETS = custom.definition(
+CUSTOM = custom.definition(
     Resource(group="example.com", version="v1", plural="widgets", kind="Widget", namespaced=True)
 )
 
@@ -52,12 +52,13 @@ class Read:
         return row
 
 
-def pod(metadata: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
+def web(metadata: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
+    """An object of the name ``web``, of which a test says the rest."""
     return {"metadata": {"uid": "u1", "name": "web", "namespace": "shop"} | (metadata or {}), **members}
 
 
 def test_the_metadata_becomes_the_shared_columns() -> None:
-    row = Read(pod({"labels": {"a": "b"}, "resourceVersion": "17", "creationTimestamp": "2026-01-05T08:00:00Z"})).row
+    row = Read(web({"labels": {"a": "b"}, "resourceVersion": "17", "creationTimestamp": "2026-01-05T08:00:00Z"})).row
 
     assert (row["uid"], row["namespace"], row["name"]) == ("u1", "shop", "web")
     assert json.loads(row["labels"]) == {"a": "b"}
@@ -70,13 +71,13 @@ def test_the_owner_is_the_one_that_is_the_controller() -> None:
         {"kind": "Backup", "name": "nightly", "uid": "u8"},
         {"kind": "ReplicaSet", "name": "web-1", "uid": "u9", "controller": True},
     ]
-    row = Read(pod({"ownerReferences": owners})).row
+    row = Read(web({"ownerReferences": owners})).row
 
     assert (row["owner_kind"], row["owner_name"], row["owner_uid"]) == ("ReplicaSet", "web-1", "u9")
 
 
 def test_owners_that_do_not_control_are_no_owner() -> None:
-    row = Read(pod({"ownerReferences": [{"kind": "Backup", "name": "nightly", "uid": "u8", "controller": False}]})).row
+    row = Read(web({"ownerReferences": [{"kind": "Backup", "name": "nightly", "uid": "u8", "controller": False}]})).row
 
     assert row["owner_kind"] is row["owner_uid"] is None
 
@@ -84,20 +85,20 @@ def test_owners_that_do_not_control_are_no_owner() -> None:
 @pytest.mark.parametrize("labels", [{}, {"labels": None}, {"labels": {}}], ids=["missing", "null", "empty"])
 @pytest.mark.parametrize("definition", [PODS, NODES], ids=["pods", "nodes"])
 def test_without_labels_there_is_an_empty_object_and_no_warning(labels: dict[str, Any], definition: Definition) -> None:
-    read = Read(pod(labels | {"annotations": labels.get("labels")}), definition=definition)
+    read = Read(web(labels | {"annotations": labels.get("labels")}), definition=definition)
 
     assert (read.row["labels"], read.row["annotations"]) == ("{}", "{}")
     assert read.warnings == ()
 
 
 def test_the_object_says_its_kind_which_lists_leave_out() -> None:
-    stored = json.loads(Read(pod()).row["object"])
+    stored = json.loads(Read(web()).row["object"])
 
     assert (stored["kind"], stored["apiVersion"]) == ("Pod", "v1")
 
 
 def test_an_object_may_say_its_kind_itself() -> None:
-    stored = json.loads(Read(pod(kind="Widget", apiVersion="example.com/v1"), definition=WIDGETS).row["object"])
+    stored = json.loads(Read(web(kind="Widget", apiVersion="example.com/v1"), definition=CUSTOM).row["object"])
 
     assert (stored["kind"], stored["apiVersion"]) == ("Widget", "example.com/v1")
 
@@ -108,13 +109,13 @@ def test_an_object_that_says_it_is_another_kind_is_refused(said: dict[str, Any],
     with pytest.raises(
         ResponseError, match=r"the list of widgets\.example\.com has .*, and not Widget of example\.com/v1"
     ):
-        Read(pod(**said, **odd), definition=WIDGETS)
+        Read(web(**said, **odd), definition=CUSTOM)
 
 
 def test_the_object_is_stored_without_what_is_only_noise() -> None:
     applied = "kubectl.kubernetes.io/last-applied-configuration"
     annotations = {applied: '{"kind":"Pod"}', "kept": applied}
-    row = Read(pod({"managedFields": [{"manager": "kubectl"}], "annotations": annotations}, spec={"x": 1})).row
+    row = Read(web({"managedFields": [{"manager": "kubectl"}], "annotations": annotations}, spec={"x": 1})).row
 
     assert json.loads(row["object"])["metadata"] == {
         "uid": "u1",
@@ -127,14 +128,14 @@ def test_the_object_is_stored_without_what_is_only_noise() -> None:
 
 
 def test_the_object_may_be_left_out() -> None:
-    row = Read(pod(status={"phase": "Running"}), store_object=False).row
+    row = Read(web(status={"phase": "Running"}), store_object=False).row
 
     assert row["object"] is None
     assert row["phase"] == "Running"
 
 
 def test_numbers_of_the_object_keep_their_digits() -> None:
-    stored = Read(b'{"metadata":{"uid":"u","name":"n"},"spec":{"n":12345678901234567890.50}}', definition=WIDGETS).row
+    stored = Read(b'{"metadata":{"uid":"u","name":"n"},"spec":{"n":12345678901234567890.50}}', definition=CUSTOM).row
 
     assert "12345678901234567890.50" in stored["object"]
 
@@ -207,7 +208,7 @@ def test_an_object_that_is_nested_too_deeply_has_a_row_without_object(depth: int
 
 def test_many_brackets_are_no_deep_nesting() -> None:
     wide = {"spec": {"wide": [{"a": [{}]}, "[[[{{{"] * 2_000}}
-    read = Read(pod(**wide))
+    read = Read(web(**wide))
 
     assert json.loads(read.row["object"])["spec"] == wide["spec"]
     assert read.warnings == ()
@@ -247,11 +248,11 @@ def test_bytes_that_are_not_utf8_become_the_replacement_character(item: bytes, c
     ],
     ids=lambda value: str(value)[:40],
 )
-@pytest.mark.parametrize("definition", [PODS, WIDGETS], ids=["pods", "widgets"])
+@pytest.mark.parametrize("definition", [PODS, CUSTOM], ids=["pods", "widgets"])
 def test_an_odd_field_of_the_metadata_costs_its_column_only(
     metadata: dict[str, Any], column: str, value: str | None, definition: Definition
 ) -> None:
-    read = Read(pod({"resourceVersion": "7"} | metadata, status={"phase": "Running"}), definition=definition)
+    read = Read(web({"resourceVersion": "7"} | metadata, status={"phase": "Running"}), definition=definition)
     others = {"uid": "u1", "name": "web", "namespace": "shop", "resource_version": "7"}
 
     assert read.row[column] == value
@@ -265,7 +266,7 @@ def test_an_odd_field_of_the_metadata_costs_its_column_only(
 
 
 def test_an_object_whose_uid_is_no_text_is_known_by_resource_namespace_and_name() -> None:
-    read = Read(pod({"uid": 1}), definition=WIDGETS)
+    read = Read(web({"uid": 1}), definition=CUSTOM)
 
     assert read.row["uid"] == "widgets.example.com/shop/web"
     assert len(read.warnings) == 2
@@ -273,8 +274,8 @@ def test_an_object_whose_uid_is_no_text_is_known_by_resource_namespace_and_name(
 
 @pytest.mark.parametrize("labels", [{"a": 5}, {"a": None}, {"a": {"b": []}}])
 def test_labels_that_are_no_text_are_kept_as_they_are(labels: dict[str, Any]) -> None:
-    assert json.loads(Read(pod({"labels": labels})).row["labels"]) == labels
-    assert json.loads(Read(pod({"labels": labels}), definition=NODES).row["labels"]) == labels
+    assert json.loads(Read(web({"labels": labels})).row["labels"]) == labels
+    assert json.loads(Read(web({"labels": labels}), definition=NODES).row["labels"]) == labels
 
 
 @pytest.mark.parametrize(
@@ -307,7 +308,7 @@ def test_what_a_column_cannot_hold_is_null_and_the_others_are_as_they_are(
     resource: str, members: dict[str, Any], column: str, value: object
 ) -> None:
     definition = resources.CATALOGUE[resource]
-    odd, good = Read(pod(**members), definition=definition), Read(pod(), definition=definition)
+    odd, good = Read(web(**members), definition=definition), Read(web(), definition=definition)
 
     assert odd.row[column] == value
     assert {name for name in odd.row if odd.row[name] != good.row[name]} <= {column, "status", "object"}
@@ -318,7 +319,7 @@ def test_what_a_column_cannot_hold_is_null_and_the_others_are_as_they_are(
 
 def test_an_item_of_a_list_that_cannot_be_read_is_left_out() -> None:
     versions = [{"name": 5, "served": True}, {"name": "v1", "served": True, "storage": True}]
-    read = Read(pod(spec={"versions": versions}), definition=resources.CATALOGUE["crds"])
+    read = Read(web(spec={"versions": versions}), definition=resources.CATALOGUE["crds"])
 
     assert (read.row["served_versions"], read.row["storage_version"]) == (["v1"], "v1")
     (warning,) = read.warnings
@@ -343,7 +344,7 @@ def test_a_whole_number_is_one_however_it_is_written(written: bytes, whole: int)
     ],
 )
 def test_an_object_of_an_unexpected_shape_keeps_its_metadata_and_itself(members: dict[str, Any]) -> None:
-    read = Read(pod({"labels": {"a": "b"}}, **members))
+    read = Read(web({"labels": {"a": "b"}}, **members))
 
     assert (read.row["uid"], read.row["labels"]) == ("u1", '{"a": "b"}')
     assert json.loads(read.row["object"]).items() >= members.items()
@@ -369,7 +370,7 @@ def test_an_object_of_an_unexpected_shape_keeps_its_metadata_and_itself(members:
 def test_odd_metadata_of_an_object_costs_the_column_only(field: str, value: object, column: str) -> None:
     metadata = {"labels": {"a": "b"}, "resourceVersion": "1", "creationTimestamp": "2026-01-05T08:00:00Z"}
     odd, other = Read(
-        pod(metadata | {field: value}, status={"phase": "Pending"}), pod({"uid": "u2"}, status={"phase": "Running"})
+        web(metadata | {field: value}, status={"phase": "Pending"}), web({"uid": "u2"}, status={"phase": "Running"})
     ).rows
 
     assert odd[column] is None
@@ -380,14 +381,14 @@ def test_odd_metadata_of_an_object_costs_the_column_only(field: str, value: obje
 
 
 def test_odd_metadata_is_a_warning() -> None:
-    assert Read(pod({"creationTimestamp": "yesterday"})).warnings == (
+    assert Read(web({"creationTimestamp": "yesterday"})).warnings == (
         "shop/web has a metadata.creationTimestamp that cannot be read (Invalid RFC3339 encoded datetime): "
         "what comes of it is NULL",
     )
 
 
 def test_many_objects_of_one_kind_are_one_warning() -> None:
-    odd = [pod({"name": f"web-{number}", "creationTimestamp": "yesterday"}) for number in range(12)]
+    odd = [web({"name": f"web-{number}", "creationTimestamp": "yesterday"}) for number in range(12)]
 
     assert Read(*odd).warnings == (
         "12 objects have a metadata.creationTimestamp that cannot be read (Invalid RFC3339 encoded datetime), "
@@ -396,13 +397,13 @@ def test_many_objects_of_one_kind_are_one_warning() -> None:
 
 
 def test_an_unexpected_shape_of_one_object_is_no_matter_for_the_others() -> None:
-    read = Read(pod(spec=1), pod({"uid": "u2"}, status={"phase": "Running"}))
+    read = Read(web(spec=1), web({"uid": "u2"}, status={"phase": "Running"}))
 
     assert [row["phase"] for row in read.rows] == [None, "Running"]
 
 
 def test_fields_that_are_null_are_as_if_they_were_missing() -> None:
-    read = Read(pod(spec={"containers": None, "nodeName": None}, status={"conditions": None, "podIP": None}))
+    read = Read(web(spec={"containers": None, "nodeName": None}, status={"conditions": None, "podIP": None}))
 
     assert read.warnings == ()
     assert read.row["images"] == []
@@ -418,7 +419,7 @@ def test_fields_that_are_null_are_as_if_they_were_missing() -> None:
     ],
 )
 def test_odd_times_are_times(written: str, year: int) -> None:
-    assert Read(pod({"creationTimestamp": written})).row["created_at"].year == year
+    assert Read(web({"creationTimestamp": written})).row["created_at"].year == year
 
 
 def test_replaced_characters_are_a_warning_that_names_an_object() -> None:
@@ -448,7 +449,7 @@ def test_of_many_warnings_the_first_twenty_are_said_and_the_others_counted() -> 
 
 
 def test_a_name_of_any_length_is_cut_in_a_warning() -> None:
-    (warning,) = Read(pod({"name": "x" * 10_000})).warnings
+    (warning,) = Read(web({"name": "x" * 10_000})).warnings
 
     assert len(warning) < 200
 
@@ -465,7 +466,7 @@ def test_null_in_the_place_of_an_object_is_absent(name: str) -> None:
 
 @pytest.mark.parametrize("name", [None, ""])
 def test_an_object_without_a_name_has_a_row_and_a_warning(name: str | None) -> None:
-    read = Read(pod({"name": name, "uid": "u1"}))
+    read = Read(web({"name": name, "uid": "u1"}))
 
     assert (read.row["uid"], read.row["name"]) == ("u1", name)
     assert [warning for warning in read.warnings if "has no name: its row has none" in warning]

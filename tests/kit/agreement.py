@@ -1,0 +1,94 @@
+"""One cluster synced in every mode, each into a schema of its own, and compared with a fresh full sync into another.
+
+What happens to the cluster in between is in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, Self
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.postgres.migrations import migrate
+from tests.kit.interrupted import Interrupted
+from tests.kit.inventory import Inventory, Row
+from tests.kit.syncer import Syncer
+
+MODES: Final = ("full", "metadata", "delta")
+"""Each has a schema of its name, that is synced in no other mode."""
+EVERY_MODE = pytest.mark.parametrize("mode", MODES, indirect=True)
+"""For tests of the fixture `inventory` that are the same however it reads."""
+MIXED: Final = "mixed"
+"""A schema that is synced in any."""
+FRESH: Final = "fresh"
+SCHEMAS: Final = (*MODES, MIXED, FRESH)
+OF_THE_TIME: Final = ("first_seen_at", "changed_at", "deleted_at")
+"""The columns that tell when something was written; everything else must be the same."""
+
+
+class Agreement:
+    """The schemas of one database, and the cluster they are filled from."""
+
+    def __init__(self, sync: Syncer) -> None:
+        self._sync = sync
+        with psycopg.connect(sync.dsn, autocommit=True) as conn:
+            for schema in SCHEMAS:
+                conn.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+                migrate(conn, schema=schema)
+        self._inventories = {schema: Inventory(sync.dsn, schema) for schema in SCHEMAS}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for inventory in self._inventories.values():
+            inventory.conn.close()
+
+    def forget(self, *schemas: str) -> None:
+        """Empty the tables and the ledger of some schemas, or of all."""
+        for schema in schemas or SCHEMAS:
+            self._inventories[schema].empty()
+
+    def sync(
+        self,
+        schema: str,
+        resource: str,
+        *,
+        mode: str | None = None,
+        disturbed: Callable[[psycopg.Connection], object] | None = None,
+        **settings: Any,
+    ) -> SyncReport:
+        """Sync a scope into a schema.
+
+        :param mode: the mode; None: the one the schema has its name of.
+        :param disturbed: what happens before every request of it.
+        """
+        settings |= {"schema": schema, "mode": mode or schema}
+        if not disturbed:
+            return self._sync(resource, **settings)
+        with psycopg.connect(self._sync.dsn) as conn:
+            client = Interrupted(self._sync.client().context, "", partial(disturbed, conn), times=1000)
+            return self._sync(resource, client=client, conn=conn, **settings)
+
+    def fresh(self, resource: str, **settings: Any) -> SyncReport:
+        """Sync a scope whole, into a schema that has nothing in it yet."""
+        self.forget(FRESH)
+        return self._sync(resource, schema=FRESH, mode="full", **settings)
+
+    def terminate(self, conn: psycopg.Connection) -> None:
+        """Let the server end another connection."""
+        self._inventories[FRESH].query("SELECT pg_terminate_backend(%s, 10000)", conn.info.backend_pid)
+
+    def rows(self, schema: str, resource: str, namespaces: tuple[str, ...] = ()) -> dict[str, Row]:
+        """The rows of a scope that have no mark, by uid, and but for when they were written."""
+        found = self._inventories[schema].by_uid(resource)
+        return {
+            uid: {name: value for name, value in row.items() if name not in OF_THE_TIME}
+            for uid, row in found.items()
+            if row["deleted_at"] is None and (not namespaces or row["namespace"] in namespaces)
+        }
