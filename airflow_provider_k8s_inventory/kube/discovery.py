@@ -10,9 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-import msgspec
-
 from airflow_provider_k8s_inventory.exceptions import ResponseError, ScopeError
+from airflow_provider_k8s_inventory.kube.discovered import (
+    Aggregated,
+    Item,
+    LegacyGroups,
+    LegacyItem,
+    LegacyResources,
+)
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
 
@@ -48,64 +53,6 @@ class Discovery:
         return next((resource for resource in named if version in (None, resource.version)), None)
 
 
-class _Kind(msgspec.Struct, frozen=True):
-    kind: str = ""
-
-
-class _Item(msgspec.Struct, frozen=True):
-    resource: str
-    scope: str = ""
-    # Go writes empty lists as null: a resource of which only subresources are served, as custom.metrics.k8s.io's
-    # are, has no verbs of its own.
-    verbs: list[str] | None = None
-    response_kind: _Kind | None = msgspec.field(name="responseKind", default=None)
-    singular: str | None = msgspec.field(name="singularResource", default=None)
-    short_names: list[str] | None = msgspec.field(name="shortNames", default=None)
-
-
-class _Version(msgspec.Struct, frozen=True):
-    version: str
-    resources: list[_Item] | None = None
-    freshness: str = "Current"
-
-
-class _GroupName(msgspec.Struct, frozen=True):
-    name: str = ""
-
-
-class _Group(msgspec.Struct, frozen=True):
-    metadata: _GroupName = _GroupName()
-    versions: list[_Version] | None = None
-
-
-class _Aggregated(msgspec.Struct, frozen=True):
-    kind: str
-    items: list[_Group] | None = None
-
-
-class _LegacyVersion(msgspec.Struct, frozen=True):
-    version: str = ""
-
-
-class _LegacyGroup(msgspec.Struct, frozen=True, rename="camel"):
-    name: str
-    versions: list[_LegacyVersion] = []
-    preferred_version: _LegacyVersion | None = None
-
-
-class _LegacyGroups(msgspec.Struct, frozen=True):
-    groups: list[_LegacyGroup] | None
-
-
-class _LegacyItem(msgspec.Struct, frozen=True, rename="camel"):
-    name: str
-    kind: str = ""
-    namespaced: bool = False
-    verbs: list[str] | None = None
-    singular_name: str | None = None
-    short_names: list[str] | None = None
-
-
 @dataclass(kw_only=True, slots=True)
 class _Found:
     """The findings so far."""
@@ -122,10 +69,6 @@ class _Found:
             self.unlistable.add(resource.name)
 
 
-class _LegacyResources(msgspec.Struct, frozen=True):
-    resources: list[_LegacyItem] | None
-
-
 def discover(client: Client) -> Discovery:
     """Ask a cluster which resources can be listed.
 
@@ -133,7 +76,7 @@ def discover(client: Client) -> Discovery:
     """
     found = _Found()
     for path in ("/api", "/apis"):
-        response = _get(client, path, _Aggregated)
+        response = _get(client, path, Aggregated)
         if response.kind == "APIGroupDiscoveryList":
             _read_aggregated(response, found)
         elif path == "/api":
@@ -148,7 +91,7 @@ def discover(client: Client) -> Discovery:
     )
 
 
-def _read_aggregated(response: _Aggregated, found: _Found) -> None:
+def _read_aggregated(response: Aggregated, found: _Found) -> None:
     for group in response.items or ():
         if not group.versions:
             found.empty.add(group.metadata.name)
@@ -162,7 +105,7 @@ def _read_aggregated(response: _Aggregated, found: _Found) -> None:
                 found.add(_resource(group.metadata.name, version.version, item), item.verbs)
 
 
-def _resource(group: str, version: str, item: _Item) -> Resource:
+def _resource(group: str, version: str, item: Item) -> Resource:
     return Resource(
         group=group,
         version=version,
@@ -176,7 +119,7 @@ def _resource(group: str, version: str, item: _Item) -> Resource:
 
 
 def _read_legacy_groups(client: Client, found: _Found) -> None:
-    for group in _get(client, "/apis", _LegacyGroups).groups or ():
+    for group in _get(client, "/apis", LegacyGroups).groups or ():
         versions = [entry.version for entry in group.versions if entry.version]
         if group.preferred_version:
             versions.sort(key=group.preferred_version.version.__ne__)
@@ -187,7 +130,7 @@ def _read_legacy_groups(client: Client, found: _Found) -> None:
 def _read_legacy(client: Client, group: str, version: str, found: _Found) -> None:
     path = f"/apis/{group}/{version}" if group else f"/api/{version}"
     try:
-        response = _get(client, path, _LegacyResources)
+        response = _get(client, path, LegacyResources)
     except ScopeError:
         # One aggregated API server that is down must not hide the others; nor is a 404 of what was just named a proof.
         found.silent.add(group)
@@ -200,7 +143,7 @@ def _read_legacy(client: Client, group: str, version: str, found: _Found) -> Non
             found.add(_legacy_resource(group, version, item), item.verbs)
 
 
-def _legacy_resource(group: str, version: str, item: _LegacyItem) -> Resource:
+def _legacy_resource(group: str, version: str, item: LegacyItem) -> Resource:
     return Resource(
         group=group,
         version=version,
