@@ -9,6 +9,7 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Simulator
 
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
+from tests.kit.cluster import BOOKMARK_AFTER
 from tests.kit.command_line import CommandLine
 from tests.kit.inventory import Inventory
 from tests.kit.syncer import Syncer
@@ -24,6 +25,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def simulator(certificates: Path) -> Iterator[Simulator]:
     """The clusters ``dev`` and ``prod``, with nothing in them but the four namespaces."""
     with Simulator([Cluster("dev"), Cluster("prod", version="v1.34.1")], folder=certificates) as running:
+        for name in ("dev", "prod"):
+            running[name].bookmark_after = BOOKMARK_AFTER
         yield running
 
 

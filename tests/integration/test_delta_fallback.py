@@ -19,7 +19,6 @@ LEASES = "leases.coordination.k8s.io"
 @pytest.fixture
 def changed_dev(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with three pods; they were synced, and one has changed and one gone since."""
-    dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
     assert sync().status == "success"
     dev.patch("pods", "web-0000", {"metadata": {"labels": {"tier": "front"}}}, "default")

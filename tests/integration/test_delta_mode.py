@@ -21,7 +21,6 @@ pytestmark = pytest.mark.alters_database
 @pytest.fixture
 def synced_dev(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with three pods, which were synced; its bookmarks come at once."""
-    dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
     assert sync().status == "success"
     dev.requests.clear()

@@ -99,7 +99,6 @@ def test_scopes_are_read_side_by_side(run: Run, sync: Syncer) -> None:
 
 @pytest.mark.parametrize("bound", [1, 2])
 def test_a_cluster_is_never_asked_more_at_a_time(bound: int, dev: Cluster, run: Run, sync: Syncer) -> None:
-    dev.bookmark_after = 0.02
     dev.seed("pods", pods(60))
     gauge = Gauge(dev, latency=0.01, times=None)
     dev.inject(gauge)
@@ -115,7 +114,6 @@ def test_a_cluster_is_never_asked_more_at_a_time(bound: int, dev: Cluster, run: 
 
 @pytest.mark.parametrize("mode", ["metadata", "delta"])
 def test_every_scope_is_read_in_the_mode_that_was_asked_for(mode: str, dev: Cluster, run: Run) -> None:
-    dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
     run()
     dev.delete("pods", "web-0001", "default")

@@ -90,7 +90,6 @@ def test_whatever_a_custom_resource_is_called_it_is_one_scope(
 def test_what_is_built_in_and_has_no_table_is_kept_like_a_custom_resource(
     name: str, canonical: str, group: str, mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    dev.bookmark_after = 0.02
     dev.seed(canonical, [named("one", "default"), named("two", "kube-system")])
     first = sync(name, mode=mode)
     dev.delete(canonical, "two", "kube-system")

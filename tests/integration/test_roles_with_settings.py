@@ -18,6 +18,12 @@ from tests.kit.objects import named, node, pod, pods, widget_definition
 pytestmark = [pytest.mark.postgres15, pytest.mark.alters_database]
 
 WORDS = "café 😀 你好"
+SOME = [
+    option
+    for name in ("clusters", "namespaces", "nodes", "pods", "crds", "*.example.com")
+    for option in ("--resource", name)
+]
+"""Resources of every kind of table: all that a cluster serves would tell no more."""
 
 Role = Callable[[str], object]
 
@@ -65,14 +71,13 @@ def role(migrated_database: str, run: CommandLine) -> Iterator[Role]:
     ],
 )
 def test_what_does_not_matter(setting: str, role: Role, run: CommandLine, dev: Cluster, migrated_database: str) -> None:
-    dev.bookmark_after = 0.02
     dev.seed("pods", [pod("web", annotations={"motto": WORDS})])
     dev.create("crd", widget_definition())
     dev.seed("widgets.example.com", [named("w", "shop")])
     dev.seed("nodes", [node("worker")])
     role(setting)
     for _ in range(2):
-        result = run.sync("--resource", "*", "--max-parallel-requests", "6")
+        result = run.sync(*SOME, "--max-parallel-requests", "6")
         assert result.exit_code == 0, result.output
     result = run.sync("--resource", "pods", "--mode", "delta", "--context", "dev")
     assert result.exit_code == 0, result.output
@@ -123,8 +128,9 @@ def test_a_session_that_postgresql_ends_leaves_its_line(
     role: Role, run: CommandLine, dev: Cluster, migrated_database: str
 ) -> None:
     dev.seed("pods", pods(3))
-    dev.inject(Fault(path="/pods$", latency=0.6))
-    role("SET idle_in_transaction_session_timeout = '200ms'")
+    dev.inject(Fault(path="/pods$", latency=3))
+    # Long enough for every other statement on a busy machine.
+    role("SET idle_in_transaction_session_timeout = '1s'")
     result = run.sync("--context", "dev", "--resource", "pods")
 
     assert result.exit_code == 1

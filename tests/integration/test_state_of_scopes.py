@@ -24,7 +24,6 @@ CHEAP = pytest.mark.parametrize("mode", ["metadata", "delta"])
 @pytest.fixture
 def synced_dev(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with three pods, which were synced."""
-    dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
     assert sync().status == "success"
     return dev

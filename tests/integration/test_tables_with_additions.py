@@ -92,7 +92,6 @@ IN_THE_WAY = {
 def test_what_does_not_matter(
     addition: str, mode: AskedMode, dev: Cluster, sync: Syncer, inventory: Inventory, conn: psycopg.Connection
 ) -> None:
-    dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
     sync()
     for statement in HARMLESS[addition]:
@@ -114,7 +113,6 @@ def test_an_object_that_takes_the_name_of_another_fits_a_unique_name(
     dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     inventory.query("CREATE UNIQUE INDEX ON k8s_pods (context_name, namespace, name)")
-    dev.bookmark_after = 0.02
     dev.seed("pods", [pod("web")])
     sync()
     for mode in ("full", "metadata", "delta"):
@@ -170,7 +168,6 @@ def test_row_level_security_for_all_is_refused(inventory: Inventory, conn: psyco
 def test_a_trigger_that_leaves_a_row_out_fails_the_sync(
     event: str, on_delete: str, mode: AskedMode, dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
     sync(on_delete=on_delete)
     inventory.query("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")

@@ -55,7 +55,6 @@ def test_it_makes_the_table_and_the_views_that_show_it(inventory: Inventory, mig
 def test_the_next_sync_reads_what_changed(
     mode: str, dev: Cluster, sync: Syncer, inventory: Inventory, migrated_database: str
 ) -> None:
-    dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
     sync()
     dev.delete("pods", "web-0001", "default")
@@ -68,7 +67,6 @@ def test_the_next_sync_reads_what_changed(
 def test_the_state_is_what_the_syncs_would_have_left(
     simulator: Simulator, dev: Cluster, sync: Syncer, inventory: Inventory, migrated_database: str
 ) -> None:
-    dev.bookmark_after = 0.02
     dev.seed("pods", pods(3))
     # Syncs by their changes, one of them verified; a failure; one that was turned away.
     for _ in range(4):

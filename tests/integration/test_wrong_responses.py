@@ -30,7 +30,6 @@ def a_list(kind: str, api_version: str, items: Any, version: str = "99999") -> b
 @pytest.fixture
 def full(dev: Cluster, sync: Syncer) -> Cluster:
     """A cluster with 40 of each, which were synced."""
-    dev.bookmark_after = 0.02
     dev.create("crd", widget_definition())
     for resource in PATHS:
         dev.seed(resource, [named(f"a-{number}", "default") for number in range(40)])
