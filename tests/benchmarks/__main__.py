@@ -132,7 +132,7 @@ class Bench:
 @click.option(
     "--before",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A checkout of another version, whose first sync is measured in turn with this one's.",
+    help="A checkout of another version, whose syncs are measured in turn with this one's.",
 )
 @click.option("--markdown", is_flag=True, help="For the README.")
 def main(

@@ -89,6 +89,8 @@ def _of_pods(results: Results) -> Iterator[Bar]:
     for case, limit in _LISTS:
         text = f"{pods}, {_TITLES[case]}, against the bare list"
         yield Bar(text=text, limit=limit, measured=results.ratio(case, "list", SIZE), unit="×")
+    before = results.ratio("unchanged", "before-again", SIZE)
+    yield Bar(text=f"{pods}, nothing changed, against the one before", limit=1, measured=before, unit="×")
     written = results.fact("unchanged", "written", SIZE)
     yield Bar(text=f"{pods}, nothing changed, row versions written", limit=0, measured=written, unit="")
     for case, plain, limit in _PLAIN:

@@ -117,6 +117,7 @@ CASES: Final = (
     Case(name="first", title="first sync", probe="probes:pods", start=_from_nothing),
     Case(name="before", title="first sync, before", probe="probes:pods", start=_from_nothing, before=True),
     Case(name="unchanged", title="nothing changed, auto", probe="probes:pods", start=_from_the_same),
+    Case(name="before-again", title="nothing changed, before", probe="probes:pods", start=_from_the_same, before=True),
     Case(name="changed", title="1 % changed, auto", probe="probes:pods", start=_from_one_percent_changed),
     Case(name="delta", title="100 changed, delta", probe="probes:pods", start=_from_100_changed, repeats=3),
     # Then only a bookmark proves that every change has come, and that a server sends when its timer says so.
