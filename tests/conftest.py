@@ -9,6 +9,7 @@ import itertools
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -32,6 +33,9 @@ USERS_SETTINGS = re.compile(
 # At import, not in a fixture: Airflow settles its configuration when a conftest below this one imports it.
 for _name in [name for name in os.environ if USERS_SETTINGS.match(name)]:
     del os.environ[_name]
+# A shell has the jobs in its background ignore Ctrl-C, and every program that tests start would do so too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 _HOME = tempfile.TemporaryDirectory(prefix="k8s-inventory-home-")
 os.environ["HOME"] = _HOME.name
 
