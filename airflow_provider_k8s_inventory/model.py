@@ -223,6 +223,8 @@ class Definition:
     """The values of the resource's own columns, in the table's order."""
     source: Source = "list"
     """The origin of the objects."""
+    hidden: tuple[str, ...] = ()
+    """Members of the object that are read for columns and never stored."""
 
     @property
     def listed(self) -> bool:

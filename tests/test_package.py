@@ -121,8 +121,8 @@ def test_the_wheel_holds_the_package_and_nothing_else() -> None:
 
 
 def test_the_wheel_is_small() -> None:
-    # 335 kB, of which 279 are modules, 14 the README and 30 the names of the files.
-    assert installed_wheel().stat().st_size < 350_000
+    # 380 kB, of which 310 are modules, 15 the README and 40 the names of the files: each resource is one.
+    assert installed_wheel().stat().st_size < 400_000
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import msgspec
 import psycopg
 from rich.console import Console
 
+from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.cli import options, printing
 from airflow_provider_k8s_inventory.cli.durations import span
@@ -179,7 +180,7 @@ def _run(asked: options.Asked, settings: core.Settings, as_json: bool) -> list[S
             reports.append(report)
             progress.step()
     places = {context.name: place for place, context in enumerate(asked.contexts)}
-    order = {name: place for place, name in enumerate(known)}
+    order = {name: place for place, name in enumerate(dict.fromkeys((*known, *resources.CATALOGUE)))}
     return sorted(
         reports,
         key=lambda report: (places[report.context_name], order.get(report.resource, len(order)), report.resource),

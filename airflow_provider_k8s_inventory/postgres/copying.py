@@ -12,7 +12,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from decimal import Context, Decimal
+from functools import cache, lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from types import MappingProxyType
 from typing import Any, Final
@@ -30,6 +31,9 @@ _BLOCK: Final = 128 << 10
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _TEXT_OID: Final = 25
 _INET_OID: Final = 869
+_GROUP: Final = 4
+"""Decimal digits in one of numeric's."""
+_EXACT: Final = Context(prec=400)
 _IPV4: Final = b"\2\x20\0\4"
 """The address family, the bits of the mask, no network, and the bytes that follow."""
 _IPV6: Final = b"\3\x80\0\x10"
@@ -51,6 +55,34 @@ def _of_text(value: str) -> bytes:
 
 def _of_integer(value: int) -> bytes:
     return _integer(4, value)
+
+
+def _of_bigint(value: int) -> bytes:
+    return _bigint(8, value)
+
+
+# The same few quantities come again and again.
+@lru_cache(maxsize=4096)
+def _of_numeric(value: Decimal) -> bytes:
+    """Write the digits to the base of 10,000, and where their point is.
+
+    Without the zeros that end a fraction: the cache takes 1.50 for 1.5, and how it is written must not depend on which
+    of them came first.
+    """
+    value = value.normalize(_EXACT)
+    scale = max(0, -int(value.as_tuple().exponent))
+    padding = -scale % _GROUP
+    left = abs(int(value.scaleb(scale + padding, _EXACT)))
+    groups: list[int] = []
+    while left:
+        left, group = divmod(left, 10**_GROUP)
+        groups.insert(0, group)
+    weight = len(groups) - 1 - (scale + padding) // _GROUP
+    while groups and not groups[-1]:
+        groups.pop()
+    sign = 0x4000 if value.is_signed() else 0
+    data = struct.pack(f">hhHh{len(groups)}h", len(groups), weight, sign, scale, *groups)
+    return _length(len(data)) + data
 
 
 def _of_boolean(value: bool) -> bytes:
@@ -80,6 +112,8 @@ def _of_array(oid: int, encode: _Encode) -> _Encode:
 _ENCODERS: Final[Mapping[str, _Encode]] = MappingProxyType(
     {
         "integer": _of_integer,
+        "bigint": _of_bigint,
+        "numeric": _of_numeric,
         "boolean": _of_boolean,
         "timestamp with time zone": _of_time,
         "inet": _of_address,

@@ -19,15 +19,16 @@ UNION SELECT resource, '', '{{}}' FROM {scopes} WHERE last_served_at IS NOT NULL
 
 
 def stored(conn: psycopg.Connection, schema: str, context_name: str) -> list[str]:
-    """List the full names of the resources that a context has rows of in the table of many resources.
+    """List the canonical names of the resources that a context has rows of.
 
-    :raises psycopg.Error: when the rows cannot be read.
+    :raises psycopg.Error: when that cannot be read.
     """
-    query = sql.SQL("SELECT DISTINCT resource FROM {} WHERE context_name = %s ORDER BY resource").format(
-        sql.Identifier(schema, "k8s_custom_resources")
-    )
+    query = sql.SQL(
+        "SELECT resource FROM {custom} WHERE context_name = %(context)s"
+        " UNION SELECT resource FROM {scopes} WHERE context_name = %(context)s AND rows > 0 ORDER BY resource"
+    ).format(custom=sql.Identifier(schema, "k8s_custom_resources"), scopes=sql.Identifier(schema, "k8s_scopes"))
     with sessions.transaction(conn) as cursor:
-        return [row[0] for row in cursor.execute(query, [context_name]).fetchall()]
+        return [row[0] for row in cursor.execute(query, {"context": context_name}).fetchall()]
 
 
 def lookup(conn: psycopg.Connection, schema: str, word: str) -> list[Resource]:

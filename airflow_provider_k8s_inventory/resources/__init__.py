@@ -26,8 +26,8 @@ _FIRST: Final = ("clusters", "namespaces", "nodes", "pods", "deployments", "serv
 
 def _declared() -> Iterator[Definition]:
     """Find the declarations: the modules here that have a ``DEFINITION``."""
-    for module in iter_modules(__path__):
-        definition = getattr(import_module(f"{__name__}.{module.name}"), "DEFINITION", None)
+    for module in iter_modules(builtin.__path__):
+        definition = getattr(import_module(f"{builtin.__name__}.{module.name}"), "DEFINITION", None)
         if isinstance(definition, Definition):
             yield definition
 
@@ -48,14 +48,11 @@ FULL_NAMES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The names of the catalogue by those that kubectl writes: ``deployments.apps``."""
 
-_NAMES: Final[Mapping[str, str]] = {
-    **builtin.NAMES,
-    **{
-        written: definition.name
-        for definition in CATALOGUE.values()
-        for alias in (definition.name, *definition.aliases)
-        for written in (alias, f"{alias}.{definition.resource.group}".rstrip("."))
-    },
+NAMES: Final[Mapping[str, str]] = {
+    written: definition.name
+    for definition in CATALOGUE.values()
+    for alias in (definition.name, *definition.aliases)
+    for written in (alias, f"{alias}.{definition.resource.group}".rstrip("."))
 }
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -63,7 +60,6 @@ _WELL_FORMED: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _GLOB: Final = re.compile(r"[-a-z0-9.*?!\[\]]+")
 # https://kubernetes.io/docs/reference/using-api/#api-versioning
 _VERSIONED: Final = re.compile(r"(?P<word>[^.]+)\.(?P<version>v\d+((alpha|beta)\d+)?)(\.(?P<group>.+))?")
-_SECRETS: Final = frozenset({"secret", "secrets"})
 
 
 class Asked(NamedTuple):
@@ -77,7 +73,7 @@ class Asked(NamedTuple):
     @property
     def certain(self) -> bool:
         """Whether the name is the ledger's; a name without a group that is not of Kubernetes may be a short name."""
-        return self.name in CATALOGUE or self.name in _NAMES or "." in self.name
+        return self.name in CATALOGUE or self.name in NAMES or "." in self.name
 
     def __str__(self) -> str:
         """As kubectl takes it."""
@@ -114,9 +110,7 @@ def asked(name: str) -> Asked:
     version = versioned["version"] if versioned else None
     if versioned:
         written = ".".join(filter(None, (versioned["word"], versioned["group"])))
-    if written in _SECRETS:
-        raise never_stored()
-    return _catalogue_matches(_NAMES.get(written, written), version, name)
+    return _catalogue_matches(NAMES.get(written, written), version, name)
 
 
 def _catalogue_matches(name: str, version: str | None, written: str) -> Asked:
@@ -128,11 +122,6 @@ def _catalogue_matches(name: str, version: str | None, written: str) -> Asked:
             f"{written!r}: the table of {name} is made for {resource.api_version}: leave the version out"
         )
     return Asked(name)
-
-
-def never_stored() -> UnknownResourceError:
-    """Refuse secrets, whatever they are called."""
-    return UnknownResourceError("secrets are never stored: leave them out; a glob leaves them out by itself")
 
 
 def canonical(name: str) -> str:

@@ -9,20 +9,25 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from os.path import commonprefix
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import DeclarationError
 from airflow_provider_k8s_inventory.model import Column, Definition, Resource, Source, Table
-from airflow_provider_k8s_inventory.resources import paths, shared
+from airflow_provider_k8s_inventory.resources import paths, quantities, shared
 from airflow_provider_k8s_inventory.resources.extracting import compiled
 from airflow_provider_k8s_inventory.resources.paths import EACH, At
 
-Type = Literal["text", "integer", "boolean", "timestamp with time zone", "inet", "jsonb", "text[]", "inet[]"]
+Type = Literal[
+    "text", "integer", "bigint", "numeric", "boolean", "timestamp with time zone", "inet", "jsonb", "text[]", "inet[]"
+]
 """The type of a column, as PostgreSQL writes it."""
+
+_NULL: Final = msgspec.Raw(b"null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,45 @@ def integer(name: str, path: str, comment: str = "", *, missing: int | None = No
     return _plain(name, "integer", path, comment, int, missing)
 
 
+def bigint(name: str, path: str, comment: str = "", *, missing: int | None = None) -> Part:
+    """Keep an integer of eight bytes; parameters as of `text`."""
+    return _plain(name, "bigint", path, comment, int, missing)
+
+
+def quantity(name: str, path: str, comment: str = "") -> Part:
+    """Keep a quantity as a number in its base unit; parameters as of `text`."""
+    part = _plain(name, "numeric", path, comment, str, None)
+    return Part(part.columns, part.reads, quantities.quantity)
+
+
+def count(name: str, path: str, comment: str = "") -> Part:
+    """Keep the length of a list, 0 where there is none; parameters as of `text`."""
+    read = At(path, list[msgspec.Raw])
+    return Part((_column(name, "integer", comment or f"The number of {path}"),), (read,), _length)
+
+
+def condition(name: str, type: str, comment: str = "") -> Part:
+    """Keep if a condition is ``True``; NULL where the object does not have it.
+
+    :param type: the type of the condition in ``status.conditions``.
+    """
+    read = At("status.conditions", list[shared.Condition])
+    column = _column(name, "boolean", comment or f"Whether the condition {type} is True")
+    return Part((column,), (read,), partial(shared.state, type_=type))
+
+
+def template(path: str) -> tuple[Part, ...]:
+    """Keep the containers of a pod template.
+
+    :param path: the place of the template: ``spec.template``.
+    """
+    containers = f"{path}.spec.containers[]"
+    return (
+        texts("containers", f"{containers}.name", f"The names of {path}.spec.containers, in order"),
+        texts("images", f"{containers}.image", f"The images of {path}.spec.containers, in order"),
+    )
+
+
 def boolean(name: str, path: str, comment: str = "", *, missing: bool | None = None) -> Part:
     """Keep a boolean; parameters as of `text`."""
     return _plain(name, "boolean", path, comment, bool, missing)
@@ -62,8 +106,11 @@ def timestamp(name: str, path: str, comment: str = "") -> Part:
 
 
 def json(name: str, path: str, comment: str = "", *, missing: bytes = b"null") -> Part:
-    """Keep any value as JSON; parameters as of `text`, where ``null`` is NULL too."""
-    return _plain(name, "jsonb", path, comment, msgspec.Raw, msgspec.Raw(missing))
+    """Keep any value as JSON; parameters as of `text`, where ``null`` is the same as none, and NULL."""
+    none = msgspec.Raw(missing)
+    part = _plain(name, "jsonb", path, comment, msgspec.Raw, none)
+    # Go writes null for empty lists that it does not leave out: the rules of a role, the ports of a slice.
+    return part if none == _NULL else Part(part.columns, part.reads, partial(_unless_null, none=none))
 
 
 def inet(name: str, path: str, comment: str = "") -> Part:
@@ -84,6 +131,7 @@ def at(path: str, type: Any = None, *, missing: Any = None) -> At:
 
     :param path: as of `text` or `texts`.
     :param type: as for msgspec; a struct for several fields at once. None: a struct reads the value already.
+        `msgspec.Raw` needs a value where there is none, and is ``null`` where the object says so.
     :param missing: the value where the object has none.
     """
     return At(path, type, missing)
@@ -116,7 +164,9 @@ def resource(
     short: Sequence[str] = (),
     namespaced: bool = True,
     indexes: Any = (),
+    watchable: bool = True,
     source: Source = "list",
+    hidden: tuple[str, ...] = (),
 ) -> Definition:
     """Declare a resource with a table of its own.
 
@@ -129,7 +179,9 @@ def resource(
     :param short: the short names of kubectl.
     :param namespaced: whether the objects live in namespaces.
     :param indexes: the column lists of indexes on own columns.
+    :param watchable: whether the API server tells changes of it.
     :param source: where the objects come from.
+    :param hidden: members of the object that are read for columns and never stored.
     :raises DeclarationError: when the declaration contradicts itself.
     """
     group, _, version = api_version.rpartition("/")
@@ -148,13 +200,15 @@ def resource(
         plural=plural,
         kind=kind,
         namespaced=namespaced,
+        watchable=watchable,
         singular=kind.lower(),
         short_names=tuple(short),
     )
-    return define(name or plural, found, table, [part for part in parts if isinstance(part, Part)], source)
+    own = [part for part in parts if isinstance(part, Part)]
+    return replace(define(name or plural, found, table, own), source=source, hidden=hidden)
 
 
-def define(name: str, resource: Resource, table: Table, parts: Sequence[Part], source: Source = "list") -> Definition:
+def define(name: str, resource: Resource, table: Table, parts: Sequence[Part]) -> Definition:
     """Say how the objects of a resource become rows of a table that is there.
 
     :raises DeclarationError: when the declaration contradicts itself.
@@ -169,7 +223,15 @@ def define(name: str, resource: Resource, table: Table, parts: Sequence[Part], s
         )
     except DeclarationError as error:
         raise DeclarationError(f"{table.name}: {error}") from error
-    return Definition(name=name, resource=resource, table=table, type=type_, extract=extract, source=source)
+    return Definition(name=name, resource=resource, table=table, type=type_, extract=extract)
+
+
+def _unless_null(found: msgspec.Raw, none: msgspec.Raw) -> msgspec.Raw:
+    return none if found == _NULL else found
+
+
+def _length(items: list[msgspec.Raw] | None) -> int:
+    return len(items or ())
 
 
 def _plain(name: str, type_: Type, path: str, comment: str, read_as: Any, missing: Any) -> Part:

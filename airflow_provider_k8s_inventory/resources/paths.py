@@ -105,6 +105,8 @@ def _field(name: str, known: msgspec.structs.FieldInfo | None, group: Sequence[_
     if not below:
         if known or type_ is None:
             return None
+        if type_ is msgspec.Raw and missing is None:
+            raise DeclarationError(f"{group[0].at.path}: msgspec reads no Raw that may be None: say what is missing")
         return _named(key), type_ if missing is not None else type_ | None, missing
     each = {read.each for read in group if read.below}
     owner = type_ if each == {False} else _item(type_)

@@ -82,6 +82,36 @@ def holds(conditions: Iterable[Condition] | None, type_: str) -> bool:
     return any(condition.type == type_ and condition.status == "True" for condition in conditions or ())
 
 
+def state(conditions: Iterable[Condition] | None, type_: str) -> bool | None:
+    """Tell if the condition is ``True``; None: it is not there, or ``Unknown``."""
+    found = next((condition.status for condition in conditions or () if condition.type == type_), None)
+    return {"True": True, "False": False}.get(found or "")
+
+
+def terminating(phase: str | None, deleted: datetime | None) -> str | None:
+    """Return what kubectl prints as STATUS of a thing that is being deleted, and else its phase."""
+    return "Terminating" if deleted else phase
+
+
+def member(raw: msgspec.Raw, key: str) -> str | None:
+    """Return the text of a label or an annotation; None: there is none."""
+    # To decode all of them takes ten times as long as to see that it is not among them.
+    if key.encode() not in bytes(raw):
+        return None
+    found = (msgspec.json.decode(raw, type=dict[str, Any] | None) or {}).get(key)
+    return found if isinstance(found, str) else None
+
+
+def flagged(annotations: msgspec.Raw, key: str) -> bool:
+    """Tell if an annotation is ``"true"``."""
+    return member(annotations, key) == "true"
+
+
+def str_or_none(value: int | str | None) -> str | None:
+    """Return the text of a number or a percentage."""
+    return None if value is None else str(value)
+
+
 def address(written: str | None) -> str | None:
     """Return an address, or None: ``""`` and ``"None"`` (headless) are none."""
     return None if written == "None" else written or None

@@ -52,14 +52,12 @@ def checked(names: Sequence[str]) -> list[str]:
 def catalogued(names: Sequence[str]) -> list[str]:
     """List the canonical names that are known without asking a cluster, each once, in the order they were asked for.
 
-    :param names: names and globs; a name that only a cluster can resolve is among the results as it was written.
+    :param names: names and globs; a name that only a cluster can resolve is among the results as it was written, and
+        a glob is not: what it means, only discovery says.
     :raises UnknownResourceError: as `checked`.
     """
-    found: dict[str, None] = {}
-    for name in names:
-        asked = resources.asked(name)
-        found |= dict.fromkeys(_catalogue_matches(asked.name) if is_glob(asked.name) else [asked.name])
-    return list(found)
+    asked = (resources.asked(name).name for name in names)
+    return list(dict.fromkeys(name for name in asked if not is_glob(name)))
 
 
 class Problem(NamedTuple):
@@ -135,7 +133,7 @@ def _problems(globs: Iterable[str], found: Discovery, context_name: str, stored:
             )
             yield Problem(glob, glob, "failed", reason)
         elif not (_matching([glob], found, ()) or matched([glob], stored)):
-            secret = " but secrets, which are never stored" if _matches(glob, _SECRETS) else ""
+            secret = " but secrets, which no glob means: name them" if _matches(glob, _SECRETS) else ""
             yield Problem(glob, glob, "absent", f"context {context_name} has no resource that matches {glob}{secret}")
 
 
@@ -179,7 +177,6 @@ def resolve(name: str, found: Discovery, context_name: str, known: Lookup) -> st
     :param known: the resources the inventory knows of.
     :raises UnresolvedError: when the context serves nothing of that name, and it is no full name either.
     :raises ResponseError: when that cannot be told, or it is served otherwise than asked for.
-    :raises UnknownResourceError: when it is never stored.
     """
     asked = resources.asked(name)
     if asked.name in resources.CATALOGUE:
@@ -206,8 +203,6 @@ def resolve(name: str, found: Discovery, context_name: str, known: Lookup) -> st
 
 
 def _spelled(served: Resource, found: Discovery) -> str:
-    if served.name == _SECRETS:
-        raise resources.never_stored()
     if served.name in resources.FULL_NAMES:
         return resources.FULL_NAMES[served.name]
     preferred = found.find(served.name)
@@ -230,7 +225,7 @@ def _check(found: Discovery, name: str, context_name: str) -> None:
 
 def hint(name: str, found: Discovery) -> str:
     """Suggest the names a misspelled one may mean, as the end of a reason; empty when none is near."""
-    near = kubectl.nearest((one for one in found.resources if one.name != _SECRETS), name)
+    near = kubectl.nearest(found.resources, name)
     return HINT + ", ".join(resources.FULL_NAMES.get(one, one) for one in near) + "?" if near else ""
 
 
@@ -239,13 +234,11 @@ def _matching(globs: Sequence[str], found: Discovery, named: Iterable[str]) -> l
 
     :param named: the names that are synced whatever the globs mean.
     """
-    catalogue = [name for glob in globs for name in _catalogue_matches(glob)]
+    catalogue = [name for glob in globs for name in _catalogue_matches(glob) if _is_served(name, found)]
     served = [
         resource
         for resource in found.resources
-        if resource.name != _SECRETS
-        and resource.name not in resources.FULL_NAMES
-        and any(_matches(glob, resource.name) for glob in globs)
+        if resource.name not in resources.FULL_NAMES and any(_matches(glob, resource.name) for glob in globs)
     ]
     all_names = {resource.name for resource in served} | set(catalogue)
     matching = set(named)
@@ -272,13 +265,16 @@ def matched(globs: Iterable[str], names: Iterable[str]) -> list[str]:
 
 
 def _catalogue_matches(glob: str) -> list[str]:
-    return [
-        name
-        for name, definition in resources.CATALOGUE.items()
-        if fnmatchcase(name, glob) or _matches(glob, definition.resource.name)
-    ]
+    return [name for name in resources.CATALOGUE if name != _SECRETS and _matches(glob, name)]
+
+
+def _is_served(name: str, found: Discovery) -> bool:
+    """Tell if a context has objects of a resource of the catalogue."""
+    definition = resources.CATALOGUE[name]
+    return not definition.listed or found.find(definition.resource.name) is not None
 
 
 def _matches(glob: str, name: str) -> bool:
-    """Tell if a glob matches a full name, or its plural, as people call it."""
-    return fnmatchcase(name, glob) or fnmatchcase(name.partition(".")[0], glob)
+    """Tell if a glob matches a name, in full or as people call it."""
+    full = resources.CATALOGUE[name].resource.name if name in resources.CATALOGUE else name
+    return any(fnmatchcase(written, glob) for written in (name, full, full.partition(".")[0]))

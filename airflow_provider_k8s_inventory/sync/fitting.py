@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from socket import AF_INET, AF_INET6, inet_pton
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,6 +21,9 @@ LONGEST: Final = 512
 """Bytes of a text that is part of a key or an index: PostgreSQL's B-trees take rows of up to 2,704 bytes, and a key may
 have five parts. Kubernetes' own names have up to 253, aggregated APIs may do as they like."""
 
+_LARGEST: Final = 100
+"""Digits before and behind the point of a number; Kubernetes' own quantities have at most 18 and 9."""
+
 
 def sanitize(item: bytes | msgspec.Raw) -> tuple[bytes | msgspec.Raw, int]:
     """Put U+FFFD in the place of every NUL and lone surrogate.
@@ -33,6 +37,16 @@ def sanitize(item: bytes | msgspec.Raw) -> tuple[bytes | msgspec.Raw, int]:
 def holds_integer(value: int) -> bool:
     """Tell if it is within four bytes."""
     return -0x8000_0000 <= value <= 0x7FFF_FFFF
+
+
+def holds_bigint(value: int) -> bool:
+    """Tell if it is within eight bytes."""
+    return -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF
+
+
+def holds_numeric(value: Decimal) -> bool:
+    """Tell if it is a number of a size that something in a cluster may have, and has no endless tail of digits."""
+    return value.is_finite() and value.adjusted() < _LARGEST and -int(value.as_tuple().exponent) < _LARGEST
 
 
 def holds_time(value: datetime) -> bool:
@@ -66,6 +80,8 @@ def holds_inets(values: list[str]) -> bool:
 HOLDS: Final[Mapping[str, Callable[[Any], bool]]] = MappingProxyType(
     {
         "integer": holds_integer,
+        "bigint": holds_bigint,
+        "numeric": holds_numeric,
         "timestamp with time zone": holds_time,
         "inet": holds_inet,
         "inet[]": holds_inets,

@@ -41,7 +41,7 @@ class RowReader:
         found = limited(definition)
         self._checks = [(column.place, column.holds) for column in found]
         self._json = any(column.type == "jsonb" for column in own_columns(definition.table))
-        self._texts = Texts(definition.resource)
+        self._texts = Texts(definition.resource, definition.hidden)
         self.remarks = Remarks()
         self._clearing = Clearing(definition, found, self.remarks)
 

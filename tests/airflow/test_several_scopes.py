@@ -58,7 +58,7 @@ def test_a_star_is_all_that_the_cluster_serves_but_secrets(simulator: Simulator,
     synced = {resource for resource, *_ in ledger(inventory)}
     assert synced >= {
         *("clusters", "namespaces", "nodes", "pods", "deployments", "services", "crds"),
-        *("configmaps", "ingresses.networking.k8s.io", "widgets.example.com"),
+        *("configmaps", "ingresses", "widgets.example.com"),
     }
     assert "secrets" not in synced
 
@@ -69,7 +69,6 @@ def test_a_star_is_all_that_the_cluster_serves_but_secrets(simulator: Simulator,
     [
         ("widget", "widgets.example.com", "v1"),
         ("widgets.v1beta1.example.com", "widgets.example.com", "v1beta1"),
-        ("cm", "configmaps", "v1"),
     ],
 )
 def test_one_name_is_one_scope_by_its_full_name(
@@ -113,9 +112,13 @@ def test_what_only_a_person_can_change_is_not_retried(simulator: Simulator, inve
 
 
 @pytest.mark.usefixtures("kubeconfig")
-def test_secrets_are_wrong_usage(inventory: str) -> None:
-    with pytest.raises(AirflowFailException, match="secrets are never stored"):
-        sync("pods,secrets")
+def test_secrets_are_synced_by_their_name(inventory: str) -> None:
+    sync("pods,secrets")
+
+    assert {(resource, status) for resource, status, _ in ledger(inventory)} == {
+        ("pods", "success"),
+        ("secrets", "success"),
+    }
 
 
 @pytest.mark.usefixtures("kubeconfig")

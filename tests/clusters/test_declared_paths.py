@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -12,11 +14,21 @@ import pytest
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.model import Definition
-from airflow_provider_k8s_inventory.resources.declare import Part, integer, json, resource, text, texts, timestamp
+from airflow_provider_k8s_inventory.resources.declare import (
+    Part,
+    at,
+    computed,
+    integer,
+    json,
+    resource,
+    text,
+    texts,
+    timestamp,
+)
 from tests.clusters.control_plane import ControlPlane
 
 SERVED = {name: definition for name, definition in resources.CATALOGUE.items() if definition.listed}
-TYPES: Final = {str: "string", int: "integer", bool: "boolean", datetime: "string"}
+TYPES: Final = {str: "string", int: "integer", bool: "boolean", datetime: "string", dict: "object"}
 
 Schema = dict[str, Any]
 
@@ -50,13 +62,18 @@ class Schemas:
 
 
 def plain(type_: Any) -> Any:
-    """A type without None and without what is annotated to it."""
+    """A type without None and without what is annotated to it; of several types, their union."""
     if get_origin(type_) is Annotated:
         return plain(get_args(type_)[0])
     if get_origin(type_) in (Union, UnionType):
-        (option,) = (option for option in get_args(type_) if option is not NoneType)
-        return plain(option)
+        return reduce(or_, (plain(option) for option in get_args(type_) if option is not NoneType))
     return type_
+
+
+def served_as(type_: Any) -> set[str | None]:
+    """The types, as schemas write them, of what is read as a type."""
+    options = get_args(type_) if get_origin(type_) in (Union, UnionType) else (type_,)
+    return {TYPES.get(get_origin(option) or option) for option in options}
 
 
 def odd(type_: Any, schema: Schema, schemas: Schemas, path: str = "") -> Iterator[str]:
@@ -72,7 +89,7 @@ def odd(type_: Any, schema: Schema, schemas: Schemas, path: str = "") -> Iterato
                 yield from odd(field.type, inner, schemas, below)
     elif get_origin(type_) is list and "items" in schema:
         yield from odd(get_args(type_)[0], schema["items"], schemas, f"{path}[]")
-    elif type_ is not msgspec.Raw and TYPES.get(type_) not in schemas.types(schema):
+    elif type_ is not msgspec.Raw and not served_as(type_) <= schemas.types(schema):
         yield f"{path} is {schemas.types(schema) or 'anything'}, and read as {type_}"
     elif type_ is datetime and schema.get("format") != "date-time":
         yield f"{path} is no time"
@@ -97,6 +114,13 @@ def test_every_path_is_served(name: str, control_plane: ControlPlane) -> None:
         (timestamp("c", "spec.nodeName"), "spec.nodeName is no time"),
         (text("c", "spec.nodeSelector.zone"), None),
         (text("c", "spec.overhead.cpu"), None),
+        (json("c", "spec.overhead"), None),
+        (computed(len, at("spec.overhead", dict[str, str]), c=("integer", "")), None),
+        (
+            computed(str, at("spec.hostname", int | str), c=("text", "")),
+            "spec.hostname is {'string'}, and read as int | str",
+        ),
+        (computed(str, at("spec.containers[].livenessProbe.httpGet.port", int | str), c=("text", "")), None),
     ],
 )
 def test_a_path_that_is_not_served_is_found(part: Part, problem: str | None, control_plane: ControlPlane) -> None:

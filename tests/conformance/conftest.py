@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kit.cluster import NO_SNAPSHOTS, LiveCluster, live_cluster
+from tests.kit.every_resource import add_every_resource
 from tests.kit.live_inventory import LiveInventory
 from tests.kit.populating import populate
 
@@ -77,6 +78,14 @@ def populated_namespace(cluster: LiveCluster) -> str:
     cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "populated"}})
     populate(cluster, "populated")
     return "populated"
+
+
+@pytest.fixture(scope="session")
+def every_resource(cluster: LiveCluster, populated_namespace: str) -> str:
+    """A namespace with objects of every resource, where they have one, for tests that only look."""
+    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "every"}})
+    add_every_resource(cluster, "every")
+    return "every"
 
 
 @pytest.fixture

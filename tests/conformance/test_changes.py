@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.kit.agreement import EVERY_MODE
-from tests.kit.live_inventory import PATHS, LiveInventory
+from tests.kit.expected_rows import OWN as RESOURCES
+from tests.kit.live_inventory import LiveInventory
 from tests.kit.populating import CORE, add_service
 
 pytestmark = EVERY_MODE
@@ -11,15 +12,15 @@ pytestmark = EVERY_MODE
 
 def test_a_second_sync_writes_nothing(inventory: LiveInventory, populated_namespace: str) -> None:
     def sync_twice() -> tuple[int, bool]:
-        for resource in ("clusters", *PATHS):
+        for resource in ("clusters", *RESOURCES):
             inventory.sync(resource)
         before = inventory.versions()
-        reports = [inventory.sync(resource) for resource in ("clusters", *PATHS)]
+        reports = [inventory.sync(resource) for resource in ("clusters", *RESOURCES)]
         return sum(
             report.inserted + report.updated + report.deleted for report in reports
         ), inventory.versions() == before
 
-    assert inventory.at_rest(sync_twice, *PATHS) == (0, True)
+    assert inventory.at_rest(sync_twice, *RESOURCES) == (0, True)
 
 
 def test_a_new_object_gets_a_row(inventory: LiveInventory, namespace: str) -> None:

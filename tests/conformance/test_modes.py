@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from tests.kit.agreement import EVERY_MODE
-from tests.kit.live_inventory import PATHS, LiveInventory
+from tests.kit.expected_rows import OWN as RESOURCES
+from tests.kit.live_inventory import LiveInventory
 from tests.kit.populating import CORE, add_service
 
 CHEAP = pytest.mark.parametrize("mode", ["metadata", "delta"], indirect=True)
@@ -71,9 +72,9 @@ def test_the_version_in_the_ledger_never_goes_back(mode: str, synced_services: L
 @pytest.mark.usefixtures("populated_namespace")
 def test_every_resource_can_be_read_so(mode: str, inventory: LiveInventory) -> None:
     def twice() -> Sequence[str]:
-        return [inventory.sync(resource).mode for _ in range(2) for resource in PATHS][len(PATHS) :]
+        return [inventory.sync(resource).mode for _ in range(2) for resource in RESOURCES][len(RESOURCES) :]
 
-    assert inventory.at_rest(twice, *PATHS) == [mode] * len(PATHS)
+    assert inventory.at_rest(twice, *RESOURCES) == [mode] * len(RESOURCES)
 
 
 @pytest.mark.parametrize("mode", ["delta"], indirect=True)

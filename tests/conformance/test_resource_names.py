@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import psycopg
 import pytest
 
-from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from tests.kit.custom_resources import WIDGET_RESOURCE
 from tests.kit.live_inventory import LiveInventory
 
@@ -13,8 +11,8 @@ from tests.kit.live_inventory import LiveInventory
 @pytest.mark.parametrize(
     ("written", "resource"),
     [
-        ("ing", "ingresses.networking.k8s.io"),
-        ("ingresses", "ingresses.networking.k8s.io"),
+        ("ing", "ingresses"),
+        ("ingresses", "ingresses"),
         ("deploy", "deployments"),
         ("deployments.v1.apps", "deployments"),
         ("cm", "configmaps"),
@@ -34,24 +32,30 @@ def test_a_name_is_synced_as_its_resource(
 def test_a_glob_is_what_its_group_serves(inventory: LiveInventory) -> None:
     reports = inventory.sync.all("*.networking.k8s.io")
 
-    assert {"ingresses.networking.k8s.io", "networkpolicies.networking.k8s.io"} <= set(reports)
+    assert {"ingresses", "networkpolicies"} <= set(reports)
     assert {report.status for report in reports.values()} == {"success"}
 
 
-def test_config_maps_are_kept_with_the_custom_resources(inventory: LiveInventory, namespace: str) -> None:
-    path = f"/api/v1/namespaces/{namespace}/configmaps"
-    inventory.cluster.request("POST", path, {"metadata": {"name": "kept"}, "data": {"key": "value"}})
-    report = inventory.sync("cm", namespaces=(namespace,))
+@pytest.mark.parametrize(
+    ("name", "resource", "body"),
+    [
+        ("cm", "configmaps", {"data": {"key": "a value"}}),
+        ("secret", "secrets", {"data": {"key": "YSB2YWx1ZQ=="}}),
+    ],
+)
+def test_values_are_measured_and_not_kept(
+    name: str, resource: str, body: dict[str, object], inventory: LiveInventory, namespace: str
+) -> None:
+    path = f"/api/v1/namespaces/{namespace}/{resource}"
+    inventory.cluster.request("POST", path, {"metadata": {"name": "measured"}, **body})
+    report = inventory.sync(name, namespaces=(namespace,))
+    row = inventory.row(f"k8s_{resource}", "measured")
 
-    assert (report.resource, report.status) == ("configmaps", "success")
-    with psycopg.connect(inventory.dsn) as conn:
-        kept = conn.execute("SELECT api_group, kind, object->'data' FROM k8s_custom_resources WHERE name = 'kept'")
-        assert kept.fetchall() == [("", "ConfigMap", {"key": "value"})]
-
-
-def test_secrets_are_never_stored(inventory: LiveInventory) -> None:
-    with pytest.raises(UnknownResourceError, match="secrets are never stored"):
-        inventory.sync("secrets")
+    assert (report.resource, report.status) == (resource, "success")
+    assert (row["keys"], row["sizes"]) == (["key"], {"key": 7})
+    assert "a value" not in str(row)
+    assert "YSB2YWx1ZQ" not in str(row)
+    assert not {"data", "stringData"} & set(row["object"])
 
 
 def test_a_misspelled_name_fails_with_the_nearest(inventory: LiveInventory) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.kit import expected_rows
 from tests.kit.inventory import Row
-from tests.kit.live_inventory import PATHS, LiveInventory
+from tests.kit.live_inventory import LiveInventory
 
 OF_THE_SYNC = {"context_name", "cluster_uid", "first_seen_at", "changed_at", "deleted_at"}
 PRINTED = {"status", "ready_containers", "containers", "restarts"}
@@ -14,7 +14,7 @@ PRINTED = {"status", "ready_containers", "containers", "restarts"}
 
 
 @pytest.mark.usefixtures("populated_namespace")
-@pytest.mark.parametrize("resource", PATHS)
+@pytest.mark.parametrize("resource", expected_rows.OWN)
 def test_every_column_is_what_the_api_says(resource: str, inventory: LiveInventory) -> None:
     def sync() -> dict[str, Row]:
         assert inventory.sync(resource).status == "success"

@@ -13,7 +13,7 @@ from tests.kit.inventory import Inventory
 from tests.kit.objects import named, pod, pods, widget_definition
 from tests.kit.syncer import Syncer
 
-LEASES = "leases.coordination.k8s.io"
+LEASES = "leases"
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_a_resource_whose_objects_have_no_uid_is_read_whole(dev: Cluster, sync: 
     dev.delete(LEASES, "one", "default")
     report = sync(LEASES, mode="delta")
     assert (report.mode, report.deleted) == ("full", 1)
-    assert inventory.names("k8s_custom_resources") == ["two"]
+    assert inventory.names("k8s_leases") == ["two"]
 
 
 @pytest.mark.parametrize("mode", ["metadata", "delta"])

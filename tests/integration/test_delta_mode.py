@@ -12,7 +12,7 @@ from k8s_inventory_demo.simulator import Cluster, Fault
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from tests.kit.interrupted import Interrupted
 from tests.kit.inventory import Inventory
-from tests.kit.objects import named, pod, pods
+from tests.kit.objects import WIDGETS, named, pod, pods, widget_definition
 from tests.kit.syncer import Syncer
 
 pytestmark = pytest.mark.alters_database
@@ -242,11 +242,11 @@ def test_rows_of_what_went_can_be_marked(synced_dev: Cluster, sync: Syncer, inve
 
 
 def test_custom_resources_are_watched_too(synced_dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    leases = "leases.coordination.k8s.io"
-    synced_dev.seed(leases, [named(name, "default") for name in ("one", "two")])
-    sync(leases)
-    synced_dev.delete(leases, "one", "default")
-    report = sync(leases, mode="delta", verify_every=0)
+    synced_dev.create("crd", widget_definition())
+    synced_dev.seed(WIDGETS, [named(name, "default") for name in ("one", "two")])
+    sync(WIDGETS)
+    synced_dev.delete(WIDGETS, "one", "default")
+    report = sync(WIDGETS, mode="delta", verify_every=0)
 
     assert (report.mode, report.seen, report.deleted) == ("delta", 1, 1)
     assert inventory.names("k8s_custom_resources") == ["two"]

@@ -357,7 +357,7 @@ def test_names_that_mean_something_in_a_path_are_read_all_the_same(
     report = sync(ROLES, mode="metadata")
 
     assert (report.mode, report.updated, report.deleted) == ("metadata", len(names), 0)
-    assert inventory.names("k8s_custom_resources") == sorted(names)
+    assert inventory.names("k8s_clusterroles") == sorted(names)
 
 
 def test_characters_that_postgresql_cannot_hold_are_replaced(

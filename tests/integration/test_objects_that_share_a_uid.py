@@ -9,31 +9,30 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault
 
 from tests.kit.inventory import Inventory
-from tests.kit.objects import Manifest, named
+from tests.kit.objects import WIDGETS, Manifest, named, widget_definition
 from tests.kit.syncer import Syncer
 
-LEASES = "leases.coordination.k8s.io"
 
-
-def lease(name: str, uid: str = "one", namespace: str = "default", version: str = "5") -> Manifest:
+def widget(name: str, uid: str = "one", namespace: str = "default", version: str = "5") -> Manifest:
     return named(name, namespace, uid=uid, resourceVersion=version)
 
 
 class Served:
-    """Leases that are listed as they are."""
+    """Widgets that are listed as they are."""
 
     def __init__(self, dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
         self._dev, self._sync, self._inventory = dev, sync, inventory
+        dev.create("crd", widget_definition())
         self._fault: Fault | None = None
 
-    def __call__(self, *leases: Manifest, **settings: Any) -> dict[str, str]:
+    def __call__(self, *widgets: Manifest, **settings: Any) -> dict[str, str]:
         """Sync when there are these; the keys by namespace and name."""
         version = str(self._dev.resource_version)
-        body = json.dumps({"kind": "LeaseList", "metadata": {"resourceVersion": version}, "items": leases}).encode()
+        body = json.dumps({"kind": "WidgetList", "metadata": {"resourceVersion": version}, "items": widgets}).encode()
         if self._fault is None:
-            self._fault = self._dev.inject(Fault(path="/leases$", times=None))
+            self._fault = self._dev.inject(Fault(path="/widgets$", times=None))
         self._fault.body = body
-        self.report = self._sync(LEASES, **settings)
+        self.report = self._sync(WIDGETS, **settings)
         assert self.report.status == "success", self.report.reason
         return self.keys()
 
@@ -48,7 +47,7 @@ def served(dev: Cluster, sync: Syncer, inventory: Inventory) -> Served:
 
 
 def test_each_has_a_row_from_the_first_sync_on(served: Served, inventory: Inventory) -> None:
-    objects = [lease("a"), lease("b"), lease("c", namespace="shop"), lease("own", uid="two")]
+    objects = [widget("a"), widget("b"), widget("c", namespace="shop"), widget("own", uid="two")]
     keys = served(*objects)
     before = inventory.versions()
 
@@ -68,41 +67,42 @@ def test_each_has_a_row_from_the_first_sync_on(served: Served, inventory: Invent
 
 @pytest.mark.parametrize("mode", ["full", "metadata"])
 def test_a_row_keeps_its_key_while_others_come_and_go(mode: str, served: Served) -> None:
-    assert served(lease("a"), mode=mode) == {"default/a": "one"}
-    assert served(lease("a"), lease("b"), mode=mode) == {"default/a": "one", "default/b": "one/default/b"}
+    assert served(widget("a"), mode=mode) == {"default/a": "one"}
+    assert served(widget("a"), widget("b"), mode=mode) == {"default/a": "one", "default/b": "one/default/b"}
     assert (served.report.inserted, served.report.unchanged) == (1, 1)
-    assert served(lease("b", version="6"), mode=mode) == {"default/b": "one/default/b"}
+    assert served(widget("b", version="6"), mode=mode) == {"default/b": "one/default/b"}
     assert (served.report.updated, served.report.deleted) == (1, 1)
-    assert served(lease("b"), lease("a"), mode=mode) == {"default/b": "one/default/b", "default/a": "one"}
-    assert served(lease("a"), mode=mode) == {"default/a": "one"}
+    assert served(widget("b"), widget("a"), mode=mode) == {"default/b": "one/default/b", "default/a": "one"}
+    assert served(widget("a"), mode=mode) == {"default/a": "one"}
     assert served.report.deleted == 1
 
 
 def test_an_object_that_takes_over_a_uid_has_a_row_of_its_own(served: Served) -> None:
-    served(lease("a"))
+    served(widget("a"))
 
-    assert served(lease("b")) == {"default/b": "one/default/b"}
+    assert served(widget("b")) == {"default/b": "one/default/b"}
     assert (served.report.inserted, served.report.deleted) == (1, 1)
 
 
 def test_rows_that_are_marked_keep_their_keys_too(served: Served) -> None:
-    served(lease("a"), lease("b"), on_delete="mark")
-    served(lease("b"), on_delete="mark")
+    served(widget("a"), widget("b"), on_delete="mark")
+    served(widget("b"), on_delete="mark")
 
-    assert served(lease("a"), lease("b"), on_delete="mark") == {
+    assert served(widget("a"), widget("b"), on_delete="mark") == {
         "default/a": "one/default/a",
         "default/b": "one/default/b",
     }
 
 
 def test_a_scope_takes_no_row_of_another_scope(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.create("crd", widget_definition())
     for namespace in ("default", "kube-public"):
         body = json.dumps(
-            {"kind": "LeaseList", "metadata": {"resourceVersion": "9"}, "items": [lease("a", namespace=namespace)]}
+            {"kind": "WidgetList", "metadata": {"resourceVersion": "9"}, "items": [widget("a", namespace=namespace)]}
         )
-        dev.inject(Fault(path=f"/{namespace}/leases$", body=body.encode(), times=None))
+        dev.inject(Fault(path=f"/{namespace}/widgets$", body=body.encode(), times=None))
     for namespace in ("default", "kube-public", "default", "kube-public"):
-        report = sync(LEASES, namespaces=(namespace,))
+        report = sync(WIDGETS, namespaces=(namespace,))
 
     assert report.unchanged == 1
     assert [row["namespace"] for row in inventory.rows("k8s_custom_resources", "namespace")] == [
@@ -112,7 +112,7 @@ def test_a_scope_takes_no_row_of_another_scope(dev: Cluster, sync: Syncer, inven
 
 
 def test_a_repeated_page_is_no_other_object(served: Served) -> None:
-    pair = [lease("a"), lease("b", uid="two")]
+    pair = [widget("a"), widget("b", uid="two")]
     for _ in range(2):
         assert served(*pair, *pair) == {"default/a": "one", "default/b": "two"}
         assert served.report.warnings == ("2 objects came more than once in one list; the last one counts",)
@@ -120,7 +120,7 @@ def test_a_repeated_page_is_no_other_object(served: Served) -> None:
 
 @pytest.mark.parametrize("repeated", [1, 2])
 def test_objects_that_share_a_uid_may_be_repeated(repeated: int, served: Served) -> None:
-    assert served(*[lease("a"), lease("b")] * repeated) == {
+    assert served(*[widget("a"), widget("b")] * repeated) == {
         "default/a": "one/default/a",
         "default/b": "one/default/b",
     }
@@ -128,15 +128,16 @@ def test_objects_that_share_a_uid_may_be_repeated(repeated: int, served: Served)
 
 
 def test_a_uid_that_is_shared_in_a_watch_is_read_in_a_list(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.create(LEASES, named("a", "default"))
-    sync(LEASES)
+    dev.create("crd", widget_definition())
+    dev.create(WIDGETS, named("a", "default"))
+    sync(WIDGETS)
     uid = inventory.row("k8s_custom_resources", "a")["uid"]
-    dev.create(LEASES, named("late", "default"))
-    other = lease("b", uid=uid, version=str(dev.resource_version))
+    dev.create(WIDGETS, named("late", "default"))
+    other = widget("b", uid=uid, version=str(dev.resource_version))
     events = [{"type": "ADDED", "object": other}, {"type": "DELETED", "object": other}]
     body = b"".join(json.dumps(event).encode() + b"\n" for event in events)
-    dev.inject(Fault(path="/leases$", verb="watch", body=body))
-    report = sync(LEASES, mode="delta", verify_every=0)
+    dev.inject(Fault(path="/widgets$", verb="watch", body=body))
+    report = sync(WIDGETS, mode="delta", verify_every=0)
 
     assert report.mode != "delta"
     assert "objects share a uid" in (report.fallback or "")

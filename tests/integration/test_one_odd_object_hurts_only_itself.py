@@ -9,7 +9,7 @@ from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory.model import SyncReport
 from tests.kit.inventory import Inventory
-from tests.kit.objects import Manifest, named, pod
+from tests.kit.objects import WIDGETS, Manifest, named, pod, widget_definition
 from tests.kit.syncer import Syncer
 
 PODS = "/pods$"
@@ -157,7 +157,7 @@ def test_a_text_that_is_too_long_for_an_index_is_null(dev: Cluster, sync: Syncer
 
 
 def test_a_custom_resource_with_odd_fields_has_its_row(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    leases = "leases.coordination.k8s.io"
+    dev.create("crd", widget_definition())
     odd: Manifest = named(
         "odd",
         "default",
@@ -169,14 +169,14 @@ def test_a_custom_resource_with_odd_fields_has_its_row(dev: Cluster, sync: Synce
         ownerReferences="nobody",
     )
     body = json.dumps(
-        {"kind": "LeaseList", "metadata": {"resourceVersion": "9"}, "items": [odd, named("good", "default")]}
+        {"kind": "WidgetList", "metadata": {"resourceVersion": "9"}, "items": [odd, named("good", "default")]}
     )
-    dev.inject(Fault(path="/leases$", body=body.encode()))
-    report = sync(leases)
+    dev.inject(Fault(path="/widgets$", body=body.encode()))
+    report = sync(WIDGETS)
     row = inventory.row("k8s_custom_resources", "odd")
 
     assert report.status == "success"
-    assert (row["resource"], row["kind"], row["labels"], row["annotations"]) == (leases, "Lease", {}, {})
+    assert (row["resource"], row["kind"], row["labels"], row["annotations"]) == (WIDGETS, "Widget", {}, {})
     assert row["created_at"] is row["deletion_timestamp"] is row["owner_uid"] is None
     assert row["object"]["metadata"]["creationTimestamp"] == "yesterday"
     assert len(report.warnings) == 5  # and one for the object without uid

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 
-from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.postgres import connecting
 from airflow_provider_k8s_inventory.sync import Settings
@@ -22,7 +20,7 @@ from tests.kit.objects import crd, named, widget_definition
 from tests.kit.syncer import Syncer
 
 CERTIFICATES = "certificates.cert-manager.io"
-INGRESSES = "ingresses.networking.k8s.io"
+INGRESSES = "ingresses"
 
 
 def define(cluster: Cluster, *names: str) -> None:
@@ -71,24 +69,27 @@ def test_whatever_a_custom_resource_is_called_it_is_one_scope(
 
 @pytest.mark.usefixtures("discovery")
 @pytest.mark.parametrize(
-    ("name", "canonical", "group"),
+    ("name", "canonical"),
     [
-        ("ing", INGRESSES, "networking.k8s.io"),
-        ("ingresses", INGRESSES, "networking.k8s.io"),
-        ("Ingress.networking", INGRESSES, "networking.k8s.io"),
-        ("jobs", "jobs.batch", "batch"),
-        ("job.v1.batch", "jobs.batch", "batch"),
-        ("statefulsets.apps", "statefulsets.apps", "apps"),
-        ("cm", "configmaps", ""),
-        ("configmaps.v1.", "configmaps", ""),
-        ("ev", "events", ""),
-        ("endpoints", "endpoints", ""),
-        ("leases.coordination.k8s.io", "leases.coordination.k8s.io", "coordination.k8s.io"),
+        ("ing", INGRESSES),
+        ("ingresses", INGRESSES),
+        ("Ingress.networking", INGRESSES),
+        ("jobs", "jobs"),
+        ("job.v1.batch", "jobs"),
+        ("statefulsets.apps", "statefulsets"),
+        ("cm", "configmaps"),
+        ("configmaps.v1.", "configmaps"),
+        ("ev", "events"),
+        ("endpoints", "endpoints"),
+        ("leases.coordination.k8s.io", "leases"),
+        ("secrets", "secrets"),
+        ("Secret", "secrets"),
+        ("secrets.v1.", "secrets"),
     ],
 )
 @pytest.mark.parametrize("mode", ["full", "metadata", "delta"])
-def test_what_is_built_in_and_has_no_table_is_kept_like_a_custom_resource(
-    name: str, canonical: str, group: str, mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
+def test_what_is_built_in_has_a_table_whatever_it_is_called(
+    name: str, canonical: str, mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     dev.seed(canonical, [named("one", "default"), named("two", "kube-system")])
     first = sync(name, mode=mode)
@@ -97,8 +98,8 @@ def test_what_is_built_in_and_has_no_table_is_kept_like_a_custom_resource(
 
     assert [(report.resource, report.status) for report in (first, second)] == [(canonical, "success")] * 2
     assert (first.inserted, second.deleted, second.mode) == (2, 1, mode)
-    (row,) = inventory.rows("k8s_custom_resources")
-    assert (row["resource"], row["api_group"], row["name"]) == (canonical, group, "one")
+    assert inventory.names(f"k8s_{canonical}") == ["one"]
+    assert inventory.count("k8s_custom_resources") == 0
     (listed,) = inventory.query("SELECT resource, name FROM k8s_objects WHERE name = 'one'")
     assert listed == {"resource": canonical, "name": "one"}
 
@@ -110,7 +111,7 @@ def test_what_is_built_in_may_be_narrowed_to_namespaces(dev: Cluster, sync: Sync
 
     assert (namespaced.selection.namespaces, namespaced.seen) == (("default",), 1)
     assert (whole.selection.namespaces, whole.seen) == ((), 1)
-    assert [row["name"] for row in inventory.rows("k8s_custom_resources", "name")] == ["fast", "one"]
+    assert (inventory.names("k8s_configmaps"), inventory.names("k8s_storageclasses")) == (["one"], ["fast"])
 
 
 @pytest.mark.parametrize("name", ["deploy", "Deployment", "deployments.v1.apps", "deployments.app", "deployment.apps"])
@@ -264,16 +265,10 @@ def test_discovery_that_names_nothing_resolves_nothing(dev: Cluster, sync: Synce
     assert "does not even name namespaces" in (report.reason or "")
 
 
-@pytest.mark.parametrize("name", ["secrets", "Secret", "secrets.v1.", "secret."])
-def test_secrets_are_never_stored(name: str, sync: Syncer, inventory: Inventory) -> None:
-    with pytest.raises(UnknownResourceError, match="secrets are never stored"):
-        sync(name)
-
-    assert inventory.ledger() == []
-
-
-def test_nor_under_a_name_that_discovery_gives_them(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.seed("secrets", [named("one", "default")])
+def test_secrets_are_secrets_under_any_name_that_discovery_gives_them(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("secrets", [named("one", "default") | {"data": {"password": "aHVudGVyMg=="}}])
     core = (
         b'{"kind":"APIGroupDiscoveryList","items":[{"metadata":{},"versions":[{"version":"v1","resources":['
         b'{"resource":"namespaces","responseKind":{"kind":"Namespace"},"scope":"Cluster","verbs":["list"]},'
@@ -283,8 +278,10 @@ def test_nor_under_a_name_that_discovery_gives_them(dev: Cluster, sync: Syncer, 
     dev.inject(Fault(path="^/api$", body=core, times=None))
     reports = [sync(name) for name in ("hd", "hidden")]
 
-    assert [report.status for report in reports] == ["failed", "failed"]
-    assert all("secrets are never stored" in (report.reason or "") for report in reports)
+    assert [(report.resource, report.status) for report in reports] == [("secrets", "success")] * 2
+    (row,) = inventory.rows("k8s_secrets")
+    assert (row["keys"], row["sizes"]) == (["password"], {"password": 7})
+    assert "data" not in row["object"]
     assert inventory.count("k8s_custom_resources") == 0
 
 
@@ -319,9 +316,9 @@ def test_scopes_come_in_the_order_they_were_asked_for(dev: Cluster, sync: Syncer
     names = ("ing", "cert", "deploy", "cm", "pods")
 
     assert [name for name, _ in run(sync, connect, *names, max_parallel_requests=1)] == [
-        "deployments",  # the first that needs no discovery finds out whether the cluster answers
-        INGRESSES,
+        INGRESSES,  # the first that needs no discovery finds out whether the cluster responds
         CERTIFICATES,
+        "deployments",
         "configmaps",
         "pods",
     ]
@@ -411,11 +408,3 @@ def test_in_json_it_is_said_beside_the_reports(run: CommandLine) -> None:
     assert result.exit_code == 1
     assert len(result.stdout.splitlines()) == 2
     assert "certificatez.cert-manager.io: no context serves it, and none ever did" in result.stderr
-
-
-@pytest.mark.parametrize("command", ["sync", "doctor"])
-def test_secrets_are_wrong_usage(command: str, run: CommandLine, tmp_path: Path) -> None:
-    result = getattr(run, command)("--resource", "secrets")
-
-    assert result.exit_code == 2
-    assert "secrets are never stored" in result.stderr

@@ -138,7 +138,7 @@ def test_a_first_sync_that_fails_leaves_an_empty_table(dev: Cluster, sync: Synce
     assert (report.pages, report.seen, report.resource_version) == (1, 0, None)
 
 
-@pytest.mark.parametrize("resource", ["pods/log", "", "../pods", "secrets"])
+@pytest.mark.parametrize("resource", ["pods/log", "", "../pods"])
 def test_an_unknown_resource_is_wrong_usage_and_no_sync(resource: str, sync: Syncer, inventory: Inventory) -> None:
     with pytest.raises(UnknownResourceError):
         sync(resource)

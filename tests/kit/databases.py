@@ -6,9 +6,8 @@ from typing import Final
 
 import psycopg
 from k8s_inventory_demo.postgres.server import PostgresServer
-from psycopg import sql
 
-from tests.kit.inventory import EVERY_TABLE
+from tests.kit.inventory import emptying
 
 # What a migration makes and a test may add to or take away: schemas, relations, rights, settings, migrations.
 _FORM: Final = """
@@ -48,8 +47,7 @@ class LastingDatabase:
         with psycopg.connect(self.url, options="-c lock_timeout=10s") as conn:
             changed = _form(conn) ^ self._form
             if not changed:
-                for table in EVERY_TABLE:
-                    conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+                conn.execute(emptying())
                 conn.execute("ALTER TABLE k8s_syncs ALTER COLUMN id RESTART")
         if changed:
             self._server.drop_database(self._name)

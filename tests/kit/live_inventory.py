@@ -6,11 +6,12 @@ What the rows must be is in `expected_rows`, what is put into the cluster in `po
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from tests.kit.cluster import LiveCluster
-from tests.kit.custom_resources import DEFINITIONS, WIDGET_RESOURCE
+from tests.kit.custom_resources import WIDGET_RESOURCE
 from tests.kit.inventory import Inventory
 from tests.kit.syncer import SHORT_WAIT, Syncer
 
@@ -18,15 +19,16 @@ T = TypeVar("T")
 Object = dict[str, Any]
 
 PATHS = {
-    "namespaces": "/api/v1/namespaces",
-    "nodes": "/api/v1/nodes",
-    "pods": "/api/v1/pods",
-    "deployments": "/apis/apps/v1/deployments",
-    "services": "/api/v1/services",
-    "crds": DEFINITIONS,
+    **{name: definition.resource.path() for name, definition in resources.CATALOGUE.items() if definition.listed},
     WIDGET_RESOURCE.name: WIDGET_RESOURCE.path,
 }
 """Where the API lists each resource."""
+WITHOUT_UID: Final = frozenset({"componentstatuses"})
+"""The resources whose objects have no uid; nobody can create them, and only a control plane has any."""
+UNCACHED: Final = frozenset({"events"})
+"""The resources that API servers read from their storage, whose watches bring no bookmarks in time.
+https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/kubeapiserver/default_storage_factory_builder.go
+"""
 
 
 def syncer(cluster: LiveCluster, dsn: str, mode: str = "auto") -> Syncer:

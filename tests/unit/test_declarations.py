@@ -113,6 +113,13 @@ def test_times_and_json_are_read_as_they_are() -> None:
     assert (bytes(values["rest"]), bytes(values["none"])) == (b'{"a":[1]}', b"{}")
 
 
+def test_null_is_as_if_there_was_no_json() -> None:
+    parts = json("rules", "rules", missing=b"[]"), json("tags", "spec.tags", missing=b"{}"), json("rest", "rest")
+    values = read({"rules": None, "spec": {"tags": None}, "rest": None}, *parts)
+
+    assert {name: bytes(value) for name, value in values.items()} == {"rules": b"[]", "tags": b"{}", "rest": b"null"}
+
+
 def test_columns_have_the_order_of_their_lines() -> None:
     both = computed(lambda a, b: (b, a), at("spec.a", str), at("spec.b", str), one=("text", "b"), two=("text", "a"))
     values = read({"spec": {"a": "a", "b": "b", "c": ["c"]}}, texts("c", "spec.c[]"), both, text("a", "spec.a"))
@@ -169,6 +176,10 @@ def test_a_struct_that_is_built_reads_no_other_fields() -> None:
         (lambda: declared(text("name", "spec.name")), "k8s_gadgets has two columns name"),
         (lambda: declared(text("namespace", "spec.a")), "k8s_gadgets has two columns namespace"),
         (lambda: declared(computed(len, at("spec.a"), b=("integer", ""))), "spec.a: no struct reads 'a'"),
+        (
+            lambda: declared(computed(len, at("a", msgspec.Raw), b=("integer", ""))),
+            "a: msgspec reads no Raw that may be",
+        ),
         (lambda: declared(text("a", "spec.a-b")), "spec.a-b: 'a-b' cannot be the name of a field"),
         (lambda: declared(text("a", "")), "'' cannot be the name of a field"),
         (lambda: declared(texts("a", "spec.a[].b[].c")), "spec.a[].b[].c: only one list can be followed"),

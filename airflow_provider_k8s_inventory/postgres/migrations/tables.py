@@ -15,6 +15,7 @@ from psycopg import sql
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.model import Column, Table
 from airflow_provider_k8s_inventory.postgres import storage
+from airflow_provider_k8s_inventory.resources import custom
 
 _NOT_NULL: Final = frozenset({"context_name", "uid", "labels", "annotations", "first_seen_at", "changed_at"})
 
@@ -59,7 +60,8 @@ def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table, compressed: b
     label = f"table {table.name}"
     key, columns = _look(cursor, name)
     if not columns:
-        yield Change(name=label, statements=list(_create(schema, table, compressed)))
+        moved = _moved(cursor, schema, table)
+        yield Change(name=label, statements=[*_create(schema, table, compressed), *moved])
     elif foreign := _foreign(table, key, columns):
         yield Change(
             name=label,
@@ -71,6 +73,28 @@ def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table, compressed: b
         # Only the default is changed: whoever chose something else may keep it.
         if not compressed and "object" in columns and columns["object"].storage == storage.EXTENDED:
             yield Change(name=f"{label}.object", statements=[storage.uncompressed(name)])
+
+
+def _moved(cursor: psycopg.Cursor[Any], schema: str, table: Table) -> Iterator[sql.Composed]:
+    """Move the rows of a resource that had no table of its own; the next sync fills its own columns."""
+    definition = next((each for each in resources.CATALOGUE.values() if each.table == table), None)
+    if definition is None or not _look(cursor, sql.Identifier(schema, custom.TABLE.name))[1]:
+        return
+    columns = sql.SQL(", ").join(
+        sql.Identifier(column.name) for column in table.columns if column in custom.TABLE.columns
+    )
+    known = {"columns": columns, "full": sql.Literal(definition.resource.name), "name": sql.Literal(definition.name)}
+    names = {
+        "table": sql.Identifier(schema, table.name),
+        "custom": sql.Identifier(schema, custom.TABLE.name),
+        "scopes": sql.Identifier(schema, "k8s_scopes"),
+    }
+    for statement in (
+        "INSERT INTO {table} ({columns}) SELECT {columns} FROM {custom} WHERE resource = {full}",
+        "DELETE FROM {custom} WHERE resource = {full}",
+        "UPDATE {scopes} SET resource = {name}, row_format = 'another table' WHERE resource = {full}",
+    ):
+        yield sql.SQL(statement).format(**known, **names)
 
 
 def _foreign(table: Table, key: list[str], columns: Iterable[str]) -> str | None:

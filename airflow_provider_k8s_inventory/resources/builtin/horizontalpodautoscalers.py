@@ -1,0 +1,24 @@
+"""HorizontalPodAutoscalers: what is scaled, within which limits, and by what."""
+
+from __future__ import annotations
+
+from airflow_provider_k8s_inventory.resources.declare import condition, integer, json, resource, text, timestamp
+
+DEFINITION = resource(
+    "autoscaling/v2",
+    "horizontalpodautoscalers",
+    "HorizontalPodAutoscaler",
+    text("target_kind", "spec.scaleTargetRef.kind"),
+    text("target_name", "spec.scaleTargetRef.name"),
+    integer("min_replicas", "spec.minReplicas"),
+    integer("max_replicas", "spec.maxReplicas"),
+    integer("replicas", "status.currentReplicas", missing=0),
+    integer("desired_replicas", "status.desiredReplicas", missing=0),
+    condition("able_to_scale", "AbleToScale"),
+    condition("scaling_active", "ScalingActive"),
+    condition("scaling_limited", "ScalingLimited"),
+    timestamp("last_scaled_at", "status.lastScaleTime"),
+    json("metrics", "spec.metrics", missing=b"[]"),
+    json("current_metrics", "status.currentMetrics", missing=b"[]"),
+    short=("hpa",),
+)

@@ -1,0 +1,16 @@
+"""MutatingAdmissionPolicyBindings: where a policy of admission holds, and with which parameters."""
+
+from __future__ import annotations
+
+from airflow_provider_k8s_inventory.resources.declare import json, resource, text
+
+DEFINITION = resource(
+    "admissionregistration.k8s.io/v1",
+    "mutatingadmissionpolicybindings",
+    "MutatingAdmissionPolicyBinding",
+    text("policy_name", "spec.policyName"),
+    text("param_namespace", "spec.paramRef.namespace"),
+    text("param_name", "spec.paramRef.name"),
+    json("match_resources", "spec.matchResources", missing=b"{}"),
+    namespaced=False,
+)

@@ -1,0 +1,18 @@
+"""ReplicationControllers: how many replicas are wanted, and how many are there."""
+
+from __future__ import annotations
+
+from airflow_provider_k8s_inventory.resources.declare import integer, json, resource, template
+
+DEFINITION = resource(
+    "v1",
+    "replicationcontrollers",
+    "ReplicationController",
+    integer("replicas", "spec.replicas", "spec.replicas: wanted"),
+    integer("current", "status.replicas", missing=0),
+    integer("ready", "status.readyReplicas", missing=0),
+    integer("available", "status.availableReplicas", missing=0),
+    json("selector", "spec.selector", missing=b"{}"),
+    *template("spec.template"),
+    short=("rc",),
+)
