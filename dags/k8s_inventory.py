@@ -68,7 +68,7 @@ with DAG(
         "resources": names(
             list(DEFAULT),
             "Resources",
-            "One a line, as kubectl writes them: pods, ingresses.networking.k8s.io, *.cert-manager.io, or * for all.",
+            "One a line: pods, ing, *.cert-manager.io, * for all, a group such as workloads; !events leaves them out.",
         ),
         "on_delete": Param(
             "delete",

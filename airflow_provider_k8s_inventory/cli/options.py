@@ -57,10 +57,10 @@ _OPTIONS = (
     click.option(
         "--resource",
         "names",
-        metavar="NAME|GLOB",
+        metavar="NAME|GLOB|GROUP",
         multiple=True,
-        help=f"Resource to read; repeatable. [default: $K8S_RESOURCES, comma-separated, or "
-        f"{','.join(resources.DEFAULT)}]",
+        help=f"Resource to read, or with ! in front to leave out; repeatable. Groups: {', '.join(resources.GROUPS)}. "
+        f"[default: $K8S_RESOURCES, comma-separated, or {','.join(resources.DEFAULT)}]",
     ),
     *_DATABASE,
 )
@@ -72,7 +72,7 @@ class Asked:
 
     contexts: tuple[Context, ...]
     names: tuple[str, ...]
-    """The resources: names and globs."""
+    """The resources: names, globs, groups and exclusions."""
     dsn: str
     """Empty where a command does without a database, and none was named."""
 
@@ -107,7 +107,7 @@ def gather(
     config = SourceFile(config_path)
     found_dsn = database(config, dsn, needed=database_needed)
     wanted = resource_names(config, names) or resources.DEFAULT
-    expanding.catalogued(wanted)  # before anything is asked of a cluster
+    expanding.checked(wanted)  # before anything is asked of a cluster
     select = select or partial(_of_kubeconfigs, kubeconfig_path)
     return Asked(
         contexts=select(context_names(config, contexts), streams.decoded(exclude)),
@@ -138,7 +138,7 @@ def context_names(config: SourceFile, contexts: Sequence[str]) -> Sequence[str]:
 
 
 def resource_names(config: SourceFile, names: Sequence[str]) -> Sequence[str]:
-    """Find the names and globs of resources; empty: nobody named any."""
+    """Find the names, globs, groups and exclusions of resources; empty: nobody named any."""
     return names or config.names("resources") or _split("K8S_RESOURCES")
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +22,11 @@ from airflow_provider_k8s_inventory.cli.durations import span
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
-from airflow_provider_k8s_inventory.postgres import connecting, freshness
+from airflow_provider_k8s_inventory.postgres import connecting, freshness, inventoried
 from airflow_provider_k8s_inventory.postgres.freshness import Freshness
-from airflow_provider_k8s_inventory.sync import verdicts
+from airflow_provider_k8s_inventory.sync import expanding, verdicts
 from airflow_provider_k8s_inventory.sync.durations import told
+from airflow_provider_k8s_inventory.sync.exclusions import Exclusions
 
 _EXAMPLES: Final = """
 \b
@@ -48,7 +50,13 @@ _COLORS: Final = {"fresh": "green", "stale": "yellow", "failing": "red", "never"
 )
 @click.option("--context", "contexts", metavar="NAME|GLOB", multiple=True, help="Only these contexts; repeatable.")
 @click.option("--exclude", metavar="NAME|GLOB", multiple=True, help="Contexts to leave out; repeatable.")
-@click.option("--resource", "names", metavar="NAME|GLOB", multiple=True, help="Only these resources; repeatable.")
+@click.option(
+    "--resource",
+    "names",
+    metavar="NAME|GLOB|GROUP",
+    multiple=True,
+    help="Only these resources, or with ! in front all but these; repeatable.",
+)
 @options.shared_of_database
 @click.option("--json", "as_json", is_flag=True, help="Print each scope as a line of JSON.")
 @exit_with_status
@@ -72,14 +80,19 @@ def status(
     config = SourceFile(config_path)
     contexts, exclude = options.context_names(config, contexts), streams.decoded(exclude)
     names = options.resource_names(config, names)
+    if any(map(resources.is_exclusion, names)):
+        expanding.checked(names)
     with connecting.connect(options.database(config, dsn)) as conn:
         scopes = freshness.read(conn, schema)
+        exclusions = Exclusions(names, partial(expanding.likely, known=partial(inventoried.lookup, conn, schema)))
+    names = [name for name in names if not resources.is_exclusion(name)]
     chosen = [
         scope
         for scope in scopes
         if _any(_is_context, contexts or "*", scope)
         and not _any(_is_context, exclude, scope)
         and _any(_is_resource, names or "*", scope)
+        and exclusions.rest([scope.resource])
     ]
     states = [scope.state(stale) for scope in chosen]
     missing = _missing(chosen, contexts, names)
@@ -103,9 +116,12 @@ def _is_context(pattern: str, scope: Freshness) -> bool:
 
 
 def _is_resource(pattern: str, scope: Freshness) -> bool:
-    """Tell whether a name, alias or glob means the scope's resource; ``ingresses`` means those of any group."""
+    """Tell whether a name, alias, glob or group means the scope's resource; a name without API group means any's."""
+    wanted = _known(pattern)
     plural = scope.resource.partition(".")[0]
-    return any(fnmatchcase(name, wanted) for name in (scope.resource, plural) for wanted in (pattern, _known(pattern)))
+    if resources.is_glob(wanted):
+        return resources.matches(wanted, scope.resource)
+    return any(name in (pattern, wanted) for name in (scope.resource, plural))
 
 
 def _known(name: str) -> str:

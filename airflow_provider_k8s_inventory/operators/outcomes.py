@@ -94,7 +94,7 @@ class _Planned(NamedTuple):
     context_name: str
     names: tuple[str, ...]
     uncertain: tuple[str, ...]
-    """Globs, and names that the cluster alone can resolve."""
+    """Globs and groups, and names that the cluster alone can resolve."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,6 +171,8 @@ def _read(scopes: Mapping[str, Any]) -> _Planned:
         try:
             asked = resources.asked(name)
         except UnknownResourceError:  # the sync has said so
+            continue
+        if resources.is_exclusion(asked.name):
             continue
         known = (asked.certain or asked.name in resources.CATALOGUE) and not resources.is_glob(asked.name)
         (certain if known else uncertain).append(str(asked))

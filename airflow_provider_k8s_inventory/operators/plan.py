@@ -33,8 +33,9 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
 
     :param contexts: names or globs of contexts; empty means all. (templated)
     :param exclude_contexts: names or globs to leave out. (templated)
-    :param resource_names: as kubectl writes them; empty means clusters, namespaces, pods, deployments, services and
-        crds. (templated)
+    :param resource_names: names as kubectl writes them, globs, groups and exclusions, as for
+        `KubernetesToPostgresOperator`; empty means clusters, namespaces, pods, deployments, services and crds. An
+        exclusion goes along with each glob and group. (templated)
     :param group_by: ``scope`` plans a task per context and resource, ``context`` one per context with all its
         resources: for fleets, as 500 contexts × 60 resources are more than Airflow maps over. (templated)
     :param kubernetes_conn_id: as for `KubernetesToPostgresOperator`. (templated)
@@ -84,7 +85,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         wanted = arguments.names("resource_names", self.resource_names) or resources.DEFAULT
         names = expanding.checked(wanted)
         group_by = arguments.choice("group_by", self.group_by, ("scope", "context"))
-        grouped = names if group_by == "scope" else [",".join(names)]
+        grouped = _each(names) if group_by == "scope" else [",".join(names)]
         planned = [{"cluster_context": each.name, "resource": name} for each in found for name in grouped]
         _check_length(len(planned))
         warnings: dict[str, list[str]] = {}
@@ -95,6 +96,18 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
             self.log.warning("%s: %s", ", ".join(contexts), warning)
         self.log.info("%d tasks: %d contexts × %s", len(planned), len(found), ", ".join(names))
         return planned
+
+
+def _each(names: Sequence[str]) -> list[str]:
+    """Give the resource of each task: one name; or one glob, group or short name, and what is left out of it."""
+    from airflow_provider_k8s_inventory.sync import expanding
+
+    exclusions = list(filter(expanding.is_exclusion, names))
+    return [
+        name if expanding.is_name(name) and resources.asked(name).certain else ",".join((name, *exclusions))
+        for name in names
+        if name not in exclusions
+    ]
 
 
 def _check_length(scopes: int) -> None:

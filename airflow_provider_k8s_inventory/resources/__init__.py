@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple
 from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.model import Definition, Table
 from airflow_provider_k8s_inventory.resources import builtin, custom
+from airflow_provider_k8s_inventory.resources.groups import GROUPS as GROUPS
 
 DEFAULT: Final = ("clusters", "namespaces", "pods", "deployments", "services", "crds")
 """What is synced when nothing else is asked for."""
@@ -57,7 +59,8 @@ NAMES: Final[Mapping[str, str]] = {
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _WELL_FORMED: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
-_GLOB: Final = re.compile(r"[-a-z0-9.*?!\[\]]+")
+_GLOB: Final = re.compile(r"(?!!)[-a-z0-9.*?!\[\]]+")
+_EXCLUDED: Final = "!"
 # https://kubernetes.io/docs/reference/using-api/#api-versioning
 _VERSIONED: Final = re.compile(r"(?P<word>[^.]+)\.(?P<version>v\d+((alpha|beta)\d+)?)(\.(?P<group>.+))?")
 
@@ -82,20 +85,55 @@ class Asked(NamedTuple):
 
 
 def is_glob(name: str) -> bool:
-    """Tell if a name stands for those it matches."""
-    return any(character in name for character in "*?[")
+    """Tell if a name stands for those it matches: a glob or a group, or several of them with commas between."""
+    return not is_exclusion(name) and any(
+        word in GROUPS or any(character in word for character in "*?[") for word in name.split(", ")
+    )
+
+
+def is_exclusion(name: str) -> bool:
+    """Tell if a name leaves out what it means."""
+    return name.lstrip().startswith(_EXCLUDED)
+
+
+def excluded(name: str) -> str:
+    """Return the name, glob or group that an exclusion leaves out."""
+    return name.strip().removeprefix(_EXCLUDED)
+
+
+def matches(glob: str, name: str) -> bool:
+    """Tell if a glob or a group means a resource, by its name in full or as people call it.
+
+    :param glob: a glob or a group in small letters.
+    :param name: a canonical name without a version.
+    """
+    if glob in GROUPS:
+        return FULL_NAMES.get(name, name) in GROUPS[glob]
+    full = CATALOGUE[name].resource.name if name in CATALOGUE else name
+    return any(fnmatchcase(written, glob) for written in (name, full, full.partition(".")[0]))
 
 
 def asked(name: str) -> Asked:
     """Read what somebody wrote.
 
-    :param name: plural, singular, short name or kind, alone, as ``NAME.GROUP`` or as ``NAME.VERSION.GROUP``; or a glob.
+    :param name: plural, singular, short name or kind, alone, as ``NAME.GROUP`` or as ``NAME.VERSION.GROUP``; a glob; a
+        group such as ``workloads``; or an exclusion: any of these behind a ``!``. An exclusion has no version.
     :raises UnknownResourceError: when no cluster can serve it, or it is never stored.
     """
+    if is_exclusion(name):
+        return Asked(_EXCLUDED + _asked(excluded(name), name).name)
+    return _asked(name, name)
+
+
+def _asked(name: str, whole: str) -> Asked:
+    """Read a name, glob or group.
+
+    :param whole: what was written, for messages.
+    """
     written = name.strip().lower()
-    if is_glob(written):
+    if is_glob(written) and written not in GROUPS:
         if not _GLOB.fullmatch(written):
-            raise UnknownResourceError(f"{name!r} matches no resource: their names are letters, digits, '-' and '.'")
+            raise UnknownResourceError(f"{whole!r} matches no resource: their names are letters, digits, '-' and '.'")
         return Asked(written)
     written = written.removesuffix(".")  # kubectl's way to say that it is of the core group
     if not _WELL_FORMED.fullmatch(written):
@@ -103,14 +141,16 @@ def asked(name: str) -> Asked:
             "/" in written
         )
         raise UnknownResourceError(
-            f"{name!r} cannot be a resource: {below}its name is letters, digits and '-', with its group behind a dot: "
+            f"{whole!r} cannot be a resource: {below}its name is letters, digits and '-', with its group behind a dot: "
             f"{', '.join(CATALOGUE)}, ingresses, certificates.cert-manager.io"
         )
     versioned = _VERSIONED.fullmatch(written)
     version = versioned["version"] if versioned else None
     if versioned:
         written = ".".join(filter(None, (versioned["word"], versioned["group"])))
-    return _catalogue_matches(NAMES.get(written, written), version, name)
+    if version and written in GROUPS:
+        raise UnknownResourceError(f"{whole!r}: {written} is a group of resources, and has no version: leave it out")
+    return _catalogue_matches(NAMES.get(written, written), version, whole)
 
 
 def _catalogue_matches(name: str, version: str | None, written: str) -> Asked:

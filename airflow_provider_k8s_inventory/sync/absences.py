@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.resources import is_glob
-from airflow_provider_k8s_inventory.sync.expanding import HINT
+from airflow_provider_k8s_inventory.sync import expanding
 
 
 def everywhere(reports: Sequence[SyncReport], synced: Callable[[], Collection[str]]) -> list[SyncReport]:
-    """Make a report of each resource or glob that is absent in all contexts; it is of none of them.
+    """Make a report of each resource, glob or group that is absent in all contexts; it is of none of them.
 
     One that no context ever had is a failure: its name is wrong. One that has gone everywhere is a warning.
 
@@ -30,8 +28,10 @@ def everywhere(reports: Sequence[SyncReport], synced: Callable[[], Collection[st
 
 
 def _report(name: str, reports: Sequence[SyncReport], ever: Collection[str]) -> SyncReport:
-    what = f"anything that matches {name}" if is_glob(name) else "it"
-    before = any(report.deleted for report in reports) or any(fnmatchcase(each, name) for each in ever)
+    what = f"anything that matches {name}" if expanding.is_glob(name) else "it"
+    if any((report.reason or "").endswith(expanding.LEFT_OUT) for report in reports):
+        what += expanding.LEFT_OUT
+    before = any(report.deleted for report in reports) or any(expanding.means(name, each) for each in ever)
     now = datetime.now(UTC)
     return SyncReport(
         context_name="",
@@ -47,7 +47,7 @@ def _report(name: str, reports: Sequence[SyncReport], ever: Collection[str]) -> 
 
 def _hint(reports: Sequence[SyncReport]) -> str:
     for report in reports:
-        _, mark, names = (report.reason or "").partition(HINT)
+        _, mark, names = (report.reason or "").partition(expanding.HINT)
         if mark:
             return mark + names
     return ", or leave it out"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import partial
 
 import psycopg
@@ -53,7 +52,7 @@ def weigh(findings: Sequence[Finding], synced: Callable[[], Collection[str]]) ->
             absent.setdefault(finding.absent, set()).add(finding.subject)
     nowhere = {name for name, subjects in absent.items() if subjects == contexts}
     ever = synced() if nowhere else ()
-    wrong = {name for name in nowhere if not any(fnmatchcase(each, name) for each in ever)}
+    wrong = {name for name in nowhere if not any(expanding.means(name, each) for each in ever)}
     return [
         replace(finding, good=False, limited=False, detail=f"{finding.detail}; no context serves it, nor ever did")
         if finding.absent in wrong
@@ -109,7 +108,7 @@ def examine_context(
 ) -> Iterator[Finding]:
     """Check that a context's resources can be synced.
 
-    :param names: the resources: names and globs.
+    :param names: the resources: names, globs, groups and exclusions.
     :param selection: the objects that a sync is to read.
     :param conn: a connection to the database, to compare the cluster with the one its rows were read from.
     :param schema: the schema of the tables.
@@ -143,9 +142,10 @@ def _meaning(
 ) -> tuple[dict[str, str], list[Finding]]:
     """Resolve names: the canonical names, each with what it was asked for as, and the problems of the others."""
     context = client.context.name
+    names = expanding.checked(names)
     asked = {name: name for name in expanding.catalogued(names) if name in resources.CATALOGUE}
     others = [name for name in names if resources.canonical(name) not in resources.CATALOGUE]
-    if not others:
+    if all(map(expanding.is_exclusion, others)):
         return asked, []
     try:
         meant, problems = expanding.expand(others, facts.discovery(), context, *_inventory(conn, schema, context))

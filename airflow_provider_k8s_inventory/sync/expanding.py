@@ -1,13 +1,13 @@
-"""Expand names and globs to resources of one context, by its discovery and by kubectl's rules.
+"""Expand names, globs and groups to resources of one context, by its discovery and by kubectl's rules.
 
 A name is looked for among served resources in `kube.names`; what needs no cluster is in `resources`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
 
 from airflow_provider_k8s_inventory import resources
@@ -21,43 +21,60 @@ from airflow_provider_k8s_inventory.exceptions import (
 from airflow_provider_k8s_inventory.kube import names as kubectl
 from airflow_provider_k8s_inventory.kube.discovery import Discovery
 from airflow_provider_k8s_inventory.model import Resource, Status
+from airflow_provider_k8s_inventory.resources import is_exclusion as is_exclusion
 from airflow_provider_k8s_inventory.resources import is_glob as is_glob
+from airflow_provider_k8s_inventory.sync.exclusions import Exclusions, twins
 
 HINT: Final = "; did you mean "
 """What stands before the nearest names, at the end of a reason."""
 
-_SECRETS: Final = "secrets"
+LEFT_OUT: Final = " but what is left out"
+"""What ends the reason of a glob of which exclusions leave nothing."""
 
-_TWINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
-        "events.k8s.io": ("",),
-        # https://kubernetes.io/docs/reference/using-api/deprecation-guide/
-        "extensions": ("apps", "networking.k8s.io", "policy"),
-        # OpenShift's own names of the roles of RBAC.
-        "authorization.openshift.io": ("rbac.authorization.k8s.io",),
-    }
-)
-"""Groups that serve the objects of other groups once more, under the same plural."""
+_SECRETS: Final = "secrets"
 
 
 def checked(names: Sequence[str]) -> list[str]:
-    """Resolve names as far as that takes no cluster, each once; globs stay as they are.
+    """Resolve names as far as that takes no cluster, each once; globs, groups and exclusions stay as they are.
 
-    :raises UnknownResourceError: for a name that no cluster can serve, or that is never stored.
+    Where there are exclusions only, a ``*`` comes before them.
+
+    :param names: all that was asked for.
+    :raises UnknownResourceError: for a name that no cluster can serve, or one that is asked for and left out.
     """
-    return list(dict.fromkeys(str(resources.asked(name)) for name in names))
+    asked = {written.strip(): resources.asked(written) for written in names}
+    exclusions = Exclusions(asked, _as_it_is)
+    plain = {written: each for written, each in asked.items() if is_name(each.name)}
+    for written, each in plain.items():
+        # What a short name means that only a cluster knows, a glob cannot tell.
+        if by := exclusions.of(each.name) if each.certain else exclusions.naming(each.name):
+            raise UnknownResourceError(_contradiction(written, by))
+    found = list(dict.fromkeys(map(str, asked.values())))
+    return ["*", *found] if found and all(map(is_exclusion, found)) else found
+
+
+def _as_it_is(name: str) -> str:
+    return name
+
+
+def is_name(name: str) -> bool:
+    """Tell if a name is that of one resource: no glob, no group, and no exclusion."""
+    return not (is_glob(name) or is_exclusion(name))
+
+
+def _contradiction(name: str, exclusion: str) -> str:
+    return f"{name!r} is asked for by its name, and {exclusion!r} leaves it out: take one of them away"
 
 
 def catalogued(names: Sequence[str]) -> list[str]:
     """List the canonical names that are known without asking a cluster, each once, in the order they were asked for.
 
-    :param names: names and globs; a name that only a cluster can resolve is among the results as it was written, and
-        a glob is not: what it means, only discovery says.
+    :param names: all that was asked for; a name that only a cluster can resolve is among the results as it was written,
+        and a glob or group is not: what it means, only discovery says.
     :raises UnknownResourceError: as `checked`.
     """
-    asked = (resources.asked(name).name for name in names)
-    return list(dict.fromkeys(name for name in asked if not is_glob(name)))
+    asked = (resources.asked(name).name for name in checked(names))
+    return list(dict.fromkeys(filter(is_name, asked)))
 
 
 class Problem(NamedTuple):
@@ -85,9 +102,9 @@ Lookup = Callable[[str], Sequence[Resource]]
 def expand(
     names: Sequence[str], found: Discovery, context_name: str, stored: Sequence[str], known: Lookup
 ) -> tuple[dict[str, str], list[Problem]]:
-    """Expand names and globs to the resources of a context; names of the catalogue are left out.
+    """Expand names, globs and groups to the resources of a context.
 
-    :param names: names and globs.
+    :param names: names, globs, groups and exclusions, as `checked` gives them; names of the catalogue may be left out.
     :param found: what the context serves.
     :param stored: the full names of the custom resources it has rows of. Those of one that is no longer served would
         else stay for ever: only a sync proves that it is absent.
@@ -96,11 +113,12 @@ def expand(
     """
     meant: dict[str, str] = {}
     problems: list[Problem] = []
-    for name in checked(names):
-        if is_glob(name):
-            continue
+    exclusions = Exclusions(names, partial(_left_out, found=found, context_name=context_name, known=known))
+    for name in filter(is_name, _as_written(names)):
         try:
             resolved = resolve(name, found, context_name, known)
+            if by := exclusions.of(_scope(resolved)):
+                raise UnknownResourceError(_contradiction(name, by))
         except (ScopeError, UnknownResourceError) as error:
             problems.append(Problem(name, label(name), "failed", str(error), error))
             continue
@@ -111,42 +129,60 @@ def expand(
             problems.append(Problem(name, label(name), "failed", reason))
         else:
             meant[name] = resolved
-    globs = [name for name in checked(names) if is_glob(name)]
+    globs = list(filter(is_glob, _as_written(names)))
     here = {_scope(name) for name in meant.values()}
-    for name in dict.fromkeys((*_matching(globs, found, {*here, *stored}), *matched(globs, stored))):
+    matching = dict.fromkeys((*_matching(globs, found, {*here, *stored}), *matched(globs, stored)))
+    for name in exclusions.rest(matching):
         if name not in here:
             meant[name] = name
-    problems.extend(_problems(globs, found, context_name, stored))
+    problems.extend(_problems(globs, exclusions, found, context_name, stored))
     return meant, problems
+
+
+def _as_written(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(str(resources.asked(name)) for name in names))
 
 
 def _scope(name: str) -> str:
     return resources.asked(name).name
 
 
-def _problems(globs: Iterable[str], found: Discovery, context_name: str, stored: Sequence[str]) -> Iterator[Problem]:
+def _left_out(name: str, found: Discovery, context_name: str, known: Lookup) -> str:
+    """Resolve the name of an exclusion as that of a resource; what it cannot mean is no error."""
+    with suppress(ScopeError):
+        return _scope(resolve(name, found, context_name, known))
+    return likely(name, known)
+
+
+def _problems(
+    globs: Iterable[str], exclusions: Exclusions, found: Discovery, context_name: str, stored: Sequence[str]
+) -> Iterator[Problem]:
     for glob in globs:
-        if silent := _silent(glob, found):
+        if silent := [group for group in _silent(glob, found) if not exclusions.cover(group)]:
             reason = (
                 f"context {context_name}: the API groups {', '.join(silent)} do not respond, so what {glob} means of "
                 "them cannot be told: look at their APIServices"
             )
             yield Problem(glob, glob, "failed", reason)
-        elif not (_matching([glob], found, ()) or matched([glob], stored)):
-            secret = " but secrets, which no glob means: name them" if _matches(glob, _SECRETS) else ""
+        elif not (matching := [*_matching([glob], found, ()), *matched([glob], stored)]):
+            secret = " but secrets, which no glob means: name them" if resources.matches(glob, _SECRETS) else ""
             yield Problem(glob, glob, "absent", f"context {context_name} has no resource that matches {glob}{secret}")
+        elif not exclusions.rest(matching):
+            reason = f"context {context_name} has no resource that matches {glob}{LEFT_OUT}"
+            yield Problem(glob, glob, "absent", reason)
 
 
 def expand_stored(names: Sequence[str], stored: Sequence[str], known: Lookup) -> dict[str, str]:
-    """Expand names and globs by what the inventory knows, where the cluster does not say.
+    """Expand names, globs and groups by what the inventory knows, where the cluster does not say.
 
-    :param names: names and globs.
+    :param names: as for `expand`.
     :param stored: as for `expand`.
     :param known: as for `resolve`.
     :returns: as `expand` does.
     """
-    meant = {name: likely(name, known) for name in checked(names) if not is_glob(name)}
-    return meant | {name: name for name in matched(filter(is_glob, checked(names)), stored)}
+    exclusions = Exclusions(names, partial(likely, known=known))
+    meant = {name: likely(name, known) for name in filter(is_name, _as_written(names))}
+    return meant | {name: name for name in exclusions.rest(matched(filter(is_glob, _as_written(names)), stored))}
 
 
 def likely(name: str, known: Lookup) -> str:
@@ -234,11 +270,11 @@ def _matching(globs: Sequence[str], found: Discovery, named: Iterable[str]) -> l
 
     :param named: the names that are synced whatever the globs mean.
     """
-    catalogue = [name for glob in globs for name in _catalogue_matches(glob) if _is_served(name, found)]
+    catalogue = [name for glob in globs for name in matched([glob], resources.CATALOGUE) if _is_served(name, found)]
     served = [
         resource
         for resource in found.resources
-        if resource.name not in resources.FULL_NAMES and any(_matches(glob, resource.name) for glob in globs)
+        if resource.name not in resources.FULL_NAMES and any(resources.matches(glob, resource.name) for glob in globs)
     ]
     all_names = {resource.name for resource in served} | set(catalogue)
     matching = set(named)
@@ -247,34 +283,30 @@ def _matching(globs: Sequence[str], found: Discovery, named: Iterable[str]) -> l
 
 
 def _is_twin(resource: Resource, others: set[str]) -> bool:
-    full = (f"{resource.plural}.{group}".removesuffix(".") for group in _TWINS.get(resource.group, ()))
-    return any(resources.FULL_NAMES.get(name, name) in others for name in full)
+    return not others.isdisjoint(twins(resource.name))
 
 
 def _silent(glob: str, found: Discovery) -> list[str]:
-    """List the groups that do not respond and may have a resource that a glob matches."""
+    """List the API groups that do not respond and may have a resource that a glob matches."""
+    if glob in resources.GROUPS:
+        return sorted(found.silent & {resources.CATALOGUE[name].resource.group for name in resources.GROUPS[glob]})
     tail = glob[max(glob.rfind(character) for character in "*?]") + 1 :]
     ends = ((group, f".{group}") for group in sorted(found.silent))
     return [group for group, end in ends if end.endswith(tail) or tail.endswith(end)]
 
 
+def means(name: str, other: str) -> bool:
+    """Tell if a name, glob or group means a resource of a canonical name."""
+    return resources.matches(name, other) if is_glob(name) else name == other
+
+
 def matched(globs: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Select the full names that globs match."""
+    """Select the canonical names that globs and groups match, which is never that of secrets."""
     globs = list(globs)
-    return [name for name in names if any(_matches(glob, name) for glob in globs)]
-
-
-def _catalogue_matches(glob: str) -> list[str]:
-    return [name for name in resources.CATALOGUE if name != _SECRETS and _matches(glob, name)]
+    return [name for name in names if name != _SECRETS and any(resources.matches(glob, name) for glob in globs)]
 
 
 def _is_served(name: str, found: Discovery) -> bool:
     """Tell if a context has objects of a resource of the catalogue."""
     definition = resources.CATALOGUE[name]
     return not definition.listed or found.find(definition.resource.name) is not None
-
-
-def _matches(glob: str, name: str) -> bool:
-    """Tell if a glob matches a name, in full or as people call it."""
-    full = resources.CATALOGUE[name].resource.name if name in resources.CATALOGUE else name
-    return any(fnmatchcase(written, glob) for written in (name, full, full.partition(".")[0]))

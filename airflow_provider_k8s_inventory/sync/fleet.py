@@ -1,6 +1,6 @@
 """Sync many scopes at a time, each its own transaction and report; one that fails stops no other.
 
-One scope is in `running`; which ones names and globs mean is in `expanding`.
+One scope is in `running`; which ones names, globs and groups mean is in `expanding`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def run_fleet(
     """Sync resources of many contexts.
 
     :param contexts: the contexts.
-    :param names: the resources: names and globs.
+    :param names: the resources: names, globs, groups and exclusions.
     :param connect: opens a connection, and another one after it broke. The contexts share them: there are at most
         `max_parallel_requests` × `parallel` at a time, and fewer where PostgreSQL refuses more.
     :param settings: what the caller chooses.
@@ -121,7 +121,7 @@ def run_context(
 
     What stops one sync because the cluster does not respond at all is recorded for the others without asking again.
 
-    :param names: the resources: names and globs.
+    :param names: the resources: names, globs, groups and exclusions.
     :param origin: the Airflow task instance, for the ledger.
     :param under_way: where the scopes are registered while they are synced.
     :param since: the start of the Airflow run; a cluster that its tasks have just found down is not asked again.
@@ -143,7 +143,7 @@ def refuse_context(
     """Record for every scope of a context why none could begin: this worker lacks a kubeconfig, for example.
 
     :param error: what was raised; its message becomes the reason, with the name of this machine.
-    :returns: the reports, whether or not they could be written; globs among the names are left out.
+    :returns: the reports, whether or not they could be written; of globs and groups among the names there are none.
     """
     reports = []
     with closing(Database(connect, settings.schema)) as database:
@@ -164,6 +164,7 @@ def _run_context(
     since: datetime | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Iterator[SyncReport]:
+    names = expanding.checked(names)
     own = [name for name in expanding.catalogued(names) if name in resources.CATALOGUE]
     syncs = _ContextSyncs(
         client=client,
@@ -244,7 +245,7 @@ class _ContextSyncs:
         return report
 
     def expand(self, names: Sequence[str], elsewhere: Elsewhere | None) -> tuple[dict[str, str], list[SyncReport]]:
-        """Expand names and globs that are not the catalogue's, and report those that mean nothing.
+        """Expand names that are not the catalogue's, globs and groups, and report those that mean nothing.
 
         Those are in the ledger too, under a name that is no scope.
 
@@ -252,7 +253,7 @@ class _ContextSyncs:
         :returns: the canonical names by what they were asked for as, and the reports.
         """
         names = [name for name in names if resources.canonical(name) not in resources.CATALOGUE]
-        if not names:
+        if all(map(expanding.is_exclusion, names)):
             return {}, []
         try:
             with self.under_way.doing(self.client.context.name, ", ".join(names)), self.database.connection() as conn:
@@ -262,7 +263,8 @@ class _ContextSyncs:
                     record(conn, self.settings.schema, report)
         except (psycopg.Error, DatabaseError) as error:
             said = explaining.explain(error) if isinstance(error, psycopg.Error) else str(error)
-            reports = [self._report(expanding.label(name), "failed", said) for name in expanding.checked(names)]
+            lost = [name for name in names if not expanding.is_exclusion(name)]
+            reports = [self._report(expanding.label(name), "failed", said) for name in lost]
             for report in reports:
                 self.database.late(report)
             return {}, reports

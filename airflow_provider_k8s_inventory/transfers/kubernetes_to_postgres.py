@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import KubeconfigError, ScopeError, UsageError, of_status
 from airflow_provider_k8s_inventory.hooks import arguments, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
@@ -43,7 +44,9 @@ class KubernetesToPostgresOperator(InventoryOperator):
     :param cluster_context: the name of a kubeconfig context. (templated)
     :param resource: as kubectl takes it: ``pods``, ``ing``, ``statefulsets.apps``, ``certificates.cert-manager.io``.
         Several names, or globs such as ``*`` and ``*.cert-manager.io``, are that many scopes in one task, for fleets;
-        globs mean what the cluster serves and can list, but never secrets. (templated)
+        globs mean what the cluster serves and can list, but never secrets. So do the groups ``workloads``, ``network``,
+        ``rbac``, ``storage``, ``config`` and ``policy``. A name or glob behind ``!`` is left out of what globs and
+        groups mean: ``*,!events``; alone, it is left out of ``*``. (templated)
     :param kubernetes_conn_id: a Connection of type `k8s_inventory` or `kubernetes`; None takes the default
         kubeconfigs: KUBECONFIG, ``~/.kube/config``, the cluster Airflow runs in. (templated)
     :param postgres_conn_id: the Connection of the database. (templated)
@@ -136,10 +139,11 @@ class KubernetesToPostgresOperator(InventoryOperator):
 
     @property
     def scope(self) -> str:
-        """The label of a mapped task: ``dev · pods``, ``dev · 6 resources``; for ``map_index_template``."""
+        """The label of a mapped task: ``dev · pods``, ``dev · *,!events``, ``dev · 6 resources``."""
         text = isinstance(self.resource, str)
         found = str(self.resource).split(",") if text else list(self.resource)
-        what = found[0] if len(found) == 1 else f"{len(found)} resources"
+        asked = [name for name in found if not resources.is_exclusion(name)]
+        what = f"{len(asked)} resources" if len(asked) > 1 else ",".join(found)
         return f"{self.cluster_context} · {what}"[:_LABEL]
 
     @failures.fail_without_retry

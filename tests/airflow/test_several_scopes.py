@@ -65,6 +65,34 @@ def test_a_star_is_all_that_the_cluster_serves_but_secrets(simulator: Simulator,
 
 @pytest.mark.usefixtures("kubeconfig")
 @pytest.mark.parametrize(
+    "resource", ["rbac,!clusterrole*,!sa", ["!sa", "rbac", "! ClusterRole*"], "['rbac', '!cluster*', '!sa']"]
+)
+def test_a_group_without_some_of_it(resource: Any, inventory: str) -> None:
+    assert sync(resource)["scopes"] == 2
+    assert {(name, status) for name, status, _ in ledger(inventory)} == {
+        ("roles", "success"),
+        ("rolebindings", "success"),
+    }
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_exclusions_alone_are_everything_else(simulator: Simulator, inventory: str) -> None:
+    simulator["dev"].create("crd", DEFINITION)
+    assert sync("!events")["failed"] == []
+    synced = {resource for resource, *_ in ledger(inventory)}
+    assert {"pods", "configmaps", "widgets.example.com"} <= synced
+    assert {name for name in synced if name.startswith("events")} == set()
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_what_is_named_and_left_out_is_wrong_usage(inventory: str) -> None:
+    with pytest.raises(AirflowFailException, match=r"'po' is asked for by its name, and '!p\*' leaves it out"):
+        sync("*,po,!p*")
+    assert ledger(inventory) == set()
+
+
+@pytest.mark.usefixtures("kubeconfig")
+@pytest.mark.parametrize(
     ("name", "resource", "version"),
     [
         ("widget", "widgets.example.com", "v1"),
@@ -137,6 +165,25 @@ def test_a_plan_may_group_the_resources_of_a_context(kubeconfig: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("names", "planned"),
+    [
+        (["po", "rbac", "*.example.com", "!roles", "!w*"], ["pods", "rbac,!roles,!w*", "*.example.com,!roles,!w*"]),
+        (["cert", "!*.example.com"], ["cert,!*.example.com"]),
+        ("!ev", ["*,!events"]),
+    ],
+)
+def test_an_exclusion_goes_with_all_it_may_take_away_from(names: Any, planned: list[str], kubeconfig: Path) -> None:
+    operator = KubernetesInventoryPlanOperator(task_id="plan", contexts="dev", resource_names=names)
+    assert [scope["resource"] for scope in execute(operator)] == planned
+
+
+def test_a_plan_refuses_what_is_named_and_left_out(kubeconfig: Path) -> None:
+    operator = KubernetesInventoryPlanOperator(task_id="plan", resource_names=["pods", "*", "!po"])
+    with pytest.raises(AirflowFailException, match="'pods' is asked for by its name, and '!po' leaves it out"):
+        execute(operator)
+
+
 def test_grouping_by_something_else_is_wrong_usage(kubeconfig: Path) -> None:
     with pytest.raises(AirflowFailException, match="group_by must be 'scope' or 'context', got 'cluster'"):
         execute(KubernetesInventoryPlanOperator(task_id="plan", group_by="cluster"))
@@ -147,6 +194,8 @@ def test_grouping_by_something_else_is_wrong_usage(kubeconfig: Path) -> None:
     [
         ("pods", "{{ dev }} · pods"),
         ("*", "{{ dev }} · *"),
+        ("*,!events", "{{ dev }} · *,!events"),
+        ("pods,rbac,!roles", "{{ dev }} · 2 resources"),
         ("pods,services", "{{ dev }} · 2 resources"),
         (["pods", "services", "crds"], "{{ dev }} · 3 resources"),
     ],

@@ -64,6 +64,57 @@ def test_the_environment_gives_what_the_command_line_leaves_out(run: CommandLine
     assert synced_scopes(inventory) == {("prod", "pods"), ("prod", "nodes")}
 
 
+def test_groups_and_exclusions_are_taken_from_everywhere(
+    run: CommandLine, inventory: Inventory, tmp_path: Path
+) -> None:
+    roles = {("dev", name) for name in ("roles", "rolebindings")}
+    names = ["rbac", "!clusterrole*", "!sa"]
+    assert run.sync("--context", "dev", *(word for name in names for word in ("--resource", name))).exit_code == 0
+    assert synced_scopes(inventory) == roles
+    assert run.sync("--context", "prod", K8S_RESOURCES="rbac, !role*,!cluster*").exit_code == 0
+    assert synced_scopes(inventory) == {*roles, ("prod", "serviceaccounts")}
+    path = config(tmp_path / "sync.yml", contexts=["prod"], resources=["storage", "!*s"])
+    result = run.sync("--config", path)
+    assert result.exit_code == 1
+    assert "no context serves anything that matches storage but what is left out, and none ever did" in result.output
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("rbac",), "Scopes: 2, Clusters: 1, Fresh: 2"),
+        (("rbac", "!rolebinding"), "Scopes: 1, Clusters: 1, Fresh: 1"),
+        (("!roles",), "Scopes: 3, Clusters: 1, Fresh: 3"),
+        (("!rbac", "!po"), "Scopes: 1, Clusters: 1, Fresh: 1"),
+        (("rbac", "workloads", "storage"), "resource storage: never synced"),
+    ],
+    ids=str,
+)
+def test_status_takes_the_same_names(names: tuple[str, ...], said: str, run: CommandLine) -> None:
+    run.sync("--context", "dev", *(f"--resource={name}" for name in ("roles", "rolebindings", "pods", "services")))
+    result = run("status", "--dsn", run.dsn, *(f"--resource={name}" for name in names))
+
+    assert said in result.output
+    assert result.exit_code == (1 if "never" in said else 0)
+
+
+def test_status_refuses_what_is_named_and_left_out(run: CommandLine) -> None:
+    result = run("status", "--dsn", run.dsn, "--resource", "po", "--resource", "!p*")
+
+    assert result.exit_code == 2
+    assert "'po' is asked for by its name, and '!p*' leaves it out" in result.stderr
+
+
+def test_doctor_takes_the_same_names(run: CommandLine) -> None:
+    result = run(
+        "doctor", "--kubeconfig", run.kubeconfig, "--context", "dev", "--resource", "rbac", "--resource", "!cluster*"
+    )
+
+    assert result.exit_code == 0
+    assert "may list roles" in result.stdout
+    assert "may list clusterroles" not in result.stdout
+
+
 def test_empty_variables_are_as_if_they_were_not_set(run: CommandLine, inventory: Inventory) -> None:
     assert run.sync("--context", "dev", K8S_CONTEXTS="", K8S_RESOURCES=" , ").exit_code == 0
     assert synced_scopes(inventory) == {("dev", name) for name in SIX}
@@ -127,6 +178,8 @@ def test_several_kubeconfigs_are_merged(
         (("--resource", "pods/log"), "'pods/log' cannot be a resource: what stands below an object"),
         (("--resource", "po ds"), "clusters, namespaces, nodes, pods, deployments, services, crds"),
         (("--resource", "pods.v2."), "leave the version out"),
+        (("--resource", "po", "--resource", "!p*"), "'po' is asked for by its name, and '!p*' leaves it out"),
+        (("--resource", "!po ds"), "'!po ds' cannot be a resource"),
         (("--kubeconfig", "/no/such/file"), "/no/such/file"),
         (("--config", "/no/such/file"), "/no/such/file"),
         (("--no-such-option",), "--no-such-option"),

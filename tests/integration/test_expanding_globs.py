@@ -55,6 +55,9 @@ def taught(dev: Cluster) -> Cluster:
         (["?ods", "po", "pods"], ["pods"]),
         (["services", "[n]*", "ing"], ["services", "ingresses"]),
         ([WIDGETS, "*", "secret"], [WIDGETS, "secrets"]),
+        (["workloads", "rbac"], []),
+        (["pods", "workloads", "!rs", "!*.apps"], ["pods"]),
+        (["!events"], []),
         ([], []),
     ],
     ids=str,
@@ -234,3 +237,159 @@ def test_discovery_that_cannot_be_had_is_one_report_of_globs_and_the_rest_goes_o
 
     assert reports.pop("*.example.com, no*.*").status == status
     assert {name: report.status for name, report in reports.items()} == {"pods": "success", "nodes": "success"}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["!events", "!secr*"], ["*", "!events", "!secr*"]),
+        ([" !EV ", "!events"], ["*", "!events"]),
+        (["*", "!events"], ["*", "!events"]),
+        (["pods", "!ev"], ["pods", "!events"]),
+        (["RBAC", "!roles"], ["rbac", "!roles"]),
+        ([], []),
+    ],
+    ids=str,
+)
+def test_exclusions_alone_leave_out_of_everything(names: list[str], expected: list[str]) -> None:
+    assert expanding.checked(names) == expected
+    assert expanding.checked(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "exclusion"),
+    [
+        ("pods", "!po"),
+        ("Po", "!p*"),
+        ("deploy", "!*.apps"),
+        ("deploy", "!Workloads"),
+        ("secrets", "!secr*"),
+        ("cert", "!CERT"),
+        ("certificates.v1.cert-manager.io", "!certificates.cert-manager.io"),
+        ("certificates.cert-manager.io", "!cert*"),
+    ],
+)
+def test_what_is_named_and_left_out_is_refused_with_both_words(name: str, exclusion: str) -> None:
+    with pytest.raises(UnknownResourceError) as refused:
+        expanding.checked(["*", exclusion, name])
+
+    assert f"{name!r} is asked for by its name, and {exclusion!r} leaves it out" in str(refused.value)
+
+
+def test_an_exclusion_takes_away_from_globs_and_from_groups(taught: Cluster, run: Run) -> None:
+    assert set(run("*.example.com", "!widgets.example.com")) == {GADGETS}
+    assert set(run("*.example.com", "!gadget", "!ev")) == {WIDGETS}
+    assert set(run("rbac", "!cluster*", "!sa")) == {"roles", "rolebindings"}
+    assert set(run("network", "policy", "!policy", "!ing*", "!*.discovery.k8s.io")) >= {"services", "endpoints"}
+    assert set(run("pods", "config", "!config")) == {"pods", "config"}
+
+
+def test_an_exclusion_alone_is_everything_else(taught: Cluster, run: Run) -> None:
+    everything = set(run("*"))
+
+    assert {"pods", "events", WIDGETS} <= everything
+    assert set(run("!events", "!w*.example.com", "!nothing", "!no*.example.org")) == everything - {"events", WIDGETS}
+
+
+def test_what_a_cluster_serves_twice_is_left_out_under_both_names(dev: Cluster, run: Run) -> None:
+    dev.seed("events", [named("one", "default")])
+    run("events.events.k8s.io")  # which has rows now
+
+    assert set(run("e*", "!events")) == {"endpoints", "endpointslices"}
+    assert "events" in run("e*", "!events.events.k8s.io")
+
+
+def test_exclusions_beside_names_of_the_catalogue_ask_for_no_discovery(taught: Cluster, run: Run) -> None:
+    assert set(run("pods", "services", "!events", "!*.example.com")) == {"pods", "services"}
+    assert [request for request in taught.requests if request.path in ("/api", "/apis")] == []
+
+
+def test_a_short_name_that_is_left_out_under_another_name_is_refused_by_the_cluster(
+    taught: Cluster, run: Run, inventory: Inventory
+) -> None:
+    reports = run("widget", "pods", "!w*.example.com")
+
+    assert reports["pods"].status == "success"
+    assert reports["widget?"].status == "failed"
+    assert "'widget' is asked for by its name, and '!w*.example.com' leaves it out" in str(reports["widget?"].reason)
+    assert inventory.count("k8s_custom_resources") == 0
+
+
+def test_a_group_means_what_the_cluster_serves_of_it(dev: Cluster, run: Run) -> None:
+    served = {resource.name for resource in dev.registry.resources}
+    for group, members in resources.GROUPS.items():
+        reports = run(group)
+        expected = {name for name in members if resources.CATALOGUE[name].resource.name in served}
+        assert set(reports) == expected
+        assert {report.status for report in reports.values()} == {"success"}
+
+
+def test_a_group_of_which_a_cluster_serves_nothing_is_absent_and_no_scope(
+    dev: Cluster, run: Run, inventory: Inventory
+) -> None:
+    dev.inject(Fault(path="^/apis$", body=b'{"kind":"APIGroupDiscoveryList","items":[]}', times=None))
+    (report,) = run("rbac", "!sa").values()
+
+    assert (report.resource, report.status) == ("rbac", "absent")
+    assert inventory.last()["resource"] == "rbac"
+    assert inventory.rows("k8s_freshness", "resource") == []
+
+
+def test_a_glob_of_which_all_is_left_out_is_absent(taught: Cluster, run: Run) -> None:
+    (report,) = run("*.example.com", "!widget", "!gadgets").values()
+
+    assert (report.resource, report.status) == ("*.example.com", "absent")
+    assert report.reason == "context dev has no resource that matches *.example.com but what is left out"
+
+
+def test_a_custom_resource_that_is_called_as_a_group_is_named_in_full(dev: Cluster, run: Run) -> None:
+    dev.create("crd", crd("networks", "example.com", "Network"))
+
+    assert set(run("network.example.com")) == {"networks.example.com"}
+    assert "networks.example.com" not in run("network")
+
+
+def test_a_group_that_does_not_respond_is_no_matter_where_it_is_left_out(taught: Cluster, run: Run) -> None:
+    taught.lose_group("metrics.example.org", "v1")
+    run_all = run("w*", "!*.example.org")
+
+    assert {name: report.status for name, report in run_all.items()} == {WIDGETS: "success"}
+    assert run("w*", "!pods.metrics.example.org")["w*"].status == "failed"
+
+
+@pytest.mark.parametrize("silent", ["apps", "batch"])
+def test_a_group_may_be_of_api_groups_that_do_not_respond(silent: str, dev: Cluster, run: Run) -> None:
+    dev.lose_group(silent, "v1")
+
+    assert run("workloads")["workloads"].status == "failed"
+    assert "workloads" not in run("workloads", f"!*.{silent}")
+
+
+def test_what_has_rows_and_is_left_out_is_not_read_where_the_cluster_does_not_respond(
+    taught: Cluster, run: Run, inventory: Inventory
+) -> None:
+    run("*.example.com", "namespaces")
+    taught.inject(Fault(path="^/apis$", status=500, times=None))
+    reports = run("*.example.com", "!widget")
+
+    assert set(reports) == {GADGETS, "*.example.com"}
+    assert inventory.count("k8s_custom_resources") == 2
+
+
+def test_discovery_that_cannot_be_had_makes_no_scopes_of_groups(
+    taught: Cluster, run: Run, inventory: Inventory
+) -> None:
+    taught.inject(Fault(path="^/apis$", status=403, times=None))
+    reports = run("network", "rbac", "!roles")
+
+    assert {name: report.status for name, report in reports.items()} == {"network, rbac": "forbidden"}
+    assert inventory.rows("k8s_freshness", "resource") == []
+
+
+@pytest.mark.parametrize("names", [["*"], ["s*"], ["!events"], ["config", "storage", "rbac"]], ids=str)
+def test_secrets_with_rows_are_meant_by_their_name_only(names: list[str], dev: Cluster, run: Run) -> None:
+    dev.seed("secrets", [named("one", "default")])
+
+    assert run("secrets")["secrets"].status == "success"
+    assert "secrets" not in run(*names)
+    assert "secrets" in run(*names, "secrets")

@@ -84,3 +84,22 @@ def test_a_glob_that_matches_nothing_anywhere_is_told_too(ever: set[str], good: 
 
     assert found.good is good
     assert "no context serves anything that matches *.cert-manager.io" in (found.reason or found.warnings[0])
+
+
+def test_a_glob_of_which_all_is_left_out_everywhere_says_so() -> None:
+    reason = "context dev has no resource that matches *.example.com but what is left out"
+    reports = [absent("dev", "*.example.com", reason=reason), absent("prod", "*.example.com", reason="nothing")]
+    (never,), (before,) = everywhere(reports, set), everywhere(reports, lambda: {"widgets.example.com"})
+
+    assert (never.status, before.status) == ("failed", "absent")
+    said = "no context serves anything that matches *.example.com but what is left out"
+    assert said in (never.reason or "")
+    assert said in before.warnings[0]
+
+
+@pytest.mark.parametrize(("ever", "good"), [({"roles"}, True), ({"pods", "rbac.example.com"}, False)])
+def test_a_group_of_which_nothing_is_anywhere_is_told_too(ever: set[str], good: bool) -> None:
+    (found,) = everywhere([absent("dev", "rbac")], lambda: ever)
+
+    assert found.good is good
+    assert "no context serves anything that matches rbac" in (found.reason or found.warnings[0])

@@ -124,6 +124,15 @@ def test_what_a_glob_of_a_killed_task_means_is_not_known() -> None:
     ]  # fmt: skip
 
 
+def test_what_a_group_of_a_killed_task_means_is_not_known_and_what_it_leaves_out_is_no_scope() -> None:
+    planned = [{"cluster_context": name, "resource": "pods,rbac,!roles,!*.apps"} for name in ("dev", "prod")]
+    ended = judged([], {"sync_0": "success", "sync_1": "failed"}, planned)
+    assert ended == [
+        ("prod", "pods", "failed", DIED),
+        ("prod", "rbac", "failed", f"{DIED}; what rbac means there is not known"),
+    ]
+
+
 def test_a_task_that_ended_by_itself_has_reported_what_its_globs_meant() -> None:
     planned = [{"cluster_context": name, "resource": "pods,*.example.com"} for name in ("dev", "prod")]
     failures = {Instance("sync", 1): Failure("1 of 1 scopes failed")}

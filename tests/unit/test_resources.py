@@ -115,6 +115,69 @@ def test_a_glob_that_can_match_nothing_is_refused(glob: str) -> None:
         resources.canonical(glob)
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("!events", "!events"),
+        (" !EV ", "!events"),
+        ("! ing", "!ingresses"),
+        ("!Deployment.apps", "!deployments"),
+        ("!pods.v1.", "!pods"),
+        ("!cert", "!cert"),
+        ("!certificates.v1.cert-manager.io", "!certificates.cert-manager.io"),
+        ("!secrets", "!secrets"),
+        ("!Secr*", "!secr*"),
+        ("![!s]*", "![!s]*"),
+        ("!*.metrics.k8s.io", "!*.metrics.k8s.io"),
+        ("!RBAC", "!rbac"),
+    ],
+)
+def test_an_exclusion_is_a_name_a_glob_or_a_group_behind_a_mark(written: str, name: str) -> None:
+    assert str(resources.asked(written)) == name
+    assert resources.canonical(name) == name
+    assert resources.is_exclusion(name)
+    assert not resources.is_glob(name)
+
+
+@pytest.mark.parametrize("written", ["!", "!!events", "!!*", "!po ds", "!pods/log", "!pods.v2.", "!a,b*"])
+def test_an_exclusion_of_what_can_be_no_resource_is_refused_as_it_is_written(written: str) -> None:
+    with pytest.raises(UnknownResourceError) as refused:
+        resources.canonical(written)
+
+    assert repr(written) in str(refused.value)
+
+
+@pytest.mark.parametrize("group", resources.GROUPS)
+def test_a_group_stands_for_resources_of_the_catalogue_each_once(group: str) -> None:
+    members = resources.GROUPS[group]
+
+    assert set(members) <= set(resources.CATALOGUE)
+    assert len(set(members)) == len(members)
+    assert resources.canonical(f" {group.upper()} ") == group
+    assert resources.is_glob(group)
+    assert {name for name in resources.CATALOGUE if resources.matches(group, name)} == set(members)
+
+
+def test_no_group_is_called_as_a_resource_is() -> None:
+    called = {*resources.NAMES, *resources.FULL_NAMES}
+    kinds = {definition.resource.kind.lower() for definition in resources.CATALOGUE.values()}
+
+    assert resources.GROUPS.keys().isdisjoint(called | kinds)
+
+
+def test_no_group_means_secrets() -> None:
+    assert [group for group in resources.GROUPS if resources.matches(group, "secrets")] == []
+
+
+def test_a_group_has_no_version_but_a_custom_resource_of_that_kind_has_its_own_name() -> None:
+    with pytest.raises(UnknownResourceError, match=r"'network\.v1': network is a group of resources"):
+        resources.canonical("network.v1")
+
+    assert resources.canonical("policies.example.com") == "policies.example.com"
+    assert resources.canonical("network.v1.example.com") == "network.example.com"
+    assert not resources.matches("policy", "policies.example.com")
+
+
 def test_the_six_resources_of_the_replaced_system_are_the_default() -> None:
     assert resources.DEFAULT == ("clusters", "namespaces", "pods", "deployments", "services", "crds")
     assert set(resources.DEFAULT) <= set(resources.CATALOGUE)
