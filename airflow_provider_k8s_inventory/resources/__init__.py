@@ -1,4 +1,4 @@
-"""The resources that are kept: one module for each, its columns declared by path. Here is the catalogue of them.
+"""The resources that are kept: one module of `builtin` for each, its columns declared by path. Here is their catalogue.
 
 Nothing here knows a client or a driver; how rows are made of bytes is in `sync.rows`.
 """
@@ -27,7 +27,7 @@ _FIRST: Final = ("clusters", "namespaces", "nodes", "pods", "deployments", "serv
 
 
 def _declared() -> Iterator[Definition]:
-    """Find the declarations: the modules here that have a ``DEFINITION``."""
+    """Find the declarations: the modules of `builtin` that have a ``DEFINITION``."""
     for module in iter_modules(builtin.__path__):
         definition = getattr(import_module(f"{builtin.__name__}.{module.name}"), "DEFINITION", None)
         if isinstance(definition, Definition):
@@ -40,7 +40,7 @@ def _catalogue() -> dict[str, Definition]:
 
 
 CATALOGUE: Final[Mapping[str, Definition]] = MappingProxyType(_catalogue())
-"""The resources with a table of their own, by name: every module here that declares one."""
+"""The resources with a table of their own, by name."""
 
 TABLES: Final[tuple[Table, ...]] = (*(definition.table for definition in CATALOGUE.values()), custom.TABLE)
 """Every table, in the order they are created and listed."""
@@ -49,6 +49,11 @@ FULL_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {definition.resource.name: name for name, definition in CATALOGUE.items()}
 )
 """The names of the catalogue by those that kubectl writes: ``deployments.apps``."""
+
+BY_TABLE: Final[Mapping[str, Definition]] = MappingProxyType(
+    {definition.table.name: definition for definition in CATALOGUE.values()}
+)
+"""The resources of the catalogue by the names of their tables."""
 
 NAMES: Final[Mapping[str, str]] = {
     written: definition.name
@@ -142,7 +147,7 @@ def _asked(name: str, whole: str) -> Asked:
         )
         raise UnknownResourceError(
             f"{whole!r} cannot be a resource: {below}its name is letters, digits and '-', with its group behind a dot: "
-            f"{', '.join(CATALOGUE)}, ingresses, certificates.cert-manager.io"
+            f"{', '.join(CATALOGUE)}, certificates.cert-manager.io"
         )
     versioned = _VERSIONED.fullmatch(written)
     version = versioned["version"] if versioned else None

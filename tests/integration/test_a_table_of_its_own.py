@@ -47,3 +47,17 @@ def test_rows_move_and_the_next_sync_fills_the_new_columns(
     row = inventory.row("k8s_leases", "held")
     assert (row["holder"], row["first_seen_at"]) == ("somebody", first_seen)
     assert [row["resource"] for row in inventory.rows("k8s_freshness", "resource")] == ["leases"]
+
+
+def test_rows_move_out_of_an_older_table_that_lacks_columns(
+    dev: Cluster, sync: Syncer, inventory: Inventory, migrated_database: str
+) -> None:
+    dev.create("leases", named("held", "default"))
+    sync("leases")
+    go_back(inventory)
+    inventory.query("ALTER TABLE k8s_custom_resources DROP COLUMN deletion_timestamp CASCADE")
+    with psycopg.connect(migrated_database) as conn:
+        migrate(conn)
+
+    assert inventory.names("k8s_leases") == ["held"]
+    assert inventory.count("k8s_custom_resources") == 0

@@ -5,7 +5,7 @@ Running it, or refusing to, is up to the package's `migrate`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,17 +51,18 @@ class _Found:
 
 def changes(cursor: psycopg.Cursor[Any], schema: str) -> list[Change]:
     """List the steps that make the tables of a schema the declared ones."""
-    compressed = storage.has_lz4(cursor)
-    return [change for table in resources.TABLES for change in _table(cursor, schema, table, compressed)]
+    compressed, held = storage.has_lz4(cursor), _held(cursor, schema)
+    return [change for table in resources.TABLES for change in _table(cursor, schema, table, compressed, held)]
 
 
-def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table, compressed: bool) -> Iterator[Change]:
+def _table(
+    cursor: psycopg.Cursor[Any], schema: str, table: Table, compressed: bool, held: Collection[str]
+) -> Iterator[Change]:
     name = sql.Identifier(schema, table.name)
     label = f"table {table.name}"
     key, columns = _look(cursor, name)
     if not columns:
-        moved = _moved(cursor, schema, table)
-        yield Change(name=label, statements=[*_create(schema, table, compressed), *moved])
+        yield Change(name=label, statements=[*_create(schema, table, compressed), *_moved(schema, table, held)])
     elif foreign := _foreign(table, key, columns):
         yield Change(
             name=label,
@@ -75,14 +76,22 @@ def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table, compressed: b
             yield Change(name=f"{label}.object", statements=[storage.uncompressed(name)])
 
 
-def _moved(cursor: psycopg.Cursor[Any], schema: str, table: Table) -> Iterator[sql.Composed]:
-    """Move the rows of a resource that had no table of its own; the next sync fills its own columns."""
-    definition = next((each for each in resources.CATALOGUE.values() if each.table == table), None)
-    if definition is None or not _look(cursor, sql.Identifier(schema, custom.TABLE.name))[1]:
+def _held(cursor: psycopg.Cursor[Any], schema: str) -> Collection[str]:
+    """List the columns of the table of many resources, from which rows may have to move; none when there is none."""
+    key, columns = _look(cursor, sql.Identifier(schema, custom.TABLE.name))
+    return () if not columns or _foreign(custom.TABLE, key, columns) else columns
+
+
+def _moved(schema: str, table: Table, held: Collection[str]) -> Iterator[sql.Composed]:
+    """Move the rows of a resource that had no table of its own; the next sync fills its own columns.
+
+    :param held: the columns that the rows have; an older table may lack some.
+    """
+    definition = resources.BY_TABLE.get(table.name)
+    if definition is None or not held:
         return
-    columns = sql.SQL(", ").join(
-        sql.Identifier(column.name) for column in table.columns if column in custom.TABLE.columns
-    )
+    shared = [column.name for column in table.columns if column in custom.TABLE.columns and column.name in held]
+    columns = sql.SQL(", ").join(map(sql.Identifier, shared))
     known = {"columns": columns, "full": sql.Literal(definition.resource.name), "name": sql.Literal(definition.name)}
     names = {
         "table": sql.Identifier(schema, table.name),
@@ -195,13 +204,12 @@ def _columns(schema: str, table: Table, found: dict[str, _Found]) -> Iterator[Ch
 
 def _read_whole(schema: str, table: Table) -> sql.Composed:
     """Let the next sync of each scope read it whole: its rows have no value in a new column, though nothing changed."""
-    names = [definition.name for definition in resources.CATALOGUE.values() if definition.table.name == table.name]
-    others = [definition.name for definition in resources.CATALOGUE.values()]
+    definition = resources.BY_TABLE.get(table.name)
     return sql.SQL("UPDATE {scopes} SET row_format = 'an older table' WHERE {which}").format(
         scopes=sql.Identifier(schema, "k8s_scopes"),
-        which=sql.SQL("resource = ANY({})").format(sql.Literal(names))
-        if names
-        else sql.SQL("resource <> ALL({})").format(sql.Literal(others)),
+        which=sql.SQL("resource = {}").format(sql.Literal(definition.name))
+        if definition
+        else sql.SQL("resource <> ALL({})").format(sql.Literal(list(resources.CATALOGUE))),
     )
 
 

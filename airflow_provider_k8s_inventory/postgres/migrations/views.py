@@ -186,8 +186,8 @@ def _views(schema: str) -> tuple[_View, ...]:
 
 def _branch(schema: str, table: Table) -> sql.Composed:
     own = set(SHARED_NAMES) - (set() if table.namespaced else {"namespace"})
-    names = {definition.table.name: definition.name for definition in resources.CATALOGUE.values()}
-    resource = sql.Literal(names[table.name]) if table.name in names else sql.Identifier("resource")
+    definition = resources.BY_TABLE.get(table.name)
+    resource = sql.Literal(definition.name) if definition else sql.Identifier("resource")
     return sql.SQL("SELECT {}, {}::text AS resource FROM {}").format(
         sql.SQL(", ").join(_column(name, own) for name in SHARED_NAMES),
         resource,
