@@ -77,6 +77,18 @@ class Container(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     restart_policy: str | None = None
 
 
+class Balanced(msgspec.Struct, frozen=True, gc=False):
+    """One way in through a load balancer."""
+
+    ip: str | None = None
+    hostname: str | None = None
+
+
+def balanced(ways: Iterable[Balanced] | None) -> list[str]:
+    """List the addresses and host names of a load balancer."""
+    return [found for way in ways or () if (found := way.ip or way.hostname)]
+
+
 def holds(conditions: Iterable[Condition] | None, type_: str) -> bool:
     """Tell if the condition is there and ``True``."""
     return any(condition.type == type_ and condition.status == "True" for condition in conditions or ())

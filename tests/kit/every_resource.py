@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from airflow_provider_k8s_inventory import resources
+from tests.kit import objects
 from tests.kit.cluster import LiveCluster
 
 Object = dict[str, Any]
@@ -86,7 +87,7 @@ def signing_request() -> str:
 
 
 def manifests(namespace: str) -> dict[str, list[Object]]:
-    """What people create, by resource: it has neither version nor kind, and its namespace is in the path.
+    """The objects that people create, by resource: without version and kind; the namespace is in the path.
 
     :param namespace: the one that they refer to.
     """
@@ -379,7 +380,7 @@ DECISIONS: Final = {"approved": "Approved", "denied": "Denied"}
 
 
 def made_by_servers() -> dict[str, list[Object]]:
-    """What API servers and controllers make by themselves, for a simulated cluster that has neither."""
+    """The objects that API servers and controllers make by themselves, for a simulated cluster, which has neither."""
     wanted = {"replicas": 1, "selector": SELECTOR, "template": TEMPLATE}
     owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "every", "uid": "7", "controller": True}
     level = {"name": "global-default"}
@@ -420,11 +421,10 @@ def decide(cluster: LiveCluster, name: str, type_: str) -> None:
     cluster.request("PATCH", f"{path}/{subresource}", {"status": {"conditions": [condition]}})
 
 
-def named(name: str, labels: Object | None = None, annotations: Object | None = None, **rest: Any) -> Object:
-    """An object of a name."""
-    owners = rest.pop("ownerReferences", None)
-    metadata = {"name": name, "labels": labels, "annotations": annotations, "ownerReferences": owners}
-    return {"metadata": {key: value for key, value in metadata.items() if value}, **rest}
+def named(name: str, **members: Any) -> Object:
+    """An object of a name, with members of its own and of its metadata."""
+    metadata = {key: members.pop(key) for key in ("labels", "annotations", "ownerReferences") if key in members}
+    return objects.named(name, **metadata) | members
 
 
 def labelled(label: str, **spec: Any) -> Object:

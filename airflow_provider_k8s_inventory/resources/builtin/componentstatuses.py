@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from airflow_provider_k8s_inventory.resources.declare import at, computed, resource, texts
+from airflow_provider_k8s_inventory.resources.shared import holds
 
 
 class Condition(msgspec.Struct, frozen=True, gc=False):
@@ -14,16 +17,12 @@ class Condition(msgspec.Struct, frozen=True, gc=False):
     status: str = ""
 
 
-def _healthy(conditions: list[Condition] | None) -> bool:
-    return any(each.type == "Healthy" and each.status == "True" for each in conditions or ())
-
-
 DEFINITION = resource(
     "v1",
     "componentstatuses",
     "ComponentStatus",
     computed(
-        _healthy,
+        partial(holds, type_="Healthy"),
         at("conditions", list[Condition]),
         healthy=("boolean", "Whether the condition Healthy is True"),
     ),

@@ -5,13 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from airflow_provider_k8s_inventory.resources.declare import at, computed, resource, text
-
-
-class Balanced(msgspec.Struct, frozen=True, gc=False):
-    """One way in through a load balancer."""
-
-    ip: str | None = None
-    hostname: str | None = None
+from airflow_provider_k8s_inventory.resources.shared import Balanced, balanced
 
 
 class _Service(msgspec.Struct, frozen=True, gc=False):
@@ -19,7 +13,7 @@ class _Service(msgspec.Struct, frozen=True, gc=False):
 
 
 class Backend(msgspec.Struct, frozen=True):
-    """Where requests go; without a service it is a resource of another kind."""
+    """The target of requests; without a service it is a resource of another kind."""
 
     service: _Service | None = None
 
@@ -52,10 +46,6 @@ def _rules(rules: list[Rule] | None, default: Backend | None) -> tuple[list[str]
     return [rule.host for rule in rules or () if rule.host], list(dict.fromkeys(services))
 
 
-def _addresses(balanced: list[Balanced] | None) -> list[str]:
-    return [found for each in balanced or () if (found := each.ip or each.hostname)]
-
-
 def _tls(entries: list[Tls] | None) -> tuple[list[str], list[str]]:
     hosts = [host for entry in entries or () for host in entry.hosts or ()]
     return hosts, [entry.secret_name for entry in entries or () if entry.secret_name]
@@ -74,7 +64,7 @@ DEFINITION = resource(
         services=("text[]", "The services that the rules lead to, each once, and the default backend's"),
     ),
     computed(
-        _addresses,
+        balanced,
         at("status.loadBalancer.ingress", list[Balanced]),
         addresses=("text[]", "Addresses and host names of the load balancer"),
     ),

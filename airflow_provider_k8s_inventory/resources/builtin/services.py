@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from airflow_provider_k8s_inventory.resources.declare import at, computed, inet, json, resource, text
-from airflow_provider_k8s_inventory.resources.shared import address
-
-
-class Ingress(msgspec.Struct, frozen=True, gc=False):
-    """One way in through a load balancer."""
-
-    ip: str | None = None
-    hostname: str | None = None
+from airflow_provider_k8s_inventory.resources.shared import Balanced, address, balanced
 
 
 def _addresses(written: list[str]) -> list[str]:
     return [found for found in map(address, written) if found]
 
 
-def _external(balanced: list[Ingress] | None, external: list[str] | None) -> list[str]:
-    return [found for ingress in balanced or () if (found := ingress.ip or ingress.hostname)] + (external or [])
+def _external(ways: list[Balanced] | None, external: list[str] | None) -> list[str]:
+    return balanced(ways) + (external or [])
 
 
 DEFINITION = resource(
@@ -36,7 +27,7 @@ DEFINITION = resource(
     ),
     computed(
         _external,
-        at("status.loadBalancer.ingress", list[Ingress]),
+        at("status.loadBalancer.ingress", list[Balanced]),
         at("spec.externalIPs", list[str]),
         external_ips=("text[]", "Addresses and host names of the load balancer, externalIPs"),
     ),
