@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class Read(NamedTuple):
-    """What a certificate says."""
+    """The subject, the names and the end of a certificate."""
 
     subject: str | None = None
     dns_names: list[str] | None = None

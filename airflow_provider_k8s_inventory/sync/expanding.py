@@ -29,7 +29,7 @@ HINT: Final = "; did you mean "
 """What stands before the nearest names, at the end of a reason."""
 
 LEFT_OUT: Final = " but what is left out"
-"""What ends the reason of a glob of which exclusions leave nothing."""
+"""The end of the reason of a glob of which exclusions leave nothing."""
 
 _SECRETS: Final = "secrets"
 

@@ -30,7 +30,7 @@ SERVERS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module", params=list(SERVERS.values()), ids=list(SERVERS))
 def options(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """How an API server is set up."""
+    """The options of an API server."""
     found: dict[str, Any] = request.param
     return found
 

@@ -15,11 +15,11 @@ from tests.kit.live_inventory import PATHS, UNCACHED, WITHOUT_UID, LiveInventory
 
 LISTED = {name: definition for name, definition in resources.CATALOGUE.items() if definition.listed}
 WITHOUT_TABLE = {"events.events.k8s.io"}
-"""What is listed and has no table: these are the objects of `events`, under another name."""
+"""The listed resources without a table: the objects of `events` under another name."""
 
 
 def identities(inventory: LiveInventory, resource: str) -> set[str]:
-    """What tells the objects of the API apart: their uids, or the names of those that have none."""
+    """The uids of the objects that the API lists, or the names of those that have none."""
     metadata = [item["metadata"] for item in inventory.objects(resource)]
     return {each.get("uid") or each["name"] for each in metadata}
 
@@ -90,7 +90,7 @@ def test_every_declaration_is_as_the_discovery_says(cluster: LiveCluster) -> Non
 
 
 def discovered(cluster: LiveCluster) -> dict[str, dict[str, dict[str, Any]]]:
-    """What can be listed: by its name and version, in short."""
+    """The resources that can be listed, by name and version."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for root in ("/api", "/apis"):
         for item in cluster.request("GET", root, accept=DISCOVERY)["items"]:

@@ -101,7 +101,7 @@ ODD: dict[str, dict[str, Any]] = {
     "not to be held": {"data": {"a": "planted-G-77\0\ud800"}},
     "no certificate": {"data": {"tls.crt": 7712345678977}, "type": "kubernetes.io/tls"},
 }
-"""What secrets hold that no API server has."""
+"""The contents of secrets that no API server would take."""
 
 
 def planted(value: Any) -> Iterator[str]:

@@ -22,7 +22,7 @@ PATHS = {
     **{name: definition.resource.path() for name, definition in resources.CATALOGUE.items() if definition.listed},
     WIDGET_RESOURCE.name: WIDGET_RESOURCE.path,
 }
-"""Where the API lists each resource."""
+"""The path that lists each resource."""
 WITHOUT_UID: Final = frozenset({"componentstatuses"})
 """The resources whose objects have no uid; nobody can create them, and only a control plane has any."""
 UNCACHED: Final = frozenset({"events"})
@@ -56,7 +56,7 @@ class LiveInventory(Inventory):
         self.sync = syncer(cluster, dsn, mode)
 
     def objects(self, resource: str) -> list[Object]:
-        """What the API lists, each object with the type it has on its own."""
+        """The objects that the API lists, each with the type it has on its own."""
         answer = self.cluster.request("GET", PATHS[resource])
         kind = {"apiVersion": answer["apiVersion"], "kind": answer["kind"].removesuffix("List")}
         return [kind | item for item in answer["items"]]

@@ -1,4 +1,4 @@
-"""What kubectl would print of a row: the columns of its tables, worked out from ours.
+"""The columns of kubectl's tables, worked out from a row.
 
 Written from what kubectl prints. Ages are left out, and quantities that are printed in the unit that they were
 written in.

@@ -11,7 +11,7 @@ from airflow_provider_k8s_inventory.resources.shared import Time
 
 
 class Series(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Where an event of the newer API counts itself."""
+    """The count that an event of the newer API has of itself."""
 
     count: int = 0
     last_observed_time: Time | None = None
