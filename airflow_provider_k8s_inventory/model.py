@@ -209,6 +209,15 @@ class Table:
     """The column lists of further indexes."""
 
 
+class Reading(NamedTuple):
+    """The way from an object to the columns of its own."""
+
+    type: type[msgspec.Struct]
+    """The struct that an object is decoded into: only the fields that `extract` reads."""
+    extract: Callable[[Any], tuple[Any, ...]]
+    """The values of the resource's own columns, in the table's order."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Definition:
     """A resource that is kept: where it is listed, its table, and how a row is read from an object."""
@@ -217,14 +226,22 @@ class Definition:
     """The short name users write: ``"deployments"``; a custom resource's is its full one."""
     resource: Resource
     table: Table
-    type: type[msgspec.Struct]
-    """The struct that an object is decoded into before `extract`: only the fields that `extract` reads."""
-    extract: Callable[[Any], tuple[Any, ...]]
-    """The values of the resource's own columns, in the table's order."""
+    reading: Callable[[], Reading] = field(repr=False)
+    """Return how a row is read from an object, made when it is first asked for: a task needs that of one resource."""
     source: Source = "list"
     """The origin of the objects."""
     hidden: tuple[str, ...] = ()
     """Members of the object that are read for columns and never stored."""
+
+    @property
+    def type(self) -> type[msgspec.Struct]:
+        """The struct that an object is decoded into."""
+        return self.reading().type
+
+    @property
+    def extract(self) -> Callable[[Any], tuple[Any, ...]]:
+        """The function that makes the values of the resource's own columns, in the table's order."""
+        return self.reading().extract
 
     @property
     def listed(self) -> bool:

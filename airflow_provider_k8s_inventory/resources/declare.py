@@ -1,7 +1,8 @@
 """Declare a resource: one line per column, with its name, its type and the path of its value.
 
-The path is the comment of a column that has no other. A declaration that contradicts itself fails when it is imported.
-The structs that are decoded are built in `paths`; the columns that all tables share are in `shared`.
+The path is the comment of a column that has no other. How objects are read is compiled when it is first asked for: for
+all resources it takes 30 ms, which each mapped task would pay, and a task needs it of one. The structs that are decoded
+are built in `paths`; the columns that all tables share are in `shared`.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from os.path import commonprefix
 from typing import Any, Final, Literal
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import DeclarationError
-from airflow_provider_k8s_inventory.model import Column, Definition, Resource, Source, Table
+from airflow_provider_k8s_inventory.model import Column, Definition, Reading, Resource, Source, Table
 from airflow_provider_k8s_inventory.resources import paths, quantities, shared
 from airflow_provider_k8s_inventory.resources.extracting import compiled
 from airflow_provider_k8s_inventory.resources.paths import EACH, At
@@ -211,11 +212,19 @@ def resource(
 def define(name: str, resource: Resource, table: Table, parts: Sequence[Part]) -> Definition:
     """Say how the objects of a resource become rows of a table that is there.
 
-    :raises DeclarationError: when the declaration contradicts itself.
+    :raises DeclarationError: when two columns have one name.
     """
     twice = [column for column, times in Counter(column.name for column in table.columns).items() if times > 1]
     if twice:
         raise DeclarationError(f"{table.name} has two columns {', '.join(twice)}")
+    return Definition(name=name, resource=resource, table=table, reading=cache(partial(_reading, table, tuple(parts))))
+
+
+def _reading(table: Table, parts: Sequence[Part]) -> Reading:
+    """Build how the columns are read.
+
+    :raises DeclarationError: when the declaration contradicts itself.
+    """
     try:
         type_ = paths.struct(shared.Object, [read for part in parts for read in part.reads])
         extract = compiled(
@@ -223,7 +232,7 @@ def define(name: str, resource: Resource, table: Table, parts: Sequence[Part]) -
         )
     except DeclarationError as error:
         raise DeclarationError(f"{table.name}: {error}") from error
-    return Definition(name=name, resource=resource, table=table, type=type_, extract=extract)
+    return Reading(type_, extract)
 
 
 def _unless_null(found: msgspec.Raw, none: msgspec.Raw) -> msgspec.Raw:

@@ -1,4 +1,4 @@
-"""A declaration says once what is read, what the column is called and what it holds; contradictions fail at import."""
+"""A declaration says once what is read, what the column is called and what it holds; a contradiction is an error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class Backend(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def declared(*parts: Part | Column, **options: Any) -> Definition:
-    return resource("example.com/v1", "gadgets", "Gadget", *parts, **options)
+    found = resource("example.com/v1", "gadgets", "Gadget", *parts, **options)
+    found.reading()
+    return found
 
 
 def read(document: object, *parts: Part) -> dict[str, Any]:
@@ -189,7 +191,7 @@ def test_a_struct_that_is_built_reads_no_other_fields() -> None:
         (lambda: computed(lambda: 1, at("spec.a", str), a=("text", "")), "a: the function takes other values"),
     ],
 )
-def test_a_contradiction_is_told_when_it_is_imported(declare: Callable[[], object], problem: str) -> None:
+def test_a_contradiction_is_told(declare: Callable[[], object], problem: str) -> None:
     with pytest.raises(DeclarationError, match=re.escape(problem)):
         declare()
 
