@@ -117,7 +117,7 @@ with DAG(
     # Create the tables, or bring them up to date; mostly there is nothing to do.
     migrate = KubernetesInventoryMigrateOperator(task_id="migrate")
 
-    # [{"cluster_context": "dev", "resource": "pods"}, …]; for a fleet, group_by="context".
+    # [{"cluster_context": "dev", "resource": "pods"}, …]; one per context where these would be more than 200.
     plan = KubernetesInventoryPlanOperator(
         task_id="plan",
         contexts="{{ params.contexts }}",

@@ -20,6 +20,12 @@ from airflow_provider_k8s_inventory.operators.base import InventoryOperator
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+SCOPES: Final = 200
+"""The most tasks of a plan that are one scope each, unless somebody says how to group them.
+
+A task costs its worker 0.7 s of CPU, and scheduler and API server 0.4 s, whatever it does. On Celery with seven slots
+on two cores, 100 contexts × 6 resources took 553 s in 600 tasks, and 63 s in 100.
+"""
 _MAX_MAP_LENGTH: Final = 1024
 """Airflow's own default of `[core] max_map_length`."""
 
@@ -37,7 +43,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         `KubernetesToPostgresOperator`; empty means clusters, namespaces, pods, deployments, services and crds. An
         exclusion goes along with each glob and group. (templated)
     :param group_by: ``scope`` plans a task per context and resource, ``context`` one per context with all its
-        resources: for fleets, as 500 contexts × 60 resources are more than Airflow maps over. (templated)
+        resources, and ``auto`` the first up to 200 tasks and the second for more. (templated)
     :param kubernetes_conn_id: as for `KubernetesToPostgresOperator`. (templated)
     :param allow_exec: as there; contexts of a Connection are refused in the plan already.
     :raises AirflowFailException: when something asked for does not exist, or there are more scopes than Airflow maps
@@ -60,7 +66,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         contexts: Sequence[str] | str | None = (),
         exclude_contexts: Sequence[str] | str | None = (),
         resource_names: Sequence[str] | str | None = (),
-        group_by: str = "scope",
+        group_by: str = "auto",
         kubernetes_conn_id: str | None = None,
         allow_exec: bool = False,
         **kwargs: Any,
@@ -84,8 +90,18 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         )
         wanted = arguments.names("resource_names", self.resource_names) or resources.DEFAULT
         names = expanding.checked(wanted)
-        group_by = arguments.choice("group_by", self.group_by, ("scope", "context"))
-        grouped = _each(names) if group_by == "scope" else [",".join(names)]
+        group_by = arguments.choice("group_by", self.group_by, ("auto", "scope", "context"))
+        grouped = _each(names)
+        many = group_by == "auto" and len(found) * len(grouped) > SCOPES
+        if many:
+            self.log.info(
+                "%d contexts × %d resources are more than %d tasks: one task per context",
+                len(found),
+                len(grouped),
+                SCOPES,
+            )
+        if many or group_by == "context":
+            grouped = [",".join(names)]
         planned = [{"cluster_context": each.name, "resource": name} for each in found for name in grouped]
         _check_length(len(planned))
         warnings: dict[str, list[str]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,39 @@ def test_a_plan_may_group_the_resources_of_a_context(kubeconfig: Path) -> None:
     ]
 
 
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kubeconfig of 100 contexts of one cluster."""
+    cluster = {"name": "one", "cluster": {"server": "https://127.0.0.1:1"}}
+    contexts = [{"name": f"c{number:03}", "context": {"cluster": "one", "user": "me"}} for number in range(100)]
+    users = [{"name": "me", "user": {"token": "t"}}]
+    path = tmp_path / "fleet"
+    path.write_text(json.dumps({"clusters": [cluster], "contexts": contexts, "users": users}), encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(path))
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "tasks", "first"),
+    [
+        (["pods", "services"], {}, 200, "pods"),
+        (["pods", "services", "!events"], {}, 200, "pods"),
+        (["*", "!events"], {}, 100, "*,!events"),
+        (["pods", "services", "nodes"], {}, 100, "pods,services,nodes"),
+        (["pods", "services", "nodes"], {"group_by": "scope"}, 300, "pods"),
+        (["pods"], {"group_by": "context"}, 100, "pods"),
+    ],
+)
+@pytest.mark.usefixtures("fleet")
+def test_a_plan_of_more_than_200_tasks_has_one_per_context(
+    names: list[str], options: dict[str, Any], tasks: int, first: str
+) -> None:
+    planned = execute(KubernetesInventoryPlanOperator(task_id="plan", resource_names=names, **options))
+
+    assert len(planned) == tasks
+    assert planned[0] == {"cluster_context": "c000", "resource": first}
+    assert len({(scope["cluster_context"], scope["resource"]) for scope in planned}) == tasks
+
+
 @pytest.mark.parametrize(
     ("names", "planned"),
     [
@@ -185,7 +219,7 @@ def test_a_plan_refuses_what_is_named_and_left_out(kubeconfig: Path) -> None:
 
 
 def test_grouping_by_something_else_is_wrong_usage(kubeconfig: Path) -> None:
-    with pytest.raises(AirflowFailException, match="group_by must be 'scope' or 'context', got 'cluster'"):
+    with pytest.raises(AirflowFailException, match="group_by must be 'auto' or 'scope' or 'context', got 'cluster'"):
         execute(KubernetesInventoryPlanOperator(task_id="plan", group_by="cluster"))
 
 
