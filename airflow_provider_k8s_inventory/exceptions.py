@@ -17,6 +17,7 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
     │   ├── ExpiredError            410 in the middle of a list: start again
     │   ├── UnprovenError           a cheaper way cannot prove what it read, or would cost more: read in another way
     │   ├── ResponseError             a response that is not what the API promises
+    │   │   ├── OtherVersionError   the cluster serves the resource in other versions only
     │   │   └── TooLargeError       a response of more bytes than the limit
     │   ├── ServerError             the API server says why it cannot serve just this resource
     │   ├── RefusedError            the mass-delete guard
@@ -155,6 +156,18 @@ class UnprovenError(ScopeError):
 
 class ResponseError(ScopeError):
     """A response that is cut off, of another media type, or not what the API promises."""
+
+
+class OtherVersionError(ResponseError):
+    """A resource that a cluster serves in other versions only than the one that was asked for."""
+
+    def __init__(self, what: str, version: str) -> None:
+        """Keep the version as well.
+
+        :param version: the one that the cluster prefers: ``v1beta1``.
+        """
+        super().__init__(what)
+        self.version = version
 
 
 class TooLargeError(ResponseError):

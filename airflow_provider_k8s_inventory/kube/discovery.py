@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from airflow_provider_k8s_inventory.exceptions import ResponseError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import OtherVersionError, ResponseError, ScopeError
 from airflow_provider_k8s_inventory.kube.discovered import (
     Aggregated,
     Item,
@@ -163,7 +163,8 @@ def _get(client: Client, path: str, type_: type[_T]) -> _T:
 def serves(client: Client, resource: Resource) -> bool:
     """Tell if a cluster serves a resource; False is proof.
 
-    :raises ResponseError: when it cannot be proven, or only other versions are served.
+    :raises OtherVersionError: when it serves only other versions.
+    :raises ResponseError: when it cannot be proven.
     """
     discovery = discover(client)
     if lacking := _lacking(discovery, resource.group):
@@ -177,7 +178,9 @@ def serves(client: Client, resource: Resource) -> bool:
         return True
     if found:
         versions = ", ".join(candidate.api_version for candidate in found)
-        raise ResponseError(f"context {context} serves {name} as {versions}, not as {resource.api_version}")
+        raise OtherVersionError(
+            f"context {context} serves {name} as {versions}, not as {resource.api_version}", found[0].version
+        )
     if resource.group in discovery.unproven:
         raise ResponseError(
             f"context {context}: the API group {resource.group} does not respond, so {name} cannot be proven absent",

@@ -96,6 +96,12 @@ def definition_of(name: str, facts: ClusterFacts, version: str | None = None) ->
     return custom.definition(found)
 
 
+def in_version(resolved: Resolved, version: str) -> Resolved:
+    """Take a resource in another version than the declared one."""
+    definition = resolved.definition
+    return replace(resolved, definition=replace(definition, resource=replace(definition.resource, version=version)))
+
+
 def missing_namespaces(scope: Scope, namespaces: Iterable[str], facts: ClusterFacts) -> Iterator[str]:
     """Warn of the namespaces that the cluster does not have: a list in one is as empty as any other.
 

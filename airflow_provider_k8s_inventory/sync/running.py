@@ -15,7 +15,13 @@ from typing import Any, Final
 import psycopg
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import InventoryError, RefusedError, ScopeError, released
+from airflow_provider_k8s_inventory.exceptions import (
+    InventoryError,
+    OtherVersionError,
+    RefusedError,
+    ScopeError,
+    released,
+)
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import (
@@ -92,7 +98,16 @@ def run(
             resolved = resolving.resolve(scope, facts)
             progress.knows(responded=True, cluster_uid=resolved.cluster_uid, selection=resolved.scope.selection)
             progress.warn(*resolved.warnings)
-            return _sync(client, conn, resolved, settings, progress, facts)
+            try:
+                return _sync(client, conn, resolved, settings, progress, facts)
+            except OtherVersionError as error:
+                # The objects are the same in every version that is served.
+                if resolved.scope.resource not in resources.CATALOGUE:
+                    raise
+                resolved = resolving.in_version(resolved, error.version)
+                progress.fallbacks.clear()
+                progress.warn(f"read as {resolved.definition.resource.api_version}: {error}; columns may be NULL")
+                return _sync(client, conn, resolved, settings, progress, facts)
     except InventoryError as error:
         status: Status = error.status if isinstance(error, ScopeError) else "failed"
         reason, failure = str(error), released(error)

@@ -232,20 +232,29 @@ def test_discovery_of_another_shape_proves_nothing(dev: Cluster, sync: Syncer, i
     assert inventory.versions() == before
 
 
-def test_a_resource_in_another_version_is_not_absent(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.seed("deployments", [pod("web")])
+@pytest.mark.parametrize("mode", ["full", "metadata", "delta"])
+@pytest.mark.usefixtures("discovery")
+def test_a_built_in_resource_is_read_in_the_version_that_is_served(
+    dev: Cluster, sync: Syncer, inventory: Inventory, mode: str
+) -> None:
+    dev.seed("deployments", [pod("web"), pod("api")])
     sync("deployments")
-    before = inventory.versions()
     dev.registry.resources = [
         resource for resource in dev.registry.resources if (resource.group, resource.version) != ("apps", "v1")
     ]
-    old = crd("deployments", "apps", "Deployment", versions=("v1beta1",))
-    dev.create("crd", old)
-    report = sync("deployments")
+    dev.create("crd", crd("deployments", "apps", "Deployment", versions=("v1beta1", "v1alpha1")))
+    dev.seed("deployments.apps", [pod("new")])
+    dev.delete("deployments.apps", "api", "default")
+    report = sync("deployments", mode=mode)
 
-    assert report.status == "failed"
-    assert "serves deployments.apps as apps/v1beta1, not as apps/v1" in (report.reason or "")
-    assert inventory.versions() == before
+    assert (report.status, report.seen, report.deleted) == ("success", 2, 1)
+    served = "context dev serves deployments.apps as apps/v1beta1, apps/v1alpha1, not as apps/v1"
+    assert f"read as apps/v1beta1: {served}; columns may be NULL" in report.warnings
+    rows = [(row["name"], row["object"]["apiVersion"]) for row in inventory.rows("k8s_deployments")]
+    assert rows == [("new", "apps/v1beta1"), ("web", "apps/v1beta1")]
+
+    again = sync("deployments", mode=mode)
+    assert (again.mode, again.written, again.seen) == (mode, 0, 2)
 
 
 def test_a_resource_that_is_proven_gone_may_have_had_any_number(
