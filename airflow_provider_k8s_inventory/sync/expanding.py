@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -32,6 +33,8 @@ LEFT_OUT: Final = " but what is left out"
 """The end of the reason of a glob of which exclusions leave nothing."""
 
 _SECRETS: Final = "secrets"
+_NEAR: Final = 0.7
+"""The share of letters that a misspelled group has in common with the one that is meant."""
 
 
 def checked(names: Sequence[str]) -> list[str]:
@@ -261,8 +264,9 @@ def _check(found: Discovery, name: str, context_name: str) -> None:
 
 def hint(name: str, found: Discovery) -> str:
     """Suggest the names a misspelled one may mean, as the end of a reason; empty when none is near."""
-    near = kubectl.nearest(found.resources, name)
-    return HINT + ", ".join(resources.FULL_NAMES.get(one, one) for one in near) + "?" if near else ""
+    near = [resources.FULL_NAMES.get(one, one) for one in kubectl.nearest(found.resources, name)]
+    near += (f"the group {group}" for group in get_close_matches(name, resources.GROUPS, cutoff=_NEAR))
+    return HINT + ", ".join(near) + "?" if near else ""
 
 
 def _matching(globs: Sequence[str], found: Discovery, named: Iterable[str]) -> list[str]:

@@ -165,6 +165,8 @@ def test_a_version_that_is_not_served_is_an_error_and_deletes_nothing(
     ("name", "hint"),
     [
         ("podz", "; did you mean pods?"),
+        ("worklods", "; did you mean the group workloads?"),
+        ("networks", "; did you mean the group network?"),
         ("deploymets", "; did you mean deployments?"),
         ("certificatez", f"; did you mean {CERTIFICATES}?"),
         ("zzz", ""),

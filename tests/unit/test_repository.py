@@ -85,6 +85,13 @@ def test_the_readme_names_every_other_resource_below_its_group(readme: str) -> N
     assert all(definition.table.name == f"k8s_{name}" for name, definition in resources.CATALOGUE.items())
 
 
+def test_the_readme_has_the_groups_that_may_be_asked_for(readme: str) -> None:
+    table = readme.partition("  | Group | Resources |\n  |---|---|\n")[2].partition("\n\n")[0]
+    written = re.findall(r"^  \| `(\S+)` \| (.*) \|$", table, re.MULTILINE)
+
+    assert {group: tuple(names.split(", ")) for group, names in written} == resources.GROUPS
+
+
 def test_the_resource_that_contributing_adds_is_one_file_and_one_case() -> None:
     written = (ROOT / "CONTRIBUTING.md").read_text().partition("## Add a resource")[2]
     (module, *_), (row,) = (re.findall(rf"```{kind}\n(.*?)```", written, re.DOTALL) for kind in ("python", "json"))
