@@ -28,7 +28,7 @@ from tests.benchmarks.stage import Stage
 from tests.clusters import programs
 from tests.kit.cluster import LiveCluster, live_cluster
 
-NAMES: Final = (*(case.name for case in cases.CASES), "small", "many", "dag")
+NAMES: Final = (*(case.name for case in cases.CASES), "small", "crds", "many", "dag")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -56,7 +56,7 @@ class Bench:
             chosen = [case for case in chosen if not case.before]
         if chosen != [cases.LIST] or "list" in self.only:
             self._pods(chosen)
-        for name, others in (("small", self._small), ("many", self._many), ("dag", self._dag)):
+        for name, others in (("small", self._small), ("crds", self._crds), ("many", self._many), ("dag", self._dag)):
             if name in self.only:
                 with _folder() as folder:
                     others(folder)
@@ -81,6 +81,9 @@ class Bench:
 
     def _small(self, folder: Path) -> None:
         fleets.small(self.results, self.server, folder, real=self.real, runs=self.runs, say=say)
+
+    def _crds(self, folder: Path) -> None:
+        fleets.crds(self.results, self.server, folder, runs=self.runs, say=say)
 
     def _many(self, folder: Path) -> None:
         fleets.many(self.results, self.server, folder, runs=self.runs, say=say)

@@ -21,9 +21,11 @@ _NOTE: Final = (
 _FIRST: Final = ("first", "columns", "before")
 """Where a full list is what is meant."""
 _OTHERS: Final = {
-    "small-first": f"all {fleets.RESOURCES} resources of a small cluster in one task, first",
+    "small-first": f"all resources of a small cluster, {fleets.CUSTOM} custom ones, in one task, first",
     "small-again": "the same, again",
-    "many-first": f"{fleets.CONTEXTS} contexts × {fleets.CONTEXT_RESOURCES} resources, command line, first",
+    "crds-first": f"all resources of a cluster with {fleets.MANY_CUSTOM:,} custom ones, in one task, first",
+    "crds-again": "the same, again",
+    "many-first": f"{fleets.CONTEXTS} contexts × {len(fleets.CONTEXT_NAMES)} resources, command line, first",
     "many-again": "the same, again",
     "dag": "example DAG, 2 clusters × 6 resources",
     "dag-empty": "the same DAG with empty tasks",

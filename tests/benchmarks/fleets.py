@@ -1,7 +1,6 @@
-"""Many scopes of few objects: a small cluster with all its resources, and a hundred contexts by the command line.
+"""Many scopes of few objects: clusters with all their resources, and a hundred contexts by the command line.
 
-Custom resources make up for what the catalogue has not: each is a list and a transaction like any other. What else the
-clusters serve is not asked for, so that the numbers stay the same from version to version.
+Definitions of custom resources are as large as real ones: those of cert-manager, Argo CD and Istio have 5 to 200 kB.
 """
 
 from __future__ import annotations
@@ -23,37 +22,61 @@ from airflow_provider_k8s_inventory.postgres.migrations import migrate
 from tests.benchmarks.measuring import measure, measure_command
 from tests.benchmarks.model import BenchmarkError, Place, Results
 from tests.kit.api import ApiError
-from tests.kit.cluster import LiveCluster, live_cluster
+from tests.kit.cluster import LiveCluster, SimulatedCluster, live_cluster
 from tests.kit.custom_resources import DEFINITIONS, GROUP
 from tests.kit.populating import populate
 from tests.kit.waiting import wait_until
 
-RESOURCES: Final = 60
-"""What a small cluster has, about."""
-_NAMES: Final = [*resources.CATALOGUE, f"*.{GROUP}"]
+CUSTOM: Final = 50
+"""Custom resources of a small cluster."""
+MANY_CUSTOM: Final = 2_000
+"""Those of one in which many operators are at work, as Crossplane's providers bring them."""
+_INSTANCES: Final = 20
 CONTEXTS: Final = 100
-CONTEXT_RESOURCES: Final = 20
+CONTEXT_NAMES: Final = (
+    *resources.DEFAULT, "nodes", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "configmaps",
+    "endpointslices", "ingresses", "networkpolicies", "persistentvolumeclaims", "persistentvolumes", "serviceaccounts",
+    "roles",
+)  # fmt: skip
+"""What the command line syncs of each context."""
 _PODS: Final = 20
-_SCHEMA: Final = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+_FIELDS: Final = 100
+"""Described fields of a definition, which then has 17 kB of JSON."""
+_DESCRIPTION: Final = "The reference of what this is about, as people read it in kubectl explain. Cannot be updated."
 
 Say = Callable[[str], None]
 
 
 def small(results: Results, server: PostgresServer, folder: Path, *, real: bool, runs: int, say: Say) -> None:
     """Sync all resources of one cluster in one task: the first time, and again."""
-    with (
-        live_cluster("small", folder, real=real) as cluster,
-        _database(server, "small") as conn,
-    ):
+    with live_cluster("small", folder, real=real) as cluster:
         populate(cluster, "default")
-        # The cluster has one custom resource already.
-        _define(cluster, RESOURCES - len(resources.CATALOGUE) - 1)
-        place = Place(kubeconfig=str(cluster.kubeconfig), context=cluster.context, dsn=server.dsn("small"))
+        _define(cluster, CUSTOM)
+        _sync_all(results, server, cluster, runs, say)
+
+
+def crds(results: Results, server: PostgresServer, folder: Path, *, runs: int, say: Say) -> None:
+    """Do the same with a simulated cluster of many custom resources."""
+    say(f"creating {MANY_CUSTOM} custom resources")
+    cluster = Cluster("crds")
+    cluster.seed("crds", map(_definition, range(MANY_CUSTOM)))
+    for number in range(MANY_CUSTOM):
+        cluster.create(f"{_plural(number)}.{GROUP}", _instance(number, 0), "default")
+    with Simulator([cluster]) as simulator:
+        _sync_all(results, server, SimulatedCluster(simulator, "crds", folder), runs, say)
+
+
+def _sync_all(results: Results, server: PostgresServer, cluster: LiveCluster, runs: int, say: Say) -> None:
+    """Sync all that a cluster serves, in one task: the first time, and again."""
+    name = cluster.context
+    with _database(server, name) as conn:
+        place = Place(kubeconfig=str(cluster.kubeconfig), context=name, dsn=server.dsn(name))
         for number in range(1, runs + 1):
             _empty(conn)
-            for case in ("small-first", "small-again"):
-                results.add(case, measurement := measure("tests.benchmarks.probes:several", place, {"names": _NAMES}))
-                say(f"all resources of a small cluster, run {number}: {measurement.seconds:.2f} s")
+            for case in (f"{name}-first", f"{name}-again"):
+                results.add(case, found := measure("tests.benchmarks.probes:several", place, {"names": ["*"]}))
+                about = f"{found.facts['scopes']} resources, {found.facts['seen']} objects, {found.memory:.0f} MB"
+                say(f"{case}, run {number}: {found.seconds:.2f} s ({about})")
 
 
 def many(results: Results, server: PostgresServer, folder: Path, *, runs: int, say: Say) -> None:
@@ -62,7 +85,7 @@ def many(results: Results, server: PostgresServer, folder: Path, *, runs: int, s
     clusters = [_cluster(f"cluster-{number:03}") for number in range(CONTEXTS)]
     with Simulator(clusters) as simulator, _database(server, "many") as conn:
         path = simulator.kubeconfig(folder / "kubeconfig")
-        named = (option for name in _NAMES for option in ("--resource", name))
+        named = (option for name in CONTEXT_NAMES for option in ("--resource", name))
         arguments = ("sync", "--kubeconfig", str(path), *named, "--json")
         for number in range(1, runs + 1):
             _empty(conn)
@@ -72,13 +95,13 @@ def many(results: Results, server: PostgresServer, folder: Path, *, runs: int, s
                 )
                 _check(output)
                 results.add(case, measurement)
-                say(f"{CONTEXTS} contexts × {CONTEXT_RESOURCES} resources, run {number}: {measurement.seconds:.1f} s")
+                say(f"{CONTEXTS} contexts × {len(CONTEXT_NAMES)} resources, run {number}: {measurement.seconds:.1f} s")
 
 
 def _check(output: str) -> None:
     """See that every scope was synced."""
     ended = Counter(json.loads(line)["status"] for line in output.splitlines())
-    if ended != {"success": CONTEXTS * CONTEXT_RESOURCES}:
+    if ended != {"success": CONTEXTS * len(CONTEXT_NAMES)}:
         raise BenchmarkError(f"not every scope is a success: {dict(ended)}")
 
 
@@ -97,21 +120,18 @@ def _empty(conn: psycopg.Connection) -> None:
 def _cluster(name: str) -> Cluster:
     cluster = Cluster(name)
     cluster.seed("pods", pods(_PODS))
-    numbers = range(CONTEXT_RESOURCES - len(resources.CATALOGUE))
-    cluster.seed("crds", map(_definition, numbers))
-    for number in numbers:
-        cluster.create(f"{_plural(number)}.{GROUP}", _instance(number), "default")
     return cluster
 
 
 def _define(cluster: LiveCluster, count: int) -> None:
-    """Teach a cluster so many custom resources, and make an instance of each."""
+    """Teach a cluster so many custom resources, and make instances of each."""
     for number in range(count):
         cluster.request("POST", DEFINITIONS, _definition(number))
     for number in range(count):
         path = f"/apis/{GROUP}/v1/namespaces/default/{_plural(number)}"
         wait_until(lambda path=path: _listed(cluster, path), f"{path} to be served")  # type: ignore[misc]
-        cluster.request("POST", path, _instance(number))
+        for instance in range(_INSTANCES):
+            cluster.request("POST", path, _instance(number, instance))
 
 
 def _listed(cluster: LiveCluster, path: str) -> bool:
@@ -125,13 +145,21 @@ def _listed(cluster: LiveCluster, path: str) -> bool:
 
 
 def _plural(number: int) -> str:
-    return f"kind{number:02}s"
+    return f"kind{number:04}s"
 
 
 def _definition(number: int) -> dict[str, Any]:
     plural = _plural(number)
-    names = {"plural": plural, "singular": plural.removesuffix("s"), "kind": f"Kind{number:02}"}
-    version = {"name": "v1", "served": True, "storage": True, "schema": _SCHEMA}
+    names = {"plural": plural, "singular": plural.removesuffix("s"), "kind": f"Kind{number:04}"}
+    fields = {f"field{place:03}": {"type": "string", "description": _DESCRIPTION} for place in range(_FIELDS)}
+    spec = {"type": "object", "properties": {"size": {"type": "integer"}, **fields}}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}},
+        "additionalPrinterColumns": [{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}],
+    }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -140,5 +168,10 @@ def _definition(number: int) -> dict[str, Any]:
     }
 
 
-def _instance(number: int) -> dict[str, Any]:
-    return {"apiVersion": f"{GROUP}/v1", "kind": f"Kind{number:02}", "metadata": {"name": "first"}, "spec": {"size": 3}}
+def _instance(number: int, instance: int) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": f"Kind{number:04}",
+        "metadata": {"name": f"number{instance:02}"},
+        "spec": {"size": instance, "field001": "a value"},
+    }
