@@ -32,7 +32,6 @@ from airflow_provider_k8s_inventory.postgres import (
     rows,
     scopes,
     sessions,
-    storage,
 )
 from airflow_provider_k8s_inventory.postgres.diff import Writing
 from airflow_provider_k8s_inventory.postgres.scopes import State
@@ -148,7 +147,6 @@ def _sync(
     target = resolving.target_of(scope, resolved.definition.table, schema)
     with sessions.transaction(conn) as cursor:
         locking.lock_scope(cursor, schema, scope)
-        storage.compress_by_lz4(cursor)
         _log_start(cursor, client, resolved, schema)
         state = scopes.state(cursor, schema, scope)
         writing = Writing(

@@ -19,7 +19,7 @@ from psycopg import errors
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.model import Page
-from airflow_provider_k8s_inventory.postgres import rows, staging
+from airflow_provider_k8s_inventory.postgres import rows, staging, storage
 from airflow_provider_k8s_inventory.postgres.diff import Writing
 from airflow_provider_k8s_inventory.postgres.target import Target
 from airflow_provider_k8s_inventory.sync.resolving import Resolved
@@ -87,6 +87,8 @@ class Store:
 
     def _write(self, page: Page, reader: RowReader, write: _Write) -> None:
         kept = reader.remarks.kept()
+        if page.items:  # most scopes of a small cluster have none, and to ask takes 1 ms
+            storage.compress_by_lz4(self.cursor)
         try:
             with self.cursor.connection.transaction():
                 write(reader.rows(page))
