@@ -5,6 +5,7 @@ One scope is in `running`; which ones names, globs and groups mean is in `expand
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import closing, suppress
@@ -40,6 +41,8 @@ from airflow_provider_k8s_inventory.sync.running import repeat, run
 from airflow_provider_k8s_inventory.sync.settings import Settings
 from airflow_provider_k8s_inventory.sync.threads import thread_pool
 from airflow_provider_k8s_inventory.sync.underway import UnderWay
+
+log = logging.getLogger(__name__)
 
 MAX_PARALLEL_CONTEXTS: Final = 4
 """Contexts at a time."""
@@ -165,6 +168,7 @@ def _run_context(
     elsewhere: Elsewhere | None = None,
 ) -> Iterator[SyncReport]:
     names = expanding.checked(names)
+    log.info("%s: %s → schema %s", client.context.name, client.context.server, settings.schema)
     own = [name for name in expanding.catalogued(names) if name in resources.CATALOGUE]
     syncs = _ContextSyncs(
         client=client,

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 
@@ -83,7 +83,7 @@ def run(
     """
     sessions.fit(conn)
     settings = settings or Settings()
-    facts = facts or ClusterFacts(client)
+    alone, facts = facts is None, facts or ClusterFacts(client)
     scope = resolving.scope_of(client.context.name, expanding.label(resource), settings)
     progress = Progress(report=blank(scope, "failed", origin=origin))
     failure: InventoryError | None = None
@@ -97,16 +97,9 @@ def run(
             resolved = resolving.resolve(scope, facts)
             progress.knows(responded=True, cluster_uid=resolved.cluster_uid, selection=resolved.scope.selection)
             progress.warn(*resolved.warnings)
-            try:
-                return _sync(client, conn, resolved, settings, progress, facts)
-            except OtherVersionError as error:
-                # The objects are the same in every version that is served.
-                if resolved.scope.resource not in resources.CATALOGUE:
-                    raise
-                resolved = resolving.in_version(resolved, error.version)
-                progress.fallbacks.clear()
-                progress.warn(f"read as {resolved.definition.resource.api_version}: {error}; columns may be NULL")
-                return _sync(client, conn, resolved, settings, progress, facts)
+            if alone:
+                _log_start(conn, client, resolved, settings.schema)
+            return _sync_as_served(client, conn, resolved, settings, progress, facts)
     except InventoryError as error:
         status: Status = error.status if isinstance(error, ScopeError) else "failed"
         reason, failure = str(error), released(error)
@@ -135,6 +128,29 @@ def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: 
     return record(conn, settings.schema, report)
 
 
+def _sync_as_served(
+    client: Client,
+    conn: psycopg.Connection,
+    resolved: Resolved,
+    settings: Settings,
+    progress: Progress,
+    facts: ClusterFacts,
+) -> SyncReport:
+    """Sync a resource in the declared version; where only others are served, in the one that the cluster prefers.
+
+    The objects are the same in every version.
+    """
+    try:
+        return _sync(client, conn, resolved, settings, progress, facts)
+    except OtherVersionError as error:
+        if resolved.scope.resource not in resources.CATALOGUE:
+            raise
+        resolved = resolving.in_version(resolved, error.version)
+        progress.fallbacks.clear()
+        progress.warn(f"read as {resolved.definition.resource.api_version}: {error}; columns may be NULL")
+    return _sync(client, conn, resolved, settings, progress, facts)
+
+
 def _sync(
     client: Client,
     conn: psycopg.Connection,
@@ -147,7 +163,6 @@ def _sync(
     target = resolving.target_of(scope, resolved.definition.table, schema)
     with sessions.transaction(conn) as cursor:
         locking.lock_scope(cursor, schema, scope)
-        _log_start(cursor, client, resolved, schema)
         state = scopes.state(cursor, schema, scope)
         writing = Writing(
             target=target,
@@ -180,9 +195,10 @@ def _sync(
     return report
 
 
-def _log_start(cursor: psycopg.Cursor[Any], client: Client, resolved: Resolved, schema: str) -> None:
+def _log_start(conn: psycopg.Connection, client: Client, resolved: Resolved, schema: str) -> None:
     if log.isEnabledFor(logging.INFO):
-        version = rows.kubernetes_version(cursor, schema, resolved.scope.context_name)
+        with sessions.transaction(conn) as cursor:
+            version = rows.kubernetes_version(cursor, schema, resolved.scope.context_name)
         server = f"{client.context.server} (Kubernetes {version})" if version else client.context.server
         log.info("%s: %s → %s.%s", resolved.scope, server, schema, resolved.definition.table.name)
 

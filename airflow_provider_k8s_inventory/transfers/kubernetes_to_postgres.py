@@ -250,7 +250,8 @@ class KubernetesToPostgresOperator(InventoryOperator):
             if several:
                 self.log.warning("%s: %s after %.1f s", scope, report.status, report.seconds)
             return
-        if report.fallback:
+        # A first sync had no cheaper way.
+        if report.fallback and report.seen != report.inserted:
             self.log.info("%s: not read in a cheaper way: %s", scope, report.fallback)
         if report.status == "absent":
             self.log.info("%s: absent: %s", scope, report.reason)
