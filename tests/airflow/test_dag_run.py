@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from k8s_inventory_demo.simulator import Simulator, User
 
+from airflow_provider_k8s_inventory import resources
 from tests.airflow.bags import bag
 
 pytestmark = [pytest.mark.usefixtures("metadata_database", "kubeconfig"), pytest.mark.timeout(180)]
@@ -37,6 +38,20 @@ def test_two_clusters_are_in_the_tables(inventory: str, capfd: pytest.CaptureFix
     assert ended.state == "success"
     assert counted(inventory, "clusters namespaces pods deployments services crds") == [2, 8, 22, 5, 6, 0]
     assert "Sync completed successfully. Resources: 43, Errors: 0, Warnings: 0, Time: " in capfd.readouterr().out
+
+
+def test_all_that_the_clusters_serve_is_in_the_tables(inventory: str, capfd: pytest.CaptureFixture[str]) -> None:
+    ended = run(group_by="auto", resources=["*"])
+    assert states(ended) == {
+        **dict.fromkeys(("migrate", "plan", "report", "publish"), "success"),
+        "dev · *": "success",
+        "prod · *": "success",
+    }
+    assert counted(inventory, "clusters namespaces pods deployments services crds") == [2, 8, 22, 5, 6, 0]
+    with psycopg.connect(inventory) as conn:
+        synced = conn.execute("SELECT context_name, count(*) FROM k8s_scopes GROUP BY 1 ORDER BY 1").fetchall()
+    assert synced == [(context, len(resources.CATALOGUE) - 1) for context in ("dev", "prod")]  # but secrets
+    assert "Errors: 0, Warnings: 0, Time: " in capfd.readouterr().out
 
 
 def test_one_bad_cluster_fails_its_own_tasks_and_the_run(
