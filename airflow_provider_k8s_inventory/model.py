@@ -216,6 +216,8 @@ class Reading(NamedTuple):
     """The struct that an object is decoded into: only the fields that `extract` reads."""
     extract: Callable[[Any], tuple[Any, ...]]
     """The values of the resource's own columns, in the table's order."""
+    apart: Callable[[], tuple[tuple[int, Callable[[Any], tuple[Any, ...]]], ...]]
+    """Return the same in pieces, each with the number of its columns: of an odd object, one may fail alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -225,14 +225,13 @@ def _reading(table: Table, parts: Sequence[Part]) -> Reading:
 
     :raises DeclarationError: when the declaration contradicts itself.
     """
+    pieces = [(part.compute, tuple(read.path for read in part.reads), len(part.columns)) for part in parts]
     try:
         type_ = paths.struct(shared.Object, [read for part in parts for read in part.reads])
-        extract = compiled(
-            type_, [(part.compute, tuple(read.path for read in part.reads), len(part.columns)) for part in parts]
-        )
+        extract = compiled(type_, pieces)
     except DeclarationError as error:
         raise DeclarationError(f"{table.name}: {error}") from error
-    return Reading(type_, extract)
+    return Reading(type_, extract, cache(lambda: tuple((piece[-1], compiled(type_, [piece])) for piece in pieces)))
 
 
 def _unless_null(found: msgspec.Raw, none: msgspec.Raw) -> msgspec.Raw:

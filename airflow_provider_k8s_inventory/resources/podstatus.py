@@ -1,4 +1,4 @@
-"""READY, STATUS and RESTARTS of a pod as kubectl prints them; what a pod's row holds is in `pods`.
+"""READY, STATUS and RESTARTS of a pod as kubectl prints them, and its problem; what a pod's row holds is in `pods`.
 
 kubectl shows what the API server's table printer computes, from far more than the phase:
 https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/printers/internalversion/printers.go (printPod).
@@ -11,14 +11,20 @@ from dataclasses import dataclass
 import msgspec
 
 from airflow_provider_k8s_inventory.resources import shared
+from airflow_provider_k8s_inventory.resources.podspec import Spec
+
+_STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+"""Reasons to wait that pass by themselves."""
 
 
 class _Waiting(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
+    message: str | None = None
 
 
 class _Terminated(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     reason: str | None = None
+    message: str | None = None
     exit_code: int = 0
     signal: int = 0
 
@@ -44,21 +50,17 @@ class ContainerStatus(msgspec.Struct, frozen=True, rename="camel"):
     ready: bool = False
     started: bool | None = None
     restart_count: int = 0
+    image_id: str = msgspec.field(name="imageID", default="")
     state: _State = _State()
-
-
-class Spec(msgspec.Struct, frozen=True, rename="camel"):
-    """The part of a pod's spec that kubectl's printer reads."""
-
-    containers: list[shared.Container] | None = None
-    init_containers: list[shared.Container] | None = None
+    last_state: _State = _State()
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel"):
-    """The part of a pod's status that kubectl's printer reads."""
+    """The part of a pod's status that columns are computed of."""
 
     phase: str | None = None
     reason: str | None = None
+    message: str | None = None
     conditions: list[shared.Condition] | None = None
     container_statuses: list[ContainerStatus] | None = None
     init_container_statuses: list[ContainerStatus] | None = None
@@ -147,3 +149,51 @@ def _completed(well: bool, failure: str, running: bool) -> str:
     if well:
         return "Running"
     return failure or ("NotReady" if running else "Completed")
+
+
+def problem(status: Status, shown: str, *, deleting: bool) -> tuple[str | None, str | None]:
+    """Say in a word why a pod is not well, as a person would, and what Kubernetes says of it.
+
+    :param shown: its STATUS as kubectl prints it.
+    :returns: None and None of one that is well, that has ended well, or that is being deleted.
+    """
+    if status.reason == "NodeLost" or status.phase == "Unknown":
+        return status.reason or "Unknown", status.message
+    if deleting or status.phase == "Succeeded":
+        return None, None
+    unscheduled = _false(status.conditions, "PodScheduled")
+    if unscheduled:
+        return unscheduled.reason or "Unschedulable", unscheduled.message
+    if status.phase == "Failed":
+        return (shown if shown != "Completed" else "Failed"), status.message or _said(status)
+    return _stuck(status) or (_not_ready(status, shown) if status.phase else (None, None))
+
+
+def _false(conditions: list[shared.Condition] | None, type_: str) -> shared.Condition | None:
+    return next((each for each in conditions or () if each.type == type_ and each.status == "False"), None)
+
+
+def _said(status: Status) -> str | None:
+    """Return what the first container that failed said at its end."""
+    ended = (each.state.terminated for each in status.container_statuses or ())
+    return next((each.message for each in ended if each and each.exit_code and each.message), None)
+
+
+def _stuck(status: Status) -> tuple[str, str | None] | None:
+    """Say what holds up the first container that does not get on."""
+    for container in (*(status.init_container_statuses or ()), *(status.container_statuses or ())):
+        waiting, before = container.state.waiting, container.last_state.terminated
+        if waiting and waiting.reason and waiting.reason not in _STARTING:
+            killed = f" ({before.reason})" if before and before.reason not in (None, "Error", "Completed") else ""
+            return f"{waiting.reason}{killed}", waiting.message
+    return None
+
+
+def _not_ready(status: Status, shown: str) -> tuple[str | None, str | None]:
+    if status.phase == "Pending":
+        return shown or "Pending", None
+    unready = _false(status.conditions, "Ready")
+    # Containers that have done their work make a pod unready that will not run for ever.
+    if unready and unready.reason != "PodCompleted":
+        return ("NotReady" if shown == "Running" else shown), unready.message
+    return None, None

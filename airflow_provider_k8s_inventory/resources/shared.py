@@ -67,6 +67,7 @@ class Condition(msgspec.Struct, frozen=True, gc=False):
     type: str = ""
     status: str = ""
     reason: str | None = None
+    message: str | None = None
 
 
 class Container(msgspec.Struct, frozen=True, gc=False, rename="camel"):

@@ -12,7 +12,7 @@ from airflow_provider_k8s_inventory.model import Definition
 from airflow_provider_k8s_inventory.resources.shared import EMPTY, Metadata, own_columns
 from airflow_provider_k8s_inventory.sync import fitting
 from airflow_provider_k8s_inventory.sync.remarks import Remarks
-from airflow_provider_k8s_inventory.sync.salvaging import UNREADABLE
+from airflow_provider_k8s_inventory.sync.salvaging import UNREADABLE, UnreadableError
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
@@ -85,18 +85,34 @@ class Clearing:
 
         :param name: what remarks call the object.
         """
-        try:
-            own = [_readable(value) for value in self.definition.extract(decoded)]
-        except (AttributeError, TypeError, ValueError) as error:
-            has = f"not the shape of a {self.definition.resource.kind} ({error})"
-            self.remarks.add(name, has, "its own columns are NULL")
-            return tuple(None for column in own_columns(self.definition.table) if column.extracted)
+        own: list[Any] = []
+        lost: list[int] = []
+        problem: Exception | None = None
+        for count, extract in self.definition.reading().apart():
+            try:
+                own += map(_readable, extract(decoded))
+            except UnreadableError:  # whose field has a remark already
+                own += [None] * count
+            except (AttributeError, TypeError, ValueError) as error:
+                problem = problem or error
+                lost += range(len(own), len(own) + count)
+                own += [None] * count
+        if lost:
+            has = f"not the shape of a {self.definition.resource.kind} ({problem})"
+            self.remarks.add(name, has, f"{self._called(lost)} NULL")
         for column in self.limited:
             value = own[column.place]
             if value is not None and not column.holds(value):
                 own[column.place] = None
                 self.remarks.add(name, f"a value for {column.name} that {column.holder} cannot hold", "it is NULL")
         return tuple(own)
+
+    def _called(self, places: Sequence[int]) -> str:
+        """Name columns of the resource's own, as the subject of a sentence."""
+        names = [column.name for column in own_columns(self.definition.table) if column.extracted]
+        if len(places) == len(names):
+            return "its own columns are"
+        return f"{', '.join(names[place] for place in places)} {'is' if len(places) == 1 else 'are'}"
 
 
 def known(struct: _S) -> _S:

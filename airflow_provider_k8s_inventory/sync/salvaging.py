@@ -12,13 +12,18 @@ _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _NULL: Final = msgspec.Raw(b"null")
 
 
+class UnreadableError(TypeError):
+    """A value that is computed of a field that cannot be read."""
+
+
 class Unreadable:
     """The value of a field that could not be read: whatever is computed of it fails, and is no value either."""
 
     def _fail(self, *_: object) -> Never:
-        raise TypeError("computed of a field that cannot be read")
+        raise UnreadableError
 
     __bool__ = __iter__ = __len__ = __str__ = __format__ = __hash__ = __eq__ = __add__ = __radd__ = _fail
+    __lt__ = __le__ = __gt__ = __ge__ = __getattr__ = _fail
 
 
 UNREADABLE: Final = Unreadable()

@@ -133,7 +133,7 @@ def test_an_object_with_an_odd_time_has_a_row_in_every_mode(
 
 
 def test_the_warnings_are_in_the_ledger(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
-    dev.seed("deployments", [named("web", "default") | {"spec": 1}])
+    dev.seed("deployments", [named("web", "default") | {"spec": 1, "status": 1}])
     report = sync("deployments")
 
     assert inventory.last()["warnings"] == list(report.warnings)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from airflow_provider_k8s_inventory.resources import podstatus
+from airflow_provider_k8s_inventory.resources import podspec, podstatus
 
 Case = tuple[dict[str, Any], tuple[str, str, int]]
 
@@ -264,7 +264,7 @@ CASES: dict[str, Case] = {
 @pytest.mark.parametrize(("given", "printed"), CASES.values(), ids=CASES)
 def test_a_pod_is_shown_as_kubectl_prints_it(given: dict[str, Any], printed: tuple[str, str, int]) -> None:
     shown = podstatus.show(
-        msgspec.convert(given["spec"], podstatus.Spec),
+        msgspec.convert(given["spec"], podspec.Spec),
         msgspec.convert(given["status"], podstatus.Status),
         deleting=given["deleting"],
     )
@@ -272,6 +272,65 @@ def test_a_pod_is_shown_as_kubectl_prints_it(given: dict[str, Any], printed: tup
 
 
 def test_a_pod_of_which_nothing_is_known_is_shown_too() -> None:
-    shown = podstatus.show(podstatus.Spec(), podstatus.Status(), deleting=False)
+    shown = podstatus.show(podspec.Spec(), podstatus.Status(), deleting=False)
 
     assert (shown.ready, shown.total, shown.status, shown.restarts) == (0, 0, "", 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (pod_of("Running", UP, conditions=(READY,)), None),
+        (pod_of("Running", status(RUNNING), conditions=(NOT_READY,)), "NotReady"),
+        (pod_of("Running", UP, status(ended(0, "Completed")), conditions=(READY,)), None),
+        (pod_of("Running", status(waiting("CrashLoopBackOff"), restarts=7)), "CrashLoopBackOff"),
+        (
+            pod_of("Running", UP, status(waiting("CrashLoopBackOff"), lastState=ended(137, "OOMKilled"))),
+            "CrashLoopBackOff (OOMKilled)",
+        ),
+        (pod_of("Running", status(waiting("CrashLoopBackOff"), lastState=ended(1, "Error"))), "CrashLoopBackOff"),
+        (pod_of("Running", UP, init=(status(waiting("CrashLoopBackOff")),), sidecars=(0,)), "CrashLoopBackOff"),
+        (pod_of("Pending", status(waiting("ImagePullBackOff"))), "ImagePullBackOff"),
+        (pod_of("Pending", status(waiting("ContainerCreating"))), "ContainerCreating"),
+        (pod_of("Pending", init=(status(RUNNING),), conditions=(NOT_INITIALIZED,)), "Init:0/1"),
+        (pod_of("Pending", declared=1), "Pending"),
+        (pod_of("Pending", conditions=({"type": "PodScheduled", "status": "False"},)), "Unschedulable"),
+        (
+            pod_of("Pending", conditions=({"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"},)),
+            "SchedulingGated",
+        ),
+        (pod_of("Failed", status(ended(1, "Error"))), "Error"),
+        (pod_of("Failed", status(ended(0, "Completed"))), "Failed"),
+        (pod_of("Failed", reason="Evicted"), "Evicted"),
+        (pod_of("Succeeded", status(ended(0, "Completed")), conditions=(NOT_READY,)), None),
+        (pod_of("Running", status(waiting("CrashLoopBackOff")), deleting=True), None),
+        (pod_of("Running", UP, reason="NodeLost", deleting=True), "NodeLost"),
+        (pod_of("Unknown"), "Unknown"),
+        (pod_of(""), None),
+    ],
+)
+def test_the_problem_of_a_pod_is_what_a_person_would_say(given: dict[str, Any], problem: str | None) -> None:
+    read = msgspec.convert(given["status"], podstatus.Status)
+    shown = podstatus.show(msgspec.convert(given["spec"], podspec.Spec), read, deleting=given["deleting"])
+
+    assert podstatus.problem(read, shown.status, deleting=given["deleting"])[0] == problem
+
+
+@pytest.mark.parametrize(
+    ("told", "detail"),
+    [
+        (
+            {"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."},
+            "The node was low on memory.",
+        ),
+        ({"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"exitCode": 1, "message": "no"}}}]}, "no"),
+        ({"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "A", "message": "b"}}}]}, "b"),
+        (
+            {"phase": "Running", "conditions": [{"type": "Ready", "status": "False", "message": "unready: [web]"}]},
+            "unready: [web]",
+        ),
+        ({"phase": "Running"}, None),
+    ],
+)
+def test_the_detail_is_what_kubernetes_says_of_it(told: dict[str, Any], detail: str | None) -> None:
+    assert podstatus.problem(msgspec.convert(told, podstatus.Status), "Running", deleting=False)[1] == detail

@@ -311,7 +311,7 @@ def test_what_a_column_cannot_hold_is_null_and_the_others_are_as_they_are(
     odd, good = Read(web(**members), definition=definition), Read(web(), definition=definition)
 
     assert odd.row[column] == value
-    assert {name for name in odd.row if odd.row[name] != good.row[name]} <= {column, "status", "object"}
+    assert {name for name in odd.row if odd.row[name] != good.row[name]} <= {column, "status", "problem", "object"}
     assert json.loads(odd.row["object"]).items() >= members.items()
     (warning,) = odd.warnings
     assert "web has a " in warning
@@ -334,26 +334,45 @@ def test_a_whole_number_is_one_however_it_is_written(written: bytes, whole: int)
     assert (read.row["replicas"], read.warnings) == (whole, ())
 
 
+IN_SPEC = {"images", "host_network", "node_name"}
+IN_STATUS = {"status", "problem", "phase", "restarts"}
+
+
 @pytest.mark.parametrize(
-    "members",
+    ("members", "lost", "kept"),
     [
-        {"spec": "text"},
-        {"spec": {"containers": {"web": {}}}},
-        {"spec": {"containers": 5}},
-        {"status": {"containerStatuses": [{"restartCount": "many"}]}},
+        ({"spec": "text"}, IN_SPEC | IN_STATUS, {"pod_ip"}),
+        ({"spec": {"containers": {"web": {}}, "hostNetwork": True}}, {"images"} | IN_STATUS, {"host_network"}),
+        ({"spec": {"containers": 5, "nodeName": "n"}}, {"images"} | IN_STATUS, {"node_name"}),
+        ({"status": {"containerStatuses": [{"restartCount": "many"}]}}, IN_STATUS, IN_SPEC),
     ],
 )
-def test_an_object_of_an_unexpected_shape_keeps_its_metadata_and_itself(members: dict[str, Any]) -> None:
-    read = Read(web({"labels": {"a": "b"}}, **members))
+def test_an_object_of_an_unexpected_shape_keeps_what_can_be_read(
+    members: dict[str, Any], lost: set[str], kept: set[str]
+) -> None:
+    well = {"spec": {"nodeName": "n", "hostNetwork": True}, "status": {"phase": "Pending", "podIP": "10.0.0.1"}}
+    read = Read(web({"labels": {"a": "b"}}, **(well | members)))
 
     assert (read.row["uid"], read.row["labels"]) == ("u1", '{"a": "b"}')
     assert json.loads(read.row["object"]).items() >= members.items()
-    assert {read.row[name] for name in ("status", "phase", "restarts", "pod_ip", "images")} == {None}
-    cannot, shape = read.warnings
-    assert cannot.startswith("shop/web has a s")
-    assert "that cannot be read (Expected `" in cannot
-    assert shape.startswith("shop/web has not the shape of a Pod (")
-    assert shape.endswith("its own columns are NULL")
+    assert {name for name in lost if read.row[name] is None} == lost
+    assert {name for name in kept if read.row[name] is not None} == kept
+    (warning,) = read.warnings
+    assert warning.startswith("shop/web has a s")
+    assert "that cannot be read (Expected `" in warning
+    assert warning.endswith("what comes of it is NULL")
+
+
+def test_a_value_that_nothing_can_be_computed_of_costs_what_is_computed_of_it() -> None:
+    spec = {"nodeName": "n", "containers": [{"name": "web", "image": "a", "resources": {"requests": {"cpu": "much"}}}]}
+    read = Read(web(spec=spec))
+
+    assert (read.row["cpu_requests"], read.row["memory_requests"]) == (None, None)
+    assert (read.row["node_name"], read.row["images"], read.row["without_liveness_probe"]) == ("n", ["a"], ["web"])
+    assert read.warnings == (
+        "shop/web has not the shape of a Pod ('much' is not a quantity): "
+        "cpu_requests, memory_requests, cpu_limits, memory_limits are NULL",
+    )
 
 
 @pytest.mark.parametrize(

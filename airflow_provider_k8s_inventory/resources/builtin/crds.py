@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 
+from airflow_provider_k8s_inventory.resources import problems
 from airflow_provider_k8s_inventory.resources.declare import at, computed, resource, text, texts
 from airflow_provider_k8s_inventory.resources.shared import Condition, holds
 
@@ -44,6 +45,7 @@ DEFINITION = resource(
         at("status.conditions", list[Condition]),
         established=("boolean", "Whether the API server serves it"),
     ),
+    problems.by_conditions({"NamesAccepted": "False", "Established": "False"}, "ShortNamesConflict, Installing"),
     name="crds",
     short=("crd",),
     namespaced=False,

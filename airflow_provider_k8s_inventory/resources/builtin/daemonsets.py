@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_k8s_inventory.resources.declare import integer, json, resource, template, text
+from airflow_provider_k8s_inventory.resources import problems
+from airflow_provider_k8s_inventory.resources.declare import at, integer, json, resource, template, text
 
 DEFINITION = resource(
     "apps/v1",
@@ -15,6 +16,7 @@ DEFINITION = resource(
     integer("available", "status.numberAvailable", missing=0),
     integer("unavailable", "status.numberUnavailable", missing=0),
     integer("misscheduled", "status.numberMisscheduled", missing=0),
+    problems.of_replicas(at("status.desiredNumberScheduled", int, missing=0), "status.numberReady"),
     text("strategy", "spec.updateStrategy.type"),
     json("node_selector", "spec.template.spec.nodeSelector", missing=b"{}"),
     json("selector", "spec.selector", missing=b"{}"),

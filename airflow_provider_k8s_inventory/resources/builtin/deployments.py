@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_k8s_inventory.resources.declare import boolean, integer, json, resource, text, texts
+from airflow_provider_k8s_inventory.resources import problems
+from airflow_provider_k8s_inventory.resources.declare import at, boolean, integer, json, resource, template, text
 
 DEFINITION = resource(
     "apps/v1",
@@ -14,9 +15,10 @@ DEFINITION = resource(
     integer("up_to_date", "status.updatedReplicas", missing=0),
     integer("available", "status.availableReplicas", missing=0),
     integer("unavailable", "status.unavailableReplicas", missing=0),
+    problems.of_replicas(at("spec.replicas", int), "status.readyReplicas"),
     text("strategy", "spec.strategy.type"),
     boolean("paused", "spec.paused", missing=False),
     json("selector", "spec.selector", missing=b"{}"),
-    texts("images", "spec.template.spec.containers[].image", "The images of the template's containers, in order"),
+    *template("spec.template"),
     short=("deploy",),
 )

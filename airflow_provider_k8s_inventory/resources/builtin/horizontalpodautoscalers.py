@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_k8s_inventory.resources import problems
 from airflow_provider_k8s_inventory.resources.declare import condition, integer, json, resource, text, timestamp
 
 DEFINITION = resource(
@@ -17,6 +18,9 @@ DEFINITION = resource(
     condition("able_to_scale", "AbleToScale"),
     condition("scaling_active", "ScalingActive"),
     condition("scaling_limited", "ScalingLimited"),
+    problems.by_conditions(
+        {"AbleToScale": "False", "ScalingActive": "False"}, "FailedGetScale, FailedGetResourceMetric"
+    ),
     timestamp("last_scaled_at", "status.lastScaleTime"),
     json("metrics", "spec.metrics", missing=b"[]"),
     json("current_metrics", "status.currentMetrics", missing=b"[]"),

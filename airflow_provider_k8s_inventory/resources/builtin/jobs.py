@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from airflow_provider_k8s_inventory.resources import problems
 from airflow_provider_k8s_inventory.resources.declare import (
     at,
     boolean,
@@ -37,6 +38,7 @@ DEFINITION = resource(
         at("metadata.deletionTimestamp"),
         status=("text", "STATUS as kubectl prints it: Running, Complete, Failed, Suspended, …"),
     ),
+    problems.by_conditions({"Failed": "True", "FailureTarget": "True"}, "BackoffLimitExceeded, DeadlineExceeded"),
     integer("completions", "spec.completions", "spec.completions: wanted; NULL: one success ends it"),
     integer("parallelism", "spec.parallelism"),
     integer("active", "status.active", missing=0),

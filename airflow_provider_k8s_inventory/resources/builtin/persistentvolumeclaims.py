@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_k8s_inventory.resources import problems
 from airflow_provider_k8s_inventory.resources.declare import at, computed, quantity, resource, text, texts
 from airflow_provider_k8s_inventory.resources.shared import terminating
 
@@ -15,6 +16,7 @@ DEFINITION = resource(
         at("metadata.deletionTimestamp"),
         status=("text", "STATUS as kubectl prints it: Bound, Pending, Lost, Terminating"),
     ),
+    problems.by_phase("Pending", "Lost"),
     text("volume_name", "spec.volumeName"),
     quantity("capacity", "status.capacity.storage", "status.capacity.storage, in bytes"),
     quantity("requested", "spec.resources.requests.storage", "spec.resources.requests.storage, in bytes"),

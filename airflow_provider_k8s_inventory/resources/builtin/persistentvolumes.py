@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_k8s_inventory.resources import problems
 from airflow_provider_k8s_inventory.resources.declare import at, computed, quantity, resource, text, texts
 from airflow_provider_k8s_inventory.resources.shared import terminating
 
@@ -15,6 +16,7 @@ DEFINITION = resource(
         at("metadata.deletionTimestamp"),
         status=("text", "STATUS as kubectl prints it: Available, Bound, Released, Failed, Terminating"),
     ),
+    problems.by_phase("Failed"),
     quantity("capacity", "spec.capacity.storage", "spec.capacity.storage, in bytes"),
     texts("access_modes", "spec.accessModes[]"),
     text("reclaim_policy", "spec.persistentVolumeReclaimPolicy"),

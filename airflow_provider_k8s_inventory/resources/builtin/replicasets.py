@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_k8s_inventory.resources.declare import integer, json, resource, template
+from airflow_provider_k8s_inventory.resources import problems
+from airflow_provider_k8s_inventory.resources.declare import at, integer, json, resource, template
 
 DEFINITION = resource(
     "apps/v1",
@@ -12,6 +13,7 @@ DEFINITION = resource(
     integer("current", "status.replicas", missing=0),
     integer("ready", "status.readyReplicas", missing=0),
     integer("available", "status.availableReplicas", missing=0),
+    problems.of_replicas(at("spec.replicas", int), "status.readyReplicas"),
     json("selector", "spec.selector", missing=b"{}"),
     *template("spec.template"),
     short=("rs",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_k8s_inventory.resources import problems
 from airflow_provider_k8s_inventory.resources.declare import at, computed, inet, json, resource, text
 from airflow_provider_k8s_inventory.resources.shared import Balanced, address, balanced
 
@@ -12,6 +13,10 @@ def _addresses(written: list[str]) -> list[str]:
 
 def _external(ways: list[Balanced] | None, external: list[str] | None) -> list[str]:
     return balanced(ways) + (external or [])
+
+
+def _unbalanced(type_: str, ways: list[Balanced] | None) -> str | None:
+    return "no load balancer" if type_ == "LoadBalancer" and not balanced(ways) else None
 
 
 DEFINITION = resource(
@@ -30,6 +35,12 @@ DEFINITION = resource(
         at("status.loadBalancer.ingress", list[Balanced]),
         at("spec.externalIPs", list[str]),
         external_ips=("text[]", "Addresses and host names of the load balancer, externalIPs"),
+    ),
+    problems.problem(
+        _unbalanced,
+        at("spec.type", str, missing="ClusterIP"),
+        at("status.loadBalancer.ingress"),
+        examples="no load balancer",
     ),
     text("external_name", "spec.externalName", "spec.externalName: what an ExternalName points at"),
     json("ports", "spec.ports", missing=b"[]"),

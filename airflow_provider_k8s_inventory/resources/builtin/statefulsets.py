@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_k8s_inventory.resources.declare import integer, json, resource, template, text
+from airflow_provider_k8s_inventory.resources import problems
+from airflow_provider_k8s_inventory.resources.declare import at, integer, json, resource, template, text
 
 DEFINITION = resource(
     "apps/v1",
@@ -13,6 +14,7 @@ DEFINITION = resource(
     integer("current", "status.currentReplicas", missing=0),
     integer("up_to_date", "status.updatedReplicas", missing=0),
     integer("available", "status.availableReplicas", missing=0),
+    problems.of_replicas(at("spec.replicas", int), "status.readyReplicas"),
     text("service_name", "spec.serviceName"),
     text("strategy", "spec.updateStrategy.type"),
     text("pod_management", "spec.podManagementPolicy"),
