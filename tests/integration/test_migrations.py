@@ -25,7 +25,10 @@ from tests.kit.inventory import TABLES, Inventory
 
 pytestmark = pytest.mark.postgres15
 
-VIEWS = ("k8s_objects", "k8s_freshness", "k8s_cluster_health")
+VIEWS = (
+    "k8s_objects", "k8s_freshness", "k8s_cluster_health", "k8s_images", "k8s_workloads", "k8s_unhealthy",
+    "k8s_exposed", "k8s_rbac_grants", "k8s_certificates", "k8s_quotas", "k8s_labels", "k8s_capacity", "k8s_versions",
+)  # fmt: skip
 Act = Callable[..., list[str]]
 ODD = 'odd "name" — with.dot'
 
@@ -213,14 +216,14 @@ def test_a_schema_whose_name_statements_cannot_have_is_wrong_usage(
 
 def test_a_column_that_is_missing_is_added(conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
-    found.query("DROP VIEW k8s_objects")
+    found.query("DROP VIEW k8s_objects CASCADE")
     found.query("ALTER TABLE k8s_pods DROP COLUMN qos_class")
     found.query(
         "INSERT INTO k8s_pods (context_name, uid, labels, annotations, first_seen_at, changed_at)"
         " VALUES ('dev', 'u', '{}', '{}', now(), now())"
     )
 
-    assert migrate(conn) == ["table k8s_pods", "view k8s_objects"]
+    assert migrate(conn) == ["table k8s_pods", "view k8s_objects", "view k8s_labels"]
     assert columns(found, "k8s_pods")["qos_class"] == "text"
     assert found.count("k8s_pods") == 1
 
@@ -263,14 +266,15 @@ def test_views_of_an_older_version_are_replaced_and_grants_on_them_stay(
 def test_row_level_security_holds_in_the_views(conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
     found.query(
-        "INSERT INTO k8s_pods (context_name, uid, labels, annotations, first_seen_at, changed_at)"
-        " SELECT c, 'u', '{}', '{}', now(), now() FROM unnest('{dev,prod}'::text[]) AS c"
+        "INSERT INTO k8s_pods (context_name, uid, problem, labels, annotations, first_seen_at, changed_at)"
+        " SELECT c, 'u', 'NotReady', '{\"a\": \"b\"}', '{}', now(), now() FROM unnest('{dev,prod}'::text[]) AS c"
     )
     found.query(
         "INSERT INTO k8s_scopes (context_name, resource, selection, first_synced_at, last_status, last_finished_at)"
         " SELECT c, 'pods', '', now(), 'success', now()"
         " FROM unnest('{dev,prod}'::text[]) AS c"
     )
+    of_pods = ("k8s_objects", "k8s_freshness", "k8s_cluster_health", "k8s_unhealthy", "k8s_labels")
     found.query("CREATE ROLE dev_reader")
     try:
         found.query("GRANT SELECT ON ALL TABLES IN SCHEMA public TO dev_reader")
@@ -278,7 +282,7 @@ def test_row_level_security_holds_in_the_views(conn: psycopg.Connection, found: 
             found.query(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
             found.query(f"CREATE POLICY dev ON {table} TO dev_reader USING (context_name = 'dev')")
         found.query("SET ROLE dev_reader")
-        shown = {name: {row["context_name"] for row in found.rows(name, "context_name")} for name in VIEWS}
+        shown = {name: {row["context_name"] for row in found.rows(name, "context_name")} for name in of_pods}
     finally:
         found.query("RESET ROLE")
         found.query("DROP OWNED BY dev_reader")
@@ -286,7 +290,7 @@ def test_row_level_security_holds_in_the_views(conn: psycopg.Connection, found: 
 
     # Before PostgreSQL 15 a view reads with the rights of its owner, whom no policy holds.
     visible = {"dev"} if conn.info.server_version >= 150000 else {"dev", "prod"}
-    assert shown == dict.fromkeys(VIEWS, visible)
+    assert shown == dict.fromkeys(of_pods, visible)
 
 
 def test_a_comment_that_differs_is_renewed(conn: psycopg.Connection, found: Inventory) -> None:
@@ -414,13 +418,15 @@ def test_a_type_that_may_lose_values_is_not_changed(conn: psycopg.Connection, fo
 
 def test_a_shared_column_of_another_type_is_changed_below_the_view(conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
-    found.query("DROP VIEW k8s_objects")
+    found.query("DROP VIEW k8s_objects CASCADE")
+    found.query("DROP VIEW k8s_unhealthy")
     found.query("ALTER TABLE k8s_pods ALTER COLUMN name TYPE varchar(253)")
     with pytest.raises(DestructiveChangeError):
         migrate(conn)
 
-    assert migrate(conn, mode="forced")[-2:] == ["view k8s_objects", "view k8s_cluster_health"]
-    assert "k8s_objects" in relations(found)
+    shown = [f"view {name}" for name in VIEWS if name != "k8s_freshness"]
+    assert migrate(conn, mode="forced")[-len(shown) :] == shown
+    assert relations(found) >= set(VIEWS)
 
 
 def test_a_foreign_column_that_must_be_filled_is_in_the_way(conn: psycopg.Connection, found: Inventory) -> None:

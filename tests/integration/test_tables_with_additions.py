@@ -18,12 +18,11 @@ pytestmark = [pytest.mark.postgres15, pytest.mark.alters_database]
 each_mode = pytest.mark.parametrize("mode", ["full", "metadata", "delta"])
 
 PARTITIONED = (
-    "DROP VIEW k8s_cluster_health, k8s_objects",
     "ALTER TABLE k8s_pods RENAME TO old",
     "CREATE TABLE k8s_pods (LIKE old INCLUDING ALL) PARTITION BY LIST (context_name)",
     "CREATE TABLE k8s_pods_dev PARTITION OF k8s_pods FOR VALUES IN ('dev')",
     "CREATE TABLE k8s_pods_rest PARTITION OF k8s_pods DEFAULT",
-    "DROP TABLE old",
+    "DROP TABLE old CASCADE",
 )
 
 HARMLESS = {
@@ -218,7 +217,7 @@ def test_a_column_that_was_dropped_is_filled_again(
     dev.seed("pods", pods(1))
     sync(resource)
     before = inventory.rows(table)[0][column]
-    inventory.query(f"ALTER TABLE {table} DROP COLUMN {column}")
+    inventory.query(f"ALTER TABLE {table} DROP COLUMN {column} CASCADE")
     migrate(conn)
     report = sync(resource, mode=mode)
 

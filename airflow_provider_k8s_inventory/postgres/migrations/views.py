@@ -6,16 +6,17 @@ replaced and not dropped, so that grants on them stay: columns may be added to t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, LiteralString
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.model import GOOD, MEANINGS, Table
+from airflow_provider_k8s_inventory.postgres.migrations import questions
 from airflow_provider_k8s_inventory.postgres.migrations.tables import Change
+from airflow_provider_k8s_inventory.postgres.migrations.view import View
 from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.resources.shared import SHARED_NAMES
 
@@ -62,19 +63,6 @@ LEFT JOIN LATERAL (
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _View:
-    """One view."""
-
-    name: LiteralString
-    query: sql.Composable
-    comment: str
-    columns: Mapping[str, str]
-    """The comment of each column, by its name."""
-    of_tables: bool
-    """Whether it shows the tables of the resources, which PostgreSQL neither drops nor retypes below it."""
-
-
 def changes(cursor: psycopg.Cursor[Any], schema: str, below: Iterable[Change]) -> list[Change]:
     """List the steps that make the views the declared ones, the changes of the tables among them.
 
@@ -109,7 +97,7 @@ def _is_made(cursor: psycopg.Cursor[Any], schema: str, name: str, statements: li
     return cursor.fetchone() == ([statement.as_string(cursor) for statement in statements],)
 
 
-def _statements(cursor: psycopg.Cursor[Any], schema: str, view: _View) -> Iterator[sql.Composed]:
+def _statements(cursor: psycopg.Cursor[Any], schema: str, view: View) -> Iterator[sql.Composed]:
     name = sql.Identifier(schema, view.name)
     invoker = cursor.connection.info.server_version >= _SECURITY_INVOKER
     yield sql.SQL("CREATE OR REPLACE VIEW {} {} AS {}").format(
@@ -120,13 +108,13 @@ def _statements(cursor: psycopg.Cursor[Any], schema: str, view: _View) -> Iterat
         yield sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(name, sql.Identifier(column), sql.Literal(comment))
 
 
-def _views(schema: str) -> tuple[_View, ...]:
+def _views(schema: str) -> tuple[View, ...]:
     """Declare the views, each after those it shows."""
     scopes, freshness, clusters = (
         sql.Identifier(schema, name) for name in ("k8s_scopes", "k8s_freshness", "k8s_clusters")
     )
     return (
-        _View(
+        View(
             name="k8s_objects",
             query=sql.SQL(" UNION ALL ").join(_branch(schema, table) for table in resources.TABLES),
             comment="Every object of every resource: the columns they share",
@@ -134,9 +122,8 @@ def _views(schema: str) -> tuple[_View, ...]:
                 **{column.name: column.comment for column in custom.TABLE.columns if column.name in SHARED_NAMES},
                 "resource": "The resource: pods, deployments, certificates.cert-manager.io",
             },
-            of_tables=True,
         ),
-        _View(
+        View(
             name="k8s_freshness",
             query=sql.SQL(_FRESHNESS).format(scopes=scopes),
             comment="Per scope: when it was last known to be what the cluster says, and how the last sync ended",
@@ -153,7 +140,7 @@ def _views(schema: str) -> tuple[_View, ...]:
             },
             of_tables=False,
         ),
-        _View(
+        View(
             name="k8s_cluster_health",
             query=sql.SQL(_HEALTH).format(
                 freshness=freshness,
@@ -179,8 +166,8 @@ def _views(schema: str) -> tuple[_View, ...]:
                 "oldest_age": "How long ago the scope ended well for which that is longest; see never_synced too",
                 "last_finished_at": "When a sync last ended, whatever its end",
             },
-            of_tables=True,
         ),
+        *questions.views(schema),
     )
 
 
