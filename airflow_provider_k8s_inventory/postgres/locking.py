@@ -70,8 +70,16 @@ def lock_schema(cursor: psycopg.Cursor[Any], schema: str) -> None:
 
     :raises psycopg.errors.LockNotAvailable: when that takes longer than `lock_timeout`.
     """
+    wait_for(cursor, f"k8s_inventory/{schema}")
+
+
+def wait_for(cursor: psycopg.Cursor[Any], key: str) -> None:
+    """Wait until nobody else holds a key, and hold it until the transaction ends.
+
+    :raises psycopg.errors.LockNotAvailable: when that takes longer than `lock_timeout`.
+    """
     query = sql.SQL("SELECT pg_catalog.pg_advisory_xact_lock({})").format(_KEY)
-    cursor.execute(query, {"key": f"k8s_inventory/{schema}"})
+    cursor.execute(query, {"key": key})
 
 
 def schema_holder(cursor: psycopg.Cursor[Any], schema: str, relations: list[str]) -> str | None:

@@ -31,6 +31,10 @@ TABLE: Final = shared.table(
 )
 
 
+DEFINITIONS: Final = "crds"
+"""The resource whose objects define the others."""
+
+
 def definition(resource: Resource) -> Definition:
     """Say how objects of a resource without a table of its own are kept.
 

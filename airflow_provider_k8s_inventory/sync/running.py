@@ -25,6 +25,7 @@ from airflow_provider_k8s_inventory.exceptions import (
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import (
+    customviews,
     explaining,
     inventoried,
     ledger,
@@ -35,6 +36,7 @@ from airflow_provider_k8s_inventory.postgres import (
 )
 from airflow_provider_k8s_inventory.postgres.diff import Writing
 from airflow_provider_k8s_inventory.postgres.scopes import State
+from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.sync import expanding, identity, resolving
 from airflow_provider_k8s_inventory.sync.collection import Collection
 from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
@@ -181,6 +183,8 @@ def _sync(
         rows.stamp(cursor, target)
         empty = rows.empty_namespaces(cursor, target) if scope.selection.namespaces else ()
         progress.warn(*outcome.warnings, *resolving.missing_namespaces(scope, empty, facts))
+        if scope.resource == custom.DEFINITIONS:
+            progress.warn(*customviews.keep_up(cursor, schema, scope.context_name))
         report = progress.ended(
             outcome.status,
             _reason(outcome, resolved, facts, conn, settings),

@@ -26,6 +26,16 @@ _FORM: Final = """
 """
 
 
+# They come and go with the rows of the definitions.
+_DROP_CUSTOM: Final = """
+    DO $$ DECLARE view regclass; BEGIN
+        FOR view IN SELECT oid FROM pg_class WHERE relkind = 'v' AND starts_with(relname, 'k8s_cr_') LOOP
+            EXECUTE format('DROP VIEW %s CASCADE', view);
+        END LOOP;
+    END $$
+"""
+
+
 class LastingDatabase:
     """A migrated database that is emptied after each test.
 
@@ -45,6 +55,7 @@ class LastingDatabase:
         :raises AssertionError: somebody changed more than rows; the next test finds a new database.
         """
         with psycopg.connect(self.url, options="-c lock_timeout=10s") as conn:
+            conn.execute(_DROP_CUSTOM)
             changed = _form(conn) ^ self._form
             if not changed:
                 conn.execute(emptying())

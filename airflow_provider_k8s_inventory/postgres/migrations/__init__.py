@@ -6,6 +6,7 @@ compared with their declarations by `tables`, and the views by `views`, so that 
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from importlib import resources as files
@@ -17,8 +18,10 @@ from psycopg import errors, sql
 
 from airflow_provider_k8s_inventory import __version__, resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
-from airflow_provider_k8s_inventory.postgres import explaining, locking, schemas, sessions
+from airflow_provider_k8s_inventory.postgres import customviews, explaining, locking, schemas, sessions
 from airflow_provider_k8s_inventory.postgres.migrations import additions, tables, views
+
+log = logging.getLogger(__name__)
 
 MigrateMode = Literal["safe", "forced"]
 """Whether a change that destroys data is refused, or done."""
@@ -87,11 +90,15 @@ def _migrate(conn: psycopg.Connection, schema: str, mode: MigrateMode, patience:
         changes = _changes(cursor, schema)
         if mode == "safe":
             _refuse(schema, changes)
+        if any(change.destroys for change in changes):
+            customviews.drop(cursor, schema)
         for change in changes:
             # In one message: the tables of all built-in resources are 2,000 statements.
             cursor.execute(sql.SQL(";\n").join(change.statements))
             _note(cursor, change.name, [statement.as_string(cursor) for statement in change.statements])
         additions.check(cursor, schema)
+        for remark in customviews.keep_up(cursor, schema):
+            log.warning("schema %s: %s", schema, remark)
         return done + [change.name for change in changes]
 
 
