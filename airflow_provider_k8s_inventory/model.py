@@ -234,6 +234,9 @@ class Definition:
     """The origin of the objects."""
     hidden: tuple[str, ...] = ()
     """Members of the object that are read for columns and never stored."""
+    aged_by: LiteralString | None = None
+    """The column that says how old a row is, where rows stay for some days after the server has forgotten their
+    objects; None: they go with their objects."""
 
     @property
     def type(self) -> type[msgspec.Struct]:

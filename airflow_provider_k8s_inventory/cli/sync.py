@@ -35,6 +35,7 @@ _MODE = "Read all objects, their metadata first, or only changes since the last 
 _PARALLEL = "Maximum number of parallel requests to one cluster."
 _TOLERATE = "Context that may be unreachable without failing the run; repeatable."
 _TOLERATE_FOR = "Longest time since its last good sync that --tolerate allows: 30m, 24h, 7d."
+_KEEP_EVENTS = "Days that events stay after the API server has forgotten them; 0: they go as others do."
 _KEEP_SYNCS = "Delete lines of the ledger older than this at the end; 0: keep all."
 _PAGE_SIZE = "Maximum number of objects per request; fewer if they are large."
 
@@ -77,6 +78,7 @@ Examples:
 @click.option("--tolerate", metavar="NAME|GLOB", multiple=True, help=_TOLERATE)
 @click.option("--tolerate-for", callback=span, metavar="TIME", default="24h", show_default=True, help=_TOLERATE_FOR)
 @click.option("--page-size", metavar="N", type=click.IntRange(1), default=PAGE_SIZE, show_default=True, help=_PAGE_SIZE)
+@click.option("--keep-events", metavar="DAYS", type=click.IntRange(0), default=7, show_default=True, help=_KEEP_EVENTS)
 @click.option("--keep-syncs", metavar="DAYS", type=click.IntRange(0), default=90, show_default=True, help=_KEEP_SYNCS)
 @click.option("--json", "as_json", is_flag=True, help="Print each scope as a line of JSON.")
 @interruptible
@@ -95,6 +97,7 @@ def sync(
     migrate: Any,
     tolerate: tuple[str, ...],
     tolerate_for: timedelta,
+    keep_events: int,
     keep_syncs: int,
     as_json: bool,
     schema: str,
@@ -116,6 +119,7 @@ def sync(
         accept_new_cluster=accept_new_cluster,
         mode=mode,
         verify_every=verify_every,
+        keep_events=keep_events,
         max_parallel_requests=max_parallel_requests,
         page_size=page_size,
     )

@@ -91,6 +91,12 @@ SELECT t.uid, CASE WHEN {live} THEN 'delete' ELSE 'purge' END
 FROM {table} AS t WHERE {condition} AND {removable} AND {gone}
 """
 
+# Those of another cluster, whose place this one takes, go at once.
+_AGED: Final = """
+(t.cluster_uid <> %(cluster_uid)s OR
+    coalesce(t.{column}, t.created_at, t.first_seen_at) < statement_timestamp() - make_interval(days => %(keep_days)s))
+"""
+
 _DIFFERS: Final = """
 (t.uid IS NULL OR t.deleted_at IS NOT NULL OR ({old}, t.cluster_uid) IS DISTINCT FROM ({new}, {cluster_uid}))
 """
@@ -142,11 +148,26 @@ class Writing:
     keep_uid: bool
     """Let a row keep its cluster_uid when there is none now."""
     on_delete: OnDelete
+    aged_by: LiteralString | None = None
+    """The column that says how old a row is, where rows outlive their objects; None: they go with them."""
+    keep_days: int = 0
+    """For how many days they do."""
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The values of the placeholders."""
-        return self.target.parameters | {"cluster_uid": self.cluster_uid, "keep_uid": self.keep_uid}
+        return self.target.parameters | {
+            "cluster_uid": self.cluster_uid,
+            "keep_uid": self.keep_uid,
+            "keep_days": self.keep_days,
+        }
+
+    @property
+    def removable(self) -> sql.Composable:
+        """The condition on rows ``t`` that may be removed when their objects are gone."""
+        if self.aged_by:
+            return sql.SQL(_AGED).format(column=sql.Identifier(self.aged_by))
+        return LIVE if self.on_delete == "mark" else sql.SQL("true")
 
 
 def start(cursor: psycopg.Cursor[Any]) -> None:
@@ -244,7 +265,7 @@ def _composed(statement: LiteralString, writing: Writing, gone: Gone | None = No
         same=target.same,
         name=target.full_name("t"),
         live=LIVE,
-        removable=LIVE if writing.on_delete == "mark" else sql.SQL("true"),
+        removable=writing.removable,
         gone=gone.condition if gone else sql.SQL("false"),
         cluster_uid=CLUSTER_UID,
         differs=differs,

@@ -168,6 +168,7 @@ def resource(
     watchable: bool = True,
     source: Source = "list",
     hidden: tuple[str, ...] = (),
+    aged_by: Any = None,
 ) -> Definition:
     """Declare a resource with a table of its own.
 
@@ -183,6 +184,7 @@ def resource(
     :param watchable: whether the API server tells changes of it.
     :param source: where the objects come from.
     :param hidden: members of the object that are read for columns and never stored.
+    :param aged_by: the column that says how old a row is, where the server forgets objects that are worth keeping.
     :raises DeclarationError: when the declaration contradicts itself.
     """
     group, _, version = api_version.rpartition("/")
@@ -206,7 +208,7 @@ def resource(
         short_names=tuple(short),
     )
     own = [part for part in parts if isinstance(part, Part)]
-    return replace(define(name or plural, found, table, own), source=source, hidden=hidden)
+    return replace(define(name or plural, found, table, own), source=source, hidden=hidden, aged_by=aged_by)
 
 
 def define(name: str, resource: Resource, table: Table, parts: Sequence[Part]) -> Definition:

@@ -166,11 +166,15 @@ def _sync(
     with sessions.transaction(conn) as cursor:
         locking.lock_scope(cursor, schema, scope)
         state = scopes.state(cursor, schema, scope)
+        aged_by = resolved.definition.aged_by if settings.keep_events else None
         writing = Writing(
             target=target,
             cluster_uid=resolved.cluster_uid,
             keep_uid=not settings.accept_new_cluster,
-            on_delete=settings.on_delete,
+            # What has grown too old is not known to be gone.
+            on_delete="delete" if aged_by else settings.on_delete,
+            aged_by=aged_by,
+            keep_days=settings.keep_events,
         )
         store = Store(cursor=cursor, writing=writing, resolved=resolved, store_object=settings.store_object)
         replaces = _replaces(store, state, client, settings, progress)

@@ -41,6 +41,8 @@ class Settings:
     daily; 0: never."""
     max_parallel_requests: int = 4
     """Requests to one cluster at a time."""
+    keep_events: int = 7
+    """Days for which events stay that the server has forgotten; 0: they go with their objects."""
     page_size: int = PAGE_SIZE
     """Objects per request, at most; more is faster and takes more memory."""
 
@@ -54,5 +56,7 @@ class Settings:
             raise UsageError(f"verify_every must be 0 (off) or positive, got {self.verify_every}")
         if self.max_deletes is not None and self.max_deletes < 0:
             raise UsageError(f"max_deletes must be at least 0, got {self.max_deletes}")
+        if self.keep_events < 0:
+            raise UsageError(f"keep_events must be 0 (off) or positive, got {self.keep_events}")
         if self.max_parallel_requests < 1:
             raise UsageError(f"max_parallel_requests must be at least 1, got {self.max_parallel_requests}")

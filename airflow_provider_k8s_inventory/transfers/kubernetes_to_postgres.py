@@ -65,6 +65,8 @@ class KubernetesToPostgresOperator(InventoryOperator):
     :param page_size: objects asked for at once, at most; None takes the Connection's, else 1000. (templated)
     :param verify_every: compare a scope read by its changes with the metadata of all objects once in so many syncs,
         and once a day; 0 never does. (templated)
+    :param keep_events: days for which events stay that the API server, after an hour, has forgotten; 0: they go as
+        other objects do. (templated)
     :param max_parallel_requests: requests to the cluster at a time. (templated)
     :param allow_exec: let a kubeconfig in the Connection run the commands it names. Not templated: who triggers a run
         must not decide it.
@@ -92,6 +94,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         "mode",
         "page_size",
         "verify_every",
+        "keep_events",
         "max_parallel_requests",
     )
     _stop: Stop | None = None
@@ -115,6 +118,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         mode: str = "auto",
         page_size: int | None = None,
         verify_every: int = 24,
+        keep_events: int = 7,
         max_parallel_requests: int = 4,
         allow_exec: bool = False,
         **kwargs: Any,
@@ -134,6 +138,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         self.mode = mode
         self.page_size = page_size
         self.verify_every = verify_every
+        self.keep_events = keep_events
         self.max_parallel_requests = max_parallel_requests
         self.allow_exec = allow_exec
 
@@ -227,6 +232,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
             "page_size": arguments.whole("page_size", self.page_size) or hook.fields.page_size,
             "max_deletes": arguments.whole("max_deletes", self.max_deletes, least=0),
             "verify_every": arguments.whole("verify_every", self.verify_every, least=0),
+            "keep_events": arguments.whole("keep_events", self.keep_events, least=0),
             "max_parallel_requests": arguments.whole("max_parallel_requests", self.max_parallel_requests),
         }
         return Settings(

@@ -1,4 +1,4 @@
-"""Events: what happened to an object, told for an hour."""
+"""Events: what happened to an object, which API servers tell for an hour."""
 
 from __future__ import annotations
 
@@ -62,5 +62,6 @@ DEFINITION = resource(
     ),
     text("host", "source.host"),
     short=("ev",),
+    aged_by="last_at",
     indexes=(("context_name", "last_at"), ("context_name", "involved_uid")),
 )

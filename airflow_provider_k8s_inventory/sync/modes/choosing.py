@@ -130,6 +130,8 @@ class ScopeSync:
 
     def _why_no_delta(self, before: int) -> str | None:
         """Return the reason why it is not enough to read what changed."""
+        if self.store.writing.aged_by:
+            return "rows outlive their objects, and only a list tells which have none"
         if self.collection.resolved.cluster_uid is None:
             # Another cluster's resourceVersions are as good as ours; only UIDs would tell.
             return "nothing tells that this is the cluster it was before"
