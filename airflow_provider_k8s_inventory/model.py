@@ -412,6 +412,10 @@ class SyncReport(Counts):
     """Rows that a check found to differ from the cluster though every change had been applied; None: not checked."""
     warnings: tuple[str, ...] = ()
     """Remarks for a person, though the sync went on; the ledger holds them as text[]."""
+    redacted: tuple[str, ...] = ()
+    """The rules by which objects were redacted."""
+    kept: tuple[str, ...] = ()
+    """What was kept on request."""
     host: str | None = None
     """The machine that synced it: of many workers, one may lack a kubeconfig or a route."""
     origin: Origin = field(default_factory=Origin)
@@ -446,6 +450,8 @@ class SyncReport(Counts):
         values.update(
             namespaces=list(self.selection.namespaces),
             warnings=list(self.warnings),
+            redacted=list(self.redacted),
+            kept=list(self.kept),
             started_at=self.started_at.isoformat(),
             finished_at=self.finished_at.isoformat(),
             seconds=round(self.seconds, 3),

@@ -26,6 +26,7 @@ from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
 from airflow_provider_k8s_inventory.model import Selection, SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting, inventoried, ledger, migrations, scopes
+from airflow_provider_k8s_inventory.resources.redaction import KEEPABLE
 from airflow_provider_k8s_inventory.sync import absences, expanding, verdicts
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
@@ -35,6 +36,10 @@ _MODE = "Read all objects, their metadata first, or only changes since the last 
 _PARALLEL = "Maximum number of parallel requests to one cluster."
 _TOLERATE = "Context that may be unreachable without failing the run; repeatable."
 _TOLERATE_FOR = "Longest time since its last good sync that --tolerate allows: 30m, 24h, 7d."
+_REDACT = (
+    "Take out before anything is stored; repeatable: env-values, configmap-values, annotations:GLOB, or a path such as "
+    ".spec.token or pods:.spec.containers[*].args."
+)
 _KEEP_EVENTS = "Days that events stay after the API server has forgotten them; 0: they go as others do."
 _KEEP_SYNCS = "Delete lines of the ledger older than this at the end; 0: keep all."
 _PAGE_SIZE = "Maximum number of objects per request; fewer if they are large."
@@ -53,6 +58,10 @@ Examples:
 @options.shared
 @click.option("--namespace", "namespaces", metavar="NAME", multiple=True, help="Read only this namespace; repeatable.")
 @click.option("--no-object", is_flag=True, help="Do not store whole objects: leave the column object empty.")
+@click.option("--redact", metavar="RULE", multiple=True, help=_REDACT)
+@click.option(
+    "--keep", type=click.Choice(KEEPABLE), multiple=True, help="Store what is left out otherwise; repeatable."
+)
 @click.option(
     "--on-delete",
     type=click.Choice(["delete", "mark"]),
@@ -86,6 +95,8 @@ Examples:
 def sync(
     namespaces: tuple[str, ...],
     no_object: bool,
+    redact: tuple[str, ...],
+    keep: tuple[str, ...],
     on_delete: Any,
     allow_mass_delete: bool,
     max_deletes: int | None,
@@ -113,6 +124,8 @@ def sync(
         schema=schema,
         selection=Selection(namespaces=namespaces),
         store_object=not no_object,
+        redact=redact,
+        keep=keep,
         on_delete=on_delete,
         allow_mass_delete=allow_mass_delete,
         max_deletes=max_deletes,

@@ -70,7 +70,7 @@ def latest_reports(conn: psycopg.Connection, *, schema: str, dag_id: str, run_id
 
 def _report(row: Mapping[str, Any]) -> SyncReport:
     values = {name: row[name] for name in _OWN}
-    values["warnings"] = tuple(row["warnings"])
+    values |= {name: tuple(row[name]) for name in ("warnings", "redacted", "kept")}
     origin = Origin(**{name: row[name] for name in _ORIGIN})
     return SyncReport(**values, selection=Selection.of_columns(row), origin=origin)
 

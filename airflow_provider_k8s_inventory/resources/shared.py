@@ -18,6 +18,16 @@ ABSENT: Final = msgspec.Raw(b"")
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 """RFC 3339 with a time zone; without one it would be of PostgreSQL's."""
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+COPIES: Final = (
+    LAST_APPLIED,
+    "kapp.k14s.io/original",
+    "kapp.k14s.io/original-diff",
+    "kapp.k14s.io/original-diff-full",
+    "objectset.rio.cattle.io/applied",
+    "banzaicloud.com/last-applied",
+    "kopf.zalando.org/last-handled-configuration",
+)
+"""The annotations in which kubectl, kapp, Rancher, Cisco's operators and kopf keep a copy of the whole object."""
 
 
 class OwnerReference(msgspec.Struct, frozen=True, gc=False):

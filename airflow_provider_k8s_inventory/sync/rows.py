@@ -15,11 +15,13 @@ import msgspec
 from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.kube import matching, nesting, text
 from airflow_provider_k8s_inventory.model import EVERYTHING, Definition, Page, Selection
+from airflow_provider_k8s_inventory.resources.redaction import Redaction
 from airflow_provider_k8s_inventory.resources.shared import Metadata, own_columns
 from airflow_provider_k8s_inventory.sync import fitting
 from airflow_provider_k8s_inventory.sync.clearing import Clearing, known, limited
 from airflow_provider_k8s_inventory.sync.keys import ODD, key, name_of, where
 from airflow_provider_k8s_inventory.sync.objects import Texts, quiet, string_map, value, without_noise
+from airflow_provider_k8s_inventory.sync.redacting import redact
 from airflow_provider_k8s_inventory.sync.remarks import Remarks
 from airflow_provider_k8s_inventory.sync.salvaging import UNREADABLE, salvage
 
@@ -27,12 +29,21 @@ from airflow_provider_k8s_inventory.sync.salvaging import UNREADABLE, salvage
 class RowReader:
     """Reads the objects of one resource, and gathers what a person should know about them."""
 
-    def __init__(self, definition: Definition, *, store_object: bool, selection: Selection = EVERYTHING) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        *,
+        store_object: bool,
+        selection: Selection = EVERYTHING,
+        redaction: Redaction | None = None,
+    ) -> None:
         """Prepare to read.
 
         :param store_object: whether rows keep the objects.
         :param selection: the objects that were asked for.
+        :param redaction: takes out of objects what is not to be kept; None: nothing.
         """
+        self._redaction = redaction
         self._definition = definition
         self._namespaces = frozenset(selection.namespaces)
         self._store_object = store_object
@@ -58,7 +69,8 @@ class RowReader:
         """
         for warning in page.warnings:
             self.remarks.say(warning)
-        for item in page.items:
+        for listed in page.items:
+            item = redact(listed, self._redaction, self.remarks) if self._redaction else listed
             try:
                 row = self._row(bytes(item))
             except ODD:

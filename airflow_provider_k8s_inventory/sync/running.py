@@ -88,6 +88,7 @@ def run(
     alone, facts = facts is None, facts or ClusterFacts(client)
     scope = resolving.scope_of(client.context.name, expanding.label(resource), settings)
     progress = Progress(report=blank(scope, "failed", origin=origin))
+    progress.knows(redacted=settings.redact, kept=settings.keep)
     failure: InventoryError | None = None
     try:
         for name in _names(resource, client.context.name, conn, settings, facts):
@@ -162,6 +163,9 @@ def _sync(
     facts: ClusterFacts,
 ) -> SyncReport:
     scope, schema = resolved.scope, settings.schema
+    redaction = settings.redaction_of(scope.resource)
+    if redaction.helm:  # as config maps are then kept whole
+        resolved = replace(resolved, definition=replace(resolved.definition, hidden=()))
     target = resolving.target_of(scope, resolved.definition.table, schema)
     with sessions.transaction(conn) as cursor:
         locking.lock_scope(cursor, schema, scope)
@@ -176,7 +180,13 @@ def _sync(
             aged_by=aged_by,
             keep_days=settings.keep_events,
         )
-        store = Store(cursor=cursor, writing=writing, resolved=resolved, store_object=settings.store_object)
+        store = Store(
+            cursor=cursor,
+            writing=writing,
+            resolved=resolved,
+            store_object=settings.store_object,
+            redaction=redaction,
+        )
         replaces = _replaces(store, state, client, settings, progress)
         collection = Collection(client=client, resolved=resolved, page_size=settings.page_size, progress=progress)
         guard = Guard(collection=collection, store=store, settings=settings, replaces=replaces)
@@ -187,6 +197,8 @@ def _sync(
         rows.stamp(cursor, target)
         empty = rows.empty_namespaces(cursor, target) if scope.selection.namespaces else ()
         progress.warn(*outcome.warnings, *resolving.missing_namespaces(scope, empty, facts))
+        if outcome.mode == "full" and outcome.counts.seen:
+            progress.warn(*(f"redact: {path} matched nothing" for path in sorted(redaction.unmatched)))
         if scope.resource == custom.DEFINITIONS:
             progress.warn(*customviews.keep_up(cursor, schema, scope.context_name))
         report = progress.ended(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
 from airflow_provider_k8s_inventory.model import EVERYTHING, OnDelete, Selection
 from airflow_provider_k8s_inventory.postgres import schemas
+from airflow_provider_k8s_inventory.resources import redaction
+from airflow_provider_k8s_inventory.resources.redaction import Redaction
 
 AskedMode = Literal["auto", "full", "metadata", "delta"]
 """The way a caller wants scopes read; ``auto`` takes the cheapest. Each falls back to a safer one where it must."""
@@ -41,13 +44,31 @@ class Settings:
     daily; 0: never."""
     max_parallel_requests: int = 4
     """Requests to one cluster at a time."""
+    redact: tuple[str, ...] = ()
+    """Rules for what is taken out of objects before anything else reads them: see `resources.redaction`."""
+    keep: tuple[str, ...] = ()
+    """What is kept on request only: ``configmap-values``."""
     keep_events: int = 7
     """Days for which events stay that the server has forgotten; 0: they go with their objects."""
     page_size: int = PAGE_SIZE
     """Objects per request, at most; more is faster and takes more memory."""
 
+    @property
+    def keeps_config_maps(self) -> bool:
+        """Whether the values of config maps are kept, as far as nothing redacts them."""
+        return redaction.CONFIG_MAP_VALUES in self.keep
+
+    def redaction_of(self, resource: str) -> Redaction:
+        """Return the rules for a resource.
+
+        :param resource: a canonical name.
+        """
+        return redaction.parse(self.redact, resources.canonical)(resource, self.keeps_config_maps)
+
     def __post_init__(self) -> None:
         schemas.check(self.schema)
+        redaction.check_kept(self.keep)
+        redaction.parse(self.redact, resources.canonical)
         if self.page_size < 1:
             raise UsageError(f"page_size must be at least 1, got {self.page_size}")
         if self.mode not in get_args(AskedMode):

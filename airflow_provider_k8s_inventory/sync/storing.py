@@ -22,6 +22,7 @@ from airflow_provider_k8s_inventory.model import Page
 from airflow_provider_k8s_inventory.postgres import rows, staging, storage
 from airflow_provider_k8s_inventory.postgres.diff import Writing
 from airflow_provider_k8s_inventory.postgres.target import Target
+from airflow_provider_k8s_inventory.resources.redaction import NOTHING, Redaction
 from airflow_provider_k8s_inventory.sync.resolving import Resolved
 from airflow_provider_k8s_inventory.sync.rows import RowReader
 
@@ -45,6 +46,8 @@ class Store:
     resolved: Resolved
     store_object: bool
     """Whether rows keep the whole object."""
+    redaction: Redaction = NOTHING
+    """Takes out of objects what is not to be kept."""
 
     @property
     def target(self) -> Target:
@@ -55,17 +58,23 @@ class Store:
     def row_format(self) -> str:
         """The format that rows are made in; rows of another format must be read whole again."""
         # A custom resource's version is the one its cluster prefers by now.
-        version = self.resolved.definition.resource.api_version
+        definition = self.resolved.definition
+        version = definition.resource.api_version
         # Between two releases the columns may change.
         columns = sha256(repr(self.target.table.columns).encode()).hexdigest()[:8]
         without = "" if self.store_object else " without object"
         marked = " with deleted rows" if self.writing.on_delete == "mark" else ""
-        return f"{__version__} {columns} {version}{without}{marked}"
+        rules = f"{self.redaction!r}{definition.hidden}" if self.redaction else ""
+        redacted = f" redacted {sha256(rules.encode()).hexdigest()[:8]}" if rules else ""
+        return f"{__version__} {columns} {version}{without}{marked}{redacted}"
 
     def reader(self) -> RowReader:
         """Make a reader of the scope's objects, which gathers what is to be said of them."""
         return RowReader(
-            self.resolved.definition, store_object=self.store_object, selection=self.resolved.scope.selection
+            self.resolved.definition,
+            store_object=self.store_object,
+            selection=self.resolved.scope.selection,
+            redaction=self.redaction or None,
         )
 
     def stage(self, page: Page, reader: RowReader) -> None:

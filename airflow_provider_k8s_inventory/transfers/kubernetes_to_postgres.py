@@ -53,6 +53,10 @@ class KubernetesToPostgresOperator(InventoryOperator):
     :param schema: the schema that holds the tables. (templated)
     :param namespaces: sync only these; empty means all. (templated)
     :param store_object: keep each object whole, as jsonb, beside its columns. (templated)
+    :param redact: take out of objects before anything is stored: ``env-values``, ``configmap-values``,
+        ``annotations:GLOB``, paths such as ``.spec.token`` or, of one resource, ``pods:.spec.containers[*].args``; a
+        text becomes ``REDACTED``. (templated)
+    :param keep: store what is left out otherwise: ``configmap-values``. (templated)
     :param on_delete: ``delete`` the rows of objects that are gone, or ``mark`` them with `deleted_at`. (templated)
     :param allow_mass_delete: let a response through that would delete more than half of a scope of over 100 rows.
         (templated)
@@ -87,6 +91,8 @@ class KubernetesToPostgresOperator(InventoryOperator):
         "schema",
         "namespaces",
         "store_object",
+        "redact",
+        "keep",
         "on_delete",
         "allow_mass_delete",
         "max_deletes",
@@ -111,6 +117,8 @@ class KubernetesToPostgresOperator(InventoryOperator):
         schema: str = "public",
         namespaces: Sequence[str] | str = (),
         store_object: bool = True,
+        redact: Sequence[str] | str = (),
+        keep: Sequence[str] | str = (),
         on_delete: str = "delete",
         allow_mass_delete: bool = False,
         max_deletes: int | None = None,
@@ -131,6 +139,8 @@ class KubernetesToPostgresOperator(InventoryOperator):
         self.schema = schema
         self.namespaces = namespaces
         self.store_object = store_object
+        self.redact = redact
+        self.keep = keep
         self.on_delete = on_delete
         self.allow_mass_delete = allow_mass_delete
         self.max_deletes = max_deletes
@@ -239,6 +249,8 @@ class KubernetesToPostgresOperator(InventoryOperator):
             schema=self.schema,
             selection=Selection(namespaces=tuple(arguments.names("namespaces", self.namespaces))),
             store_object=arguments.flag("store_object", self.store_object),
+            redact=tuple(arguments.names("redact", self.redact)),
+            keep=tuple(arguments.names("keep", self.keep)),
             on_delete=arguments.choice("on_delete", self.on_delete, get_args(OnDelete)),
             allow_mass_delete=arguments.flag("allow_mass_delete", self.allow_mass_delete),
             accept_new_cluster=arguments.flag("accept_new_cluster", self.accept_new_cluster),

@@ -26,7 +26,14 @@ log = logging.getLogger(__name__)
 MigrateMode = Literal["safe", "forced"]
 """Whether a change that destroys data is refused, or done."""
 
-ORDERED: Final = ("0001_ledger", "0002_hosts", "0003_responded", "0004_scopes", "0005_ledger_comments")
+ORDERED: Final = (
+    "0001_ledger",
+    "0002_hosts",
+    "0003_responded",
+    "0004_scopes",
+    "0005_ledger_comments",
+    "0006_redaction",
+)
 """The names of the SQL files, in the order they are run."""
 
 _RECORD: Final = """

@@ -70,19 +70,18 @@ class Version(msgspec.Struct, frozen=True, rename="camel"):
     schema: Schema = Schema()
 
 
-def _versions(versions: list[Version] | None) -> tuple[list[str], str | None, str, str]:
-    """Tell the versions that are served, the one objects are stored in, and the columns of the one that is read."""
-    served = [version for version in versions or () if version.served]
+def _versions(versions: list[Version] | None) -> tuple[list[str], str | None]:
+    """Tell the versions that are served, and the one objects are stored in."""
     stored = next((version.name for version in versions or () if version.storage), None)
-    read = max(served, key=_priority, default=Version())
+    return [version.name for version in versions or () if version.served], stored
+
+
+def _columns(versions: list[Version] | None) -> tuple[str, str]:
+    """Tell what is printed of the version that is read, and its plain fields."""
+    read = max((version for version in versions or () if version.served), key=_priority, default=Version())
     root = read.schema.root.properties
     fields = {"spec": _scalars(root.spec), "status": _scalars(root.status)}
-    return (
-        [version.name for version in served],
-        stored,
-        _written(read.additional_printer_columns or []),
-        _written(fields),
-    )
+    return _written(read.additional_printer_columns or []), _written(fields)
 
 
 def _priority(version: Version) -> tuple[int, ...]:
@@ -90,7 +89,7 @@ def _priority(version: Version) -> tuple[int, ...]:
 
     https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority
     """
-    found = _VERSION.fullmatch(version.name)
+    found = _VERSION.fullmatch(version.name.lower())
     if not found:
         return (-1,)
     return ({None: 2, "beta": 1, "alpha": 0}[found[2]], int(found[1]), int(found[3] or 0))
@@ -118,6 +117,10 @@ DEFINITION = resource(
         at("spec.versions", list[Version]),
         served_versions=("text[]", "The names of spec.versions that are served"),
         storage_version=("text", "The name of the version objects are stored in"),
+    ),
+    computed(
+        _columns,
+        at("spec.versions"),
         printer_columns=("jsonb", "What kubectl prints of the version that the cluster prefers"),
         fields=("jsonb", "The type and format of each scalar field right below spec and status of that version"),
     ),
