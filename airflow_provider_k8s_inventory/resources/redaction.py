@@ -29,7 +29,8 @@ _STEP: Final = re.compile(
 )
 _ESCAPED: Final = re.compile(r"\\(.)")
 _BOUND: Final = re.compile(r"(?P<resource>[A-Za-z0-9][-A-Za-z0-9.]*):(?P<path>[.$\[].*)", re.DOTALL)
-_EACH: Final = object()
+_EACH: Final = ("*",)
+"""A step to every member or item; no key is a tuple."""
 _METADATA: Final = frozenset({"annotations", "labels", "finalizers"})
 """The members of the metadata that no object is told apart by."""
 _HELM: Final = "release"
@@ -60,10 +61,10 @@ class _Path:
 def _keys(value: Any, step: Any) -> list[Any]:
     """List the keys or places of a value that a step means."""
     if isinstance(value, dict):
-        return list(value) if step is _EACH else [step] if step in value else []
+        return list(value) if step == _EACH else [step] if step in value else []
     if isinstance(value, list):
         places = range(len(value))
-        return list(places) if step is _EACH else [step] if isinstance(step, int) and step in places else []
+        return list(places) if step == _EACH else [step] if isinstance(step, int) and step in places else []
     return []
 
 
@@ -183,7 +184,7 @@ def _path(rule: str, canonical: Callable[[str], str]) -> _Path:
             f".spec.containers[*].args or pods:.spec.hostname, got {rule!r}"
         )
     steps = tuple(_steps(written.removeprefix("$"), rule))
-    if not steps or steps[0] is _EACH or steps[0] in ("apiVersion", "kind"):
+    if not steps or steps[0] == _EACH or steps[0] in ("apiVersion", "kind"):
         raise UsageError(f"redact: {rule!r} would take what tells objects apart; begin with spec, status or data")
     if steps[0] == "metadata" and (len(steps) < 2 or steps[1] not in _METADATA):
         raise UsageError(

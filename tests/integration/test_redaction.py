@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from k8s_inventory_demo.simulator import Cluster, Fault
+from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from tests.kit.command_line import CommandLine
@@ -162,6 +165,22 @@ def test_other_rules_make_every_row_anew(mode: str, dev: Cluster, sync: Syncer, 
     assert sync(mode=mode, redact=("env-values",)).written == 0
     assert sync(mode=mode).updated == 1
     assert PLANTED in stored(inventory)
+
+
+def test_the_same_rules_in_another_process_make_no_row_anew(
+    dev: Cluster, sync: Syncer, inventory: Inventory, simulator: Simulator, tmp_path: Path
+) -> None:
+    dev.seed("pods", [pod("web")])
+    rules = ("env-values", "annotations:a*", ".spec.containers[*].args", "pods:.spec.a['b.c'][0]")
+    sync(redact=rules)
+    options = [option for rule in rules for option in ("--redact", rule)]
+    command = [sys.executable, "-m", "airflow_provider_k8s_inventory", "sync", "--resource", "pods", "--context", "dev"]
+    kubeconfig = str(simulator.kubeconfig(tmp_path / "kubeconfig"))
+    subprocess.run([*command, "--kubeconfig", kubeconfig, "--dsn", sync.dsn, *options], check=True, capture_output=True)
+
+    assert inventory.last()["updated"] == 0
+    (mine, other) = {row["id"]: row["row_format"] for row in inventory.ledger()}.values()
+    assert mine == other
 
 
 def test_the_ledger_says_which_rules_were_on(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
