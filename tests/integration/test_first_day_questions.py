@@ -159,8 +159,13 @@ def test_exposed_is_what_leads_in_from_outside(dev: Cluster, sync: Syncer, inven
     listeners = [{"name": "web", "hostname": "*.example.com", "port": 443}, {"name": "odd", "port": "x"}]
     gateway = {"spec": {"listeners": listeners}, "status": {"addresses": [{"value": "192.0.2.9"}]}}
     dev.seed("gateways.gateway.networking.k8s.io", [named("gate", "default") | gateway])
+    dev.create("crd", crd("httproutes", "gateway.networking.k8s.io", "HTTPRoute"))
+    refs = [{"name": "web"}, {"name": "api", "namespace": "kube-system"}, {"name": "web"}]
+    route = {"spec": {"hostnames": ["a.example.com", "b.example.com"], "rules": [{"backendRefs": refs}]}}
+    dev.seed("httproutes.gateway.networking.k8s.io", [named("way", "default") | route, named("any", "default")])
     for resource in ("services", "ingresses", "gateways.gateway.networking.k8s.io"):
         sync(resource)
+    sync("httproutes.gateway.networking.k8s.io")
 
     names = ("name", "kind", "host", "address", "port", "node_port", "target")
     assert shown(inventory, "k8s_exposed", *names) == {
@@ -170,6 +175,9 @@ def test_exposed_is_what_leads_in_from_outside(dev: Cluster, sync: Syncer, inven
         ("shop", "ingress", "shop.example.com", "lb.example.com", None, None, "default/web"),
         ("gate", "gateway", "*.example.com", "192.0.2.9", 443, None, None),
         ("gate", "gateway", None, "192.0.2.9", None, None, None),
+        ("way", "route", "a.example.com", None, None, None, "default/web, kube-system/api"),
+        ("way", "route", "b.example.com", None, None, None, "default/web, kube-system/api"),
+        ("any", "route", None, None, None, None, None),
     }
 
 

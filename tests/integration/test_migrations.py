@@ -28,6 +28,7 @@ pytestmark = pytest.mark.postgres15
 VIEWS = (
     "k8s_objects", "k8s_freshness", "k8s_cluster_health", "k8s_images", "k8s_workloads", "k8s_unhealthy",
     "k8s_exposed", "k8s_rbac_grants", "k8s_certificates", "k8s_quotas", "k8s_labels", "k8s_capacity", "k8s_versions",
+    "k8s_owner_tree",
 )  # fmt: skip
 Act = Callable[..., list[str]]
 ODD = 'odd "name" — with.dot'
@@ -223,7 +224,7 @@ def test_a_column_that_is_missing_is_added(conn: psycopg.Connection, found: Inve
         " VALUES ('dev', 'u', '{}', '{}', now(), now())"
     )
 
-    assert migrate(conn) == ["table k8s_pods", "view k8s_objects", "view k8s_labels"]
+    assert migrate(conn) == ["table k8s_pods", "view k8s_objects", "view k8s_labels", "view k8s_owner_tree"]
     assert columns(found, "k8s_pods")["qos_class"] == "text"
     assert found.count("k8s_pods") == 1
 

@@ -104,6 +104,14 @@ FROM {k8s_custom_resources}
 CROSS JOIN LATERAL jsonb_path_query(object, '$.spec.listeners[*]') AS listener
 LEFT JOIN LATERAL jsonb_path_query(object, '$.status.addresses[*]') AS address ON true
 WHERE resource = 'gateways.gateway.networking.k8s.io' AND deleted_at IS NULL
+UNION ALL
+SELECT context_name, resource, namespace, name, 'route', host #>> '{{}}', NULL, NULL, NULL, (
+    SELECT string_agg(DISTINCT coalesce(ref ->> 'namespace', namespace) || '/' || (ref ->> 'name'), ', ')
+    FROM jsonb_path_query(object, '$.spec.rules[*].backendRefs[*]') AS ref
+)
+FROM {k8s_custom_resources}
+LEFT JOIN LATERAL jsonb_path_query(object, '$.spec.hostnames[*]') AS host ON true
+WHERE resource LIKE '%routes.gateway.networking.k8s.io' AND deleted_at IS NULL
 """
 
 # A cluster role that is bound in a namespace grants there only.
@@ -268,13 +276,13 @@ def views(schema: str) -> tuple[View, ...]:
         View(
             name="k8s_exposed",
             query=over(_EXPOSED),
-            comment="What can be reached from outside: load balancers, node ports, external IPs, ingresses, gateways",
+            comment="What leads in from outside: load balancers, node ports, external IPs, ingresses, gateways, routes",
             columns=_CONTEXT
             | {
-                "resource": "services, ingresses, gateways.gateway.networking.k8s.io",
+                "resource": "services, ingresses, or gateways, httproutes, … of gateway.networking.k8s.io",
                 "namespace": "The namespace",
                 "name": "The name",
-                "kind": "load balancer, node port, external IP, ingress or gateway",
+                "kind": "load balancer, node port, external IP, ingress, gateway or route",
                 "host": "The host it answers to; NULL: all",
                 "address": "The address or host name that leads to it; NULL: those of the nodes, or none yet",
                 "port": "The port; NULL: those of the ingress controller",
