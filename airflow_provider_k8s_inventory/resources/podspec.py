@@ -45,12 +45,17 @@ class Requirements(msgspec.Struct, frozen=True):
     limits: Quantities | None = None
 
 
-class SecurityContext(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The part of a pod's or a container's security context that columns are made of."""
+class User(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The part of a security context, a pod's or a container's, that says who runs."""
 
-    privileged: bool | None = None
     run_as_user: int | None = None
     run_as_non_root: bool | None = None
+
+
+class SecurityContext(User, frozen=True, gc=False, rename="camel"):
+    """The part of a container's security context that columns are made of."""
+
+    privileged: bool | None = None
 
 
 _UNSAID: Final = SecurityContext()
@@ -77,7 +82,7 @@ class Spec(msgspec.Struct, frozen=True, rename="camel"):
     ephemeral_containers: list[Container] | None = None
     resources: Requirements | None = None
     overhead: Quantities | None = None
-    security_context: SecurityContext | None = None
+    security_context: User | None = None
 
 
 def sums(spec: Spec) -> Sums:
@@ -155,13 +160,13 @@ def security(spec: Spec) -> tuple[bool, bool | None]:
 
 
 @lru_cache(maxsize=4096)
-def _security(contexts: tuple[SecurityContext | None, ...], pod: SecurityContext | None) -> tuple[bool, bool | None]:
+def _security(contexts: tuple[SecurityContext | None, ...], pod: User | None) -> tuple[bool, bool | None]:
     roots = {_is_root(context or _UNSAID, pod or _UNSAID) for context in contexts}
     privileged = any(context.privileged for context in contexts if context)
     return privileged, True if True in roots else None if None in roots else False
 
 
-def _is_root(container: SecurityContext, pod: SecurityContext) -> bool | None:
+def _is_root(container: User, pod: User) -> bool | None:
     user = pod.run_as_user if container.run_as_user is None else container.run_as_user
     if user is not None:
         return user == 0

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.model import Definition
 from airflow_provider_k8s_inventory.resources.declare import (
     Part,
     at,
@@ -26,39 +25,10 @@ from airflow_provider_k8s_inventory.resources.declare import (
     timestamp,
 )
 from tests.clusters.control_plane import ControlPlane
+from tests.clusters.schemas import Schema, Schemas
 
 SERVED = {name: definition for name, definition in resources.CATALOGUE.items() if definition.listed}
 TYPES: Final = {str: "string", int: "integer", bool: "boolean", datetime: "string", dict: "object"}
-
-Schema = dict[str, Any]
-
-
-class Schemas:
-    """What a server says of the objects of one group and version."""
-
-    def __init__(self, definition: Definition, control_plane: ControlPlane) -> None:
-        resource = definition.resource
-        self._root = resource.path().rpartition("/")[0]
-        self._kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
-        self._all: dict[str, Schema] = control_plane.request("GET", f"/openapi/v3{self._root}")["components"]["schemas"]
-
-    def of_object(self) -> Schema:
-        (found,) = (
-            each for each in self._all.values() if self._kind in each.get("x-kubernetes-group-version-kind", ())
-        )
-        return found
-
-    def resolve(self, schema: Schema) -> Schema:
-        """A schema without references; a property has its own in ``allOf``, beside its default."""
-        for inner in schema.get("allOf", ()):
-            schema = schema | self.resolve(inner)
-        if "$ref" in schema:
-            return self.resolve(self._all[schema["$ref"].rpartition("/")[2]])
-        return schema
-
-    def types(self, schema: Schema) -> set[str]:
-        """The types of a value; quantities and ports are of one of several."""
-        return {option["type"] for option in schema.get("oneOf", (schema,)) if "type" in option}
 
 
 def plain(type_: Any) -> Any:
