@@ -1,7 +1,7 @@
 """The clusters of the demo, the same bytes on every start: `dev` and `prod` with 43 things to sync, and `lab`.
 
-What a freshly started minikube holds, and a small shop in it: in `dev` one pod of it crashes. In `lab` there are custom
-resources. How clusters are simulated is in the `simulator` package.
+What a freshly started minikube holds, and a small shop in it, whose surroundings are in `shop`: in `dev` one pod of it
+crashes. In `lab` there are custom resources. How clusters are simulated is in the `simulator` package.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from k8s_inventory_demo import shop
 from k8s_inventory_demo.simulator import Cluster, User
 from k8s_inventory_demo.simulator.objects import uid_of
 from k8s_inventory_demo.simulator.pod import Pod, owned_by
@@ -30,8 +31,8 @@ def clusters() -> list[Cluster]:
     """Make the two clusters that Airflow syncs: `dev` is entered by token, `prod` by client certificate."""
     dev = Cluster("dev", version=_VERSION, users=[User(name="admin")])
     prod = Cluster("prod", version=_VERSION, users=[User(name="admin", certificate=True)])
-    _fill(dev, _system("dev", ("dev",)), _dev_shop())
-    _fill(prod, _system("prod", ("prod", "prod-m02")), _prod_shop())
+    _fill(dev, _system("dev", ("dev",)), _dev_shop(), shop.around("dev"))
+    _fill(prod, _system("prod", ("prod", "prod-m02")), _prod_shop(), shop.around("prod"))
     return [dev, prod]
 
 
@@ -51,7 +52,7 @@ def _fill(cluster: Cluster, *parts: Iterator[Item]) -> None:
 def _dev_shop() -> Iterator[Item]:
     """Make a front end that runs, and a worker that comes up in one of two pods only."""
     yield from _web("dev", ("dev",), replicas=2)
-    yield from Workload(
+    worker = Workload(
         cluster="dev",
         name="shop-worker",
         namespace="default",
@@ -62,7 +63,11 @@ def _dev_shop() -> Iterator[Item]:
         network="10.244.2",
         waiting="CrashLoopBackOff",
         restarts=17,
-    ).items()
+    )
+    items = list(worker.items())
+    yield from items
+    _, crashing = items[-1]
+    yield from shop.crash(crashing["metadata"]["name"])
 
 
 def _prod_shop() -> Iterator[Item]:
