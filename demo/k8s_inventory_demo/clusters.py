@@ -100,7 +100,25 @@ def _certificates() -> Iterator[Item]:
         "shortNames": ["cert", "certs"],
         "categories": ["cert-manager"],
     }
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    ready = '.status.conditions[?(@.type == "Ready")]'
+    printed = [
+        {"name": "Ready", "type": "string", "jsonPath": f"{ready}.status"},
+        {"name": "Secret", "type": "string", "jsonPath": ".spec.secretName"},
+        {"name": "Status", "type": "string", "jsonPath": f"{ready}.message", "priority": 1},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    ]
+    any_fields = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    properties = {
+        "spec": any_fields | {"properties": {"secretName": {"type": "string"}}},
+        "status": any_fields | {"properties": {"notAfter": {"type": "string", "format": "date-time"}}},
+    }
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": any_fields | {"properties": properties}},
+        "additionalPrinterColumns": printed,
+    }
     yield (
         "customresourcedefinitions.apiextensions.k8s.io",
         {
@@ -109,7 +127,7 @@ def _certificates() -> Iterator[Item]:
                 "group": "cert-manager.io",
                 "scope": "Namespaced",
                 "names": names,
-                "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+                "versions": [version],
             },
         },
     )
