@@ -30,7 +30,7 @@ def test_the_tables_are_made_once(empty_database: str, monkeypatch: pytest.Monke
 @pytest.mark.alters_database
 def test_data_is_destroyed_only_when_forced(inventory: str) -> None:
     with psycopg.connect(inventory) as conn:
-        conn.execute("ALTER TABLE k8s_pods ALTER COLUMN node_name TYPE integer USING 1")
+        conn.execute("ALTER TABLE k8s_pods ALTER COLUMN qos_class TYPE integer USING 1")
     with pytest.raises(AirflowFailException, match="k8s_pods"):
         migrate()
     assert migrate(mode="forced")

@@ -92,9 +92,9 @@ def test_what_is_built_in_has_a_table_whatever_it_is_called(
     name: str, canonical: str, mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
     dev.seed(canonical, [named("one", "default"), named("two", "kube-system")])
-    first = sync(name, mode=mode)
+    first = sync(name, mode=mode, keep_events=0)
     dev.delete(canonical, "two", "kube-system")
-    second = sync(name, mode=mode)
+    second = sync(name, mode=mode, keep_events=0)
 
     assert [(report.resource, report.status) for report in (first, second)] == [(canonical, "success")] * 2
     assert (first.inserted, second.deleted, second.mode) == (2, 1, mode)
