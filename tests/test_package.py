@@ -121,8 +121,8 @@ def test_the_wheel_holds_the_package_and_nothing_else() -> None:
 
 
 def test_the_wheel_is_small() -> None:
-    # 380 kB, of which 310 are modules, 15 the README and 40 the names of the files: each resource is one.
-    assert installed_wheel().stat().st_size < 400_000
+    # 415 kB, of which 340 are modules, 16 the README and 55 the names of the files: each resource is one.
+    assert installed_wheel().stat().st_size < 500_000
 
 
 @pytest.mark.parametrize(

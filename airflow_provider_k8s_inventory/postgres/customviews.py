@@ -27,6 +27,10 @@ _LONGEST: Final = 63
 _MAKER: Final = "1"
 """Part of each digest: another one makes all views anew."""
 _SHOWN: Final = 3
+_MAY_NOT: Final = (
+    "the views of custom resources are not in step, as this role may not create in schema {schema}: grant it CREATE, "
+    "or let the owner of the views migrate"
+)
 
 _MADE: Final = """
 SELECT c.oid, c.relname, m[1], m[2]
@@ -91,6 +95,9 @@ def keep_up(cursor: psycopg.Cursor[Any], schema: str, context_name: str | None =
         with cursor.connection.transaction():
             if not any(_outdated(cursor, schema, context_name)):
                 return ()
+            if not _may_create(cursor, schema):
+                # Who has none does not miss them; those that are there go stale.
+                return (_MAY_NOT.format(schema=schema),) if _made(cursor, schema) else ()
             cursor.execute("SELECT set_config('lock_timeout', '10s', true)")
             # Whoever comes second sees what the first one has committed.
             locking.wait_for(cursor, f"k8s_inventory/{schema}/custom views")
@@ -103,21 +110,27 @@ def keep_up(cursor: psycopg.Cursor[Any], schema: str, context_name: str | None =
 
 def drop(cursor: psycopg.Cursor[Any], schema: str) -> None:
     """Drop all of them, so that the tables below can be dropped or retyped."""
-    for row in _ask(cursor, schema, _MADE, {"schema": schema, "prefix": _PREFIX}):
-        cursor.execute(sql.SQL("DROP VIEW {}").format(sql.Identifier(schema, row[1])))
+    for view in _made(cursor, schema).values():
+        cursor.execute(sql.SQL("DROP VIEW {}").format(sql.Identifier(schema, view.name)))
+
+
+def _may_create(cursor: psycopg.Cursor[Any], schema: str) -> bool:
+    query = "SELECT has_schema_privilege(%(schema)s::text, 'CREATE')"
+    return _ask(cursor, schema, query, {"schema": schema}) == [(True,)]
+
+
+def _made(cursor: psycopg.Cursor[Any], schema: str) -> dict[str, _Made]:
+    """Find the views that are there, by their resources."""
+    rows = _ask(cursor, schema, _MADE, {"schema": schema, "prefix": _PREFIX})
+    return {row[2]: _Made(oid=row[0], name=row[1], digest=row[3]) for row in rows}
 
 
 def _outdated(
     cursor: psycopg.Cursor[Any], schema: str, context_name: str | None
 ) -> tuple[dict[str, str], dict[str, _Made]]:
     """Find the digests of the resources that lack their view, and the views of resources that no context has."""
-    parameters = {
-        "schema": schema,
-        "prefix": _PREFIX,
-        "maker": _MAKER,
-        "context_name": context_name,
-    }
-    made = {row[2]: _Made(oid=row[0], name=row[1], digest=row[3]) for row in _ask(cursor, schema, _MADE, parameters)}
+    made = _made(cursor, schema)
+    parameters = {"maker": _MAKER, "context_name": context_name}
     defined = dict(_ask(cursor, schema, _DEFINED, parameters))
     gone = [row[0] for row in _ask(cursor, schema, _GONE, {"names": list(made)})] if made else []
     missing = {name: digest for name, digest in defined.items() if name not in made or made[name].digest != digest}
@@ -132,8 +145,7 @@ def _problems(cursor: psycopg.Cursor[Any], schema: str, context_name: str | None
     reserved = {
         row[0] for row in _ask(cursor, schema, "SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')")
     }
-    parameters = {"schema": schema, "prefix": _PREFIX}
-    made = {row[2]: _Made(oid=row[0], name=row[1], digest=row[3]) for row in _ask(cursor, schema, _MADE, parameters)}
+    made = _made(cursor, schema)
     taken = {row[0] for row in _ask(cursor, schema, _TAKEN, {"schema": schema, "prefix": _PREFIX})}
     for name, digest in missing.items():
         definitions = _ask(cursor, schema, _DEFINITIONS, {"name": name})
@@ -190,7 +202,7 @@ def _tried(cursor: psycopg.Cursor[Any], name: str, statements: Iterable[sql.Comp
     except errors.DependentObjectsStillExist as error:
         yield name, f"{explaining.explain(error)}: drop what depends on the view, and make it anew"
     except errors.InsufficientPrivilege as error:
-        yield name, f"{explaining.explain(error)}: let the role own the views and create in the schema, or migrate"
+        yield name, f"{explaining.explain(error)}: let the role own the views, or let their owner migrate"
     except psycopg.Error as error:
         yield name, explaining.explain(error)
 

@@ -291,26 +291,51 @@ def test_a_view_that_others_stand_on_is_left_with_a_warning(dev: Cluster, sync: 
 def test_a_role_that_may_not_make_views_is_told_and_a_migration_makes_them(
     dev: Cluster, sync: Syncer, inventory: Inventory
 ) -> None:
-    dev.create("crd", definition())
+    dev.create("crd", definition(PRINTED[:2], {}))
     inventory.query("CREATE ROLE writer_without_views")
     try:
         inventory.query("GRANT USAGE ON SCHEMA public TO writer_without_views")
         inventory.query("GRANT ALL ON ALL TABLES IN SCHEMA public TO writer_without_views")
-        with psycopg.connect(sync.dsn) as conn:
+        with psycopg.connect(sync.dsn) as conn, psycopg.connect(sync.dsn) as owner:
             conn.execute("SET ROLE writer_without_views")
             conn.commit()
-            report = sync("crds", conn=conn)
+            first = sync("crds", conn=conn)
+            before = views(inventory)
+            assert migrate(owner) == []
+            made = columns(inventory)
+            dev.patch("crd", CERTIFICATES, {"spec": {"versions": definition(PRINTED[1:], {})["spec"]["versions"]}})
+            second = sync("crds", conn=conn)
+            stale = columns(inventory)
+            inventory.query("GRANT CREATE ON SCHEMA public TO writer_without_views")
+            third = sync("crds", conn=conn)
+            migrate(owner)
     finally:
         inventory.query("DROP OWNED BY writer_without_views")
         inventory.query("DROP ROLE writer_without_views")
 
-    assert (report.status, report.inserted) == ("success", 1)
-    assert "permission denied for schema public" in report.warnings[0]
-    assert report.warnings[0].endswith("let the role own the views and create in the schema, or migrate")
-    assert views(inventory) == []
+    assert (first.status, first.inserted, first.warnings, before) == ("success", 1, (), [])
+    assert list(made) == list(stale) == ["ready", "secret"]
+    assert second.status == third.status == "success"
+    assert second.warnings == (
+        "the views of custom resources are not in step, as this role may not create in schema public: grant it CREATE, "
+        "or let the owner of the views migrate",
+    )
+    assert "must be owner of view" in third.warnings[0]
+    assert third.warnings[0].endswith("let the role own the views, or let their owner migrate")
+    assert list(columns(inventory)) == ["secret", "not_after", "revision"]
+
+
+@pytest.mark.alters_database
+def test_a_schema_of_an_odd_name_has_its_views(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    inventory.query('CREATE SCHEMA "odd ""name"" — with.dot"')
     with psycopg.connect(sync.dsn) as conn:
-        assert migrate(conn) == []
+        migrate(conn, schema='odd "name" — with.dot')
+    dev.create("crd", definition())
+    report = sync("crds", schema='odd "name" — with.dot')
+
+    assert (report.status, report.warnings) == ("success", ())
     assert views(inventory) == [VIEW]
+    assert columns(inventory, f'"odd ""name"" — with.dot".{VIEW}')
 
 
 def test_two_thousand_definitions_have_their_views(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
