@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_k8s_inventory.resources import problems
 from airflow_provider_k8s_inventory.resources.declare import at, computed, integer, resource, text, texts
 from airflow_provider_k8s_inventory.resources.shared import Condition
 
@@ -29,6 +30,7 @@ DEFINITION = resource(
         at("status.certificate", str),
         condition=("text", "CONDITION as kubectl prints it: Pending, Approved, Approved,Issued, Denied, …"),
     ),
+    problems.by_conditions({"Failed": "True"}, "SignerValidationFailure"),
     texts("usages", "spec.usages[]"),
     short=("csr",),
     namespaced=False,
