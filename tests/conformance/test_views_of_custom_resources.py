@@ -38,11 +38,19 @@ SPECS: dict[str, dict[str, Any]] = {
 }
 
 
+def prints(inventory: LiveInventory, resource: CustomResource, columns: list[dict[str, Any]]) -> None:
+    """Let a definition print these columns."""
+    path = f"{DEFINITIONS}/{resource.name}"
+    versions = inventory.cluster.request("GET", path)["spec"]["versions"]
+    changed = [version | {"additionalPrinterColumns": columns} for version in versions]
+    inventory.cluster.request("PATCH", path, {"spec": {"versions": changed}})
+
+
 @pytest.fixture
 def machines(inventory: LiveInventory, namespace: str) -> str:
     """A namespace with instances of a definition that prints columns."""
     MACHINES.define(inventory.cluster)
-    prints(inventory, COLUMNS)
+    prints(inventory, MACHINES, COLUMNS)
     for name, spec in SPECS.items():
         MACHINES.add(inventory.cluster, namespace, name, spec)
     full = f"/apis/{MACHINES.group}/v1/namespaces/{namespace}/machines/full"
@@ -50,14 +58,6 @@ def machines(inventory: LiveInventory, namespace: str) -> str:
     inventory.cluster.request("PATCH", f"{full}/status", {"status": {"conditions": conditions}})
     inventory.cluster.request("PATCH", full, {"metadata": {"labels": {"example.com/team": "a"}}})
     return namespace
-
-
-def prints(inventory: LiveInventory, columns: list[dict[str, Any]]) -> None:
-    """Let the definition print these columns."""
-    path = f"{DEFINITIONS}/{MACHINES.name}"
-    versions = inventory.cluster.request("GET", path)["spec"]["versions"]
-    changed = [version | {"additionalPrinterColumns": columns} for version in versions]
-    inventory.cluster.request("PATCH", path, {"spec": {"versions": changed}})
 
 
 def test_the_view_shows_what_kubectl_prints(inventory: LiveInventory, machines: str) -> None:
@@ -80,19 +80,24 @@ def test_the_view_shows_what_kubectl_prints(inventory: LiveInventory, machines: 
     assert len(rows) == len(SPECS)
 
 
-@pytest.mark.usefixtures("machines")
-def test_the_view_follows_the_definition(inventory: LiveInventory) -> None:
+def test_the_view_follows_the_definition(inventory: LiveInventory, mode: str) -> None:
+    # One that is withdrawn and defined again may be "shutting down" for a while.
+    resource = CustomResource(f"{mode}machines", f"{mode.title()}Machine", MACHINES.group)
+    view = f"k8s_cr_{mode}machines_views_example_com"
+
     def columns() -> set[str]:
         found = inventory.query(
-            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0", VIEW
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0", view
         )
         return {row["attname"] for row in found} & {"ready", "cores", "weight"}
 
+    resource.define(inventory.cluster)
+    prints(inventory, resource, COLUMNS)
     inventory.sync("crds")
     assert columns() == {"ready", "cores"}
-    prints(inventory, [COLUMNS[1], {"name": "Weight", "type": "number", "jsonPath": ".spec.weight"}])
+    prints(inventory, resource, [COLUMNS[1], {"name": "Weight", "type": "number", "jsonPath": ".spec.weight"}])
     inventory.sync("crds")
     assert columns() == {"cores", "weight"}
-    MACHINES.withdraw(inventory.cluster)
+    resource.withdraw(inventory.cluster)
     assert inventory.sync("crds").status == "success"
     assert columns() == set()
