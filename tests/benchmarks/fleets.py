@@ -42,6 +42,8 @@ CONTEXT_NAMES: Final = (
 _PODS: Final = 20
 _FIELDS: Final = 100
 """Described fields of a definition, which then has 17 kB of JSON."""
+_PLAIN: Final = 10
+"""Those right below spec, as a certificate of cert-manager has, which become columns of its view."""
 _DESCRIPTION: Final = "The reference of what this is about, as people read it in kubectl explain. Cannot be updated."
 
 Say = Callable[[str], None]
@@ -152,7 +154,9 @@ def _definition(number: int) -> dict[str, Any]:
     plural = _plural(number)
     names = {"plural": plural, "singular": plural.removesuffix("s"), "kind": f"Kind{number:04}"}
     fields = {f"field{place:03}": {"type": "string", "description": _DESCRIPTION} for place in range(_FIELDS)}
-    spec = {"type": "object", "properties": {"size": {"type": "integer"}, **fields}}
+    plain = dict(list(fields.items())[:_PLAIN])
+    config = {"type": "object", "properties": fields}
+    spec = {"type": "object", "properties": {"size": {"type": "integer"}, **plain, "config": config}}
     version = {
         "name": "v1",
         "served": True,
