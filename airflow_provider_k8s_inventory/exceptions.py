@@ -18,6 +18,7 @@ The tree is our own, so that neither the HTTP library nor the driver shows throu
     │   ├── UnprovenError           a cheaper way cannot prove what it read, or would cost more: read in another way
     │   ├── ResponseError             a response that is not what the API promises
     │   │   ├── OtherVersionError   the cluster serves the resource in other versions only
+    │   │   ├── SelectorError       a selector that the API server refuses, or does not heed
     │   │   └── TooLargeError       a response of more bytes than the limit
     │   ├── ServerError             the API server says why it cannot serve just this resource
     │   ├── RefusedError            the mass-delete guard
@@ -168,6 +169,12 @@ class OtherVersionError(ResponseError):
         """
         super().__init__(what)
         self.version = version
+
+
+class SelectorError(ResponseError):
+    """A selector that the API server refuses, or does not heed."""
+
+    needs_a_person = True
 
 
 class TooLargeError(ResponseError):

@@ -6,7 +6,6 @@ is declared in `resources`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
@@ -15,7 +14,8 @@ from typing import Any, Final, Literal, LiteralString, NamedTuple
 
 import msgspec
 
-from airflow_provider_k8s_inventory.exceptions import BadStatus, InventoryError, UsageError
+from airflow_provider_k8s_inventory import selectors
+from airflow_provider_k8s_inventory.exceptions import BadStatus, InventoryError
 
 Status = Literal["success", "absent", BadStatus]
 """The end of a sync; see the README for what each one means for the rows."""
@@ -99,14 +99,6 @@ class Resource:
         return f"{prefix}/namespaces/{namespace}/{self.plural}" if namespace else f"{prefix}/{self.plural}"
 
 
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
-NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-
-# What field selectors are made of: k8s.io/apimachinery/pkg/fields, EscapeValue.
-_ESCAPED: Final = re.compile(r"([\\,=])")
-_ESCAPE: Final = r"\\\1"
-
-
 class Endpoint(NamedTuple):
     """A path that is listed or watched, and the query that narrows it."""
 
@@ -115,44 +107,72 @@ class Endpoint(NamedTuple):
 
     def named(self, name: str) -> Endpoint:
         """Narrow it to the object of one name, where the server selects by fields; an aggregated one may not."""
-        terms = (self.query.get("fieldSelector"), f"metadata.name={_ESCAPED.sub(_ESCAPE, name)}")
+        terms = (self.query.get("fieldSelector"), selectors.field("metadata.name", name))
         return Endpoint(self.path, {**self.query, "fieldSelector": ",".join(filter(None, terms))})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """The objects of a resource that are read: those of some namespaces, or all.
+    """The objects of a resource that are read: those of some namespaces, labels and fields, or all.
 
     Its text is canonical: two selections are the same exactly if their texts are. That of all objects is empty.
 
-    :raises UsageError: when a namespace cannot be one.
+    :raises UsageError: when a namespace or a selector cannot be one.
     """
 
     namespaces: tuple[str, ...] = ()
-    """Sorted, and each once, whatever the order they were given in; empty: all."""
+    """Names, globs and exclusions: sorted, and each once, whatever the order they were given in; empty: all."""
+    labels: str = ""
+    """A label selector, as kubectl takes it; empty: whatever their labels."""
+    fields: str = ""
+    """A field selector."""
 
     def __post_init__(self) -> None:
-        for namespace in self.namespaces:
-            if not NAMESPACE.fullmatch(namespace):
-                raise UsageError(f"a namespace must consist of lowercase letters, digits and '-', got {namespace!r}")
-        object.__setattr__(self, "namespaces", tuple(sorted(set(self.namespaces))))
+        object.__setattr__(self, "namespaces", selectors.namespaces(self.namespaces))
+        object.__setattr__(self, "labels", selectors.labels(self.labels))
+        object.__setattr__(self, "fields", selectors.fields(self.fields))
 
     def __bool__(self) -> bool:
         """Tell if it leaves anything out."""
-        return self != Selection()
+        return bool(self.namespaces or self.selects)
 
     def __str__(self) -> str:
-        return ", ".join(self.namespaces)
+        labels = f"-l {self.labels}" if self.labels else ""
+        fields_ = f"--field-selector {self.fields}" if self.fields else ""
+        return " ".join(filter(None, (", ".join(self.namespaces), labels, fields_)))
+
+    @property
+    def selects(self) -> bool:
+        """Whether an object may leave it and be there all the same, as labels and fields change."""
+        return bool(self.labels or self.fields)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether only the cluster tells which namespaces it has."""
+        return any(selectors.is_glob(namespace) for namespace in self.namespaces)
+
+    @property
+    def namespace_pattern(self) -> str | None:
+        """The regular expression of its namespaces, for Python and PostgreSQL; None: all."""
+        return selectors.namespace_pattern(self.namespaces) if self.namespaces else None
 
     @property
     def columns(self) -> dict[str, Any]:
         """The values of its columns in the ledger and in ``k8s_scopes``; None: it is not narrowed by them."""
-        return {"namespaces": list(self.namespaces) or None}
+        return {
+            "namespaces": list(self.namespaces) or None,
+            "label_selector": self.labels or None,
+            "field_selector": self.fields or None,
+        }
 
     @classmethod
     def of_columns(cls, row: Mapping[str, Any]) -> Selection:
         """Make the selection of a row that has these columns."""
-        return cls(namespaces=tuple(row["namespaces"] or ()))
+        return cls(
+            namespaces=tuple(row["namespaces"] or ()),
+            labels=row["label_selector"] or "",
+            fields=row["field_selector"] or "",
+        )
 
     def within(self, resource: Resource) -> Selection:
         """Keep what narrows this resource: one outside of namespaces cannot be narrowed to some."""
@@ -162,10 +182,16 @@ class Selection:
         """Narrow it to one namespace; None: to what is outside of namespaces."""
         return replace(self, namespaces=(namespace,) if namespace else ())
 
+    def widened(self) -> Selection:
+        """Widen it to all objects of its namespaces, whatever their labels and fields."""
+        return replace(self, labels="", fields="")
+
     def endpoints(self, resource: Resource) -> tuple[Endpoint, ...]:
-        """Return what is listed, or watched, to read these objects of a resource."""
+        """Return what is listed, or watched, to read these objects of a resource; its namespaces must be names."""
+        asked = {"labelSelector": self.labels, "fieldSelector": self.fields}
+        query = {name: text for name, text in asked.items() if text}
         namespaces = self.within(resource).namespaces or (None,)
-        return tuple(Endpoint(resource.path(namespace)) for namespace in namespaces)
+        return tuple(Endpoint(resource.path(namespace), query) for namespace in namespaces)
 
 
 EVERYTHING: Final = Selection()
@@ -252,6 +278,10 @@ class Definition:
     def listed(self) -> bool:
         """Whether the API server lists and watches the objects, and so grants rights to them."""
         return self.source == "list"
+
+    def narrow(self, selection: Selection) -> Selection:
+        """Keep of a selection what narrows this resource: what is not listed cannot be narrowed."""
+        return selection.within(self.resource) if self.listed else EVERYTHING
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -369,6 +399,8 @@ class Counts:
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+    unselected: int = 0
+    """Rows that left because the selection no longer has their objects, which need not be gone."""
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(Counts)})
@@ -376,12 +408,20 @@ class Counts:
     @property
     def written(self) -> int:
         """Rows that changed."""
-        return self.inserted + self.updated + self.deleted
+        return self.inserted + self.updated + self.deleted + self.unselected
 
     def of(self, seen: int) -> Counts:
         """Return the same changes among so many objects."""
         # A row that was written twice, by its change and by a check, counts as written once at the most.
         return replace(self, seen=seen, unchanged=max(0, seen - self.inserted - self.updated))
+
+
+COUNTS: Final = tuple(each.name for each in fields(Counts))
+
+
+def counted(reports: Iterable[Counts]) -> tuple[str, ...]:
+    """List the counts that a table of reports shows: all, but for rows that left where none did."""
+    return COUNTS if any(report.unselected for report in reports) else COUNTS[:-1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -446,7 +486,8 @@ class SyncReport(Counts):
         """Return the ledger's fields and ``seconds``, all of them JSON values."""
         values = asdict(replace(self, error=None))
         del values["error"]
-        values.update(values.pop("selection"), **values.pop("origin"))
+        del values["selection"]
+        values.update(self.selection.columns, **values.pop("origin"))
         values.update(
             namespaces=list(self.selection.namespaces),
             warnings=list(self.warnings),

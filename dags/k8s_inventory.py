@@ -39,14 +39,16 @@ from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import Kube
 ADVANCED = "Advanced: how to read, and what to allow"
 
 
-def names(default, title, description, **more):
-    return Param(
-        default, type=["array", "null"], items={"type": "string"}, title=title, description=description, **more
-    )
+def names(default, title, text, **more):
+    return Param(default, type=["array", "null"], items={"type": "string"}, title=title, description=text, **more)
 
 
-def switch(title, description):
-    return Param(False, type="boolean", title=title, description=description, section=ADVANCED)
+def choice(title, text, values, **more):
+    return Param(next(iter(values)), enum=list(values), values_display=values, title=title, description=text, **more)
+
+
+def switch(title, text):
+    return Param(False, type="boolean", title=title, description=text, section=ADVANCED)
 
 
 with DAG(
@@ -70,29 +72,26 @@ with DAG(
             "Resources",
             "One a line: pods, ing, *.cert-manager.io, * for all, a group such as workloads; !events leaves them out.",
         ),
-        "on_delete": Param(
-            "delete",
-            enum=["delete", "mark"],
-            values_display={"delete": "Delete the row", "mark": "Keep the row, marked with deleted_at"},
-            title="When an object is gone",
-            description="Only a complete list of the API server proves it.",
+        "on_delete": choice(
+            "When an object is gone",
+            "Only a complete list of the API server proves it.",
+            {"delete": "Delete the row", "mark": "Keep the row, marked with deleted_at"},
         ),
-        "mode": Param(
-            "auto",
-            enum=["auto", "full", "metadata", "delta"],
-            values_display={
+        "namespaces": names([], "Namespaces", "Names or globs, one a line; !kube-system leaves out.", section=ADVANCED),
+        "label_selector": names([], "Labels", "app=web; or of one resource: pods:app=web.", section=ADVANCED),
+        "field_selector": names([], "Fields", "One a line: pods:spec.nodeName=node-1.", section=ADVANCED),
+        "mode": choice(
+            "How to read",
+            "Each falls back to a safer way by itself.",
+            {
                 "auto": "Cheapest that is safe",
                 "full": "Every object whole",
                 "metadata": "Metadata of every object, and what differs",
                 "delta": "What changed since the last sync",
             },
-            title="How to read",
-            description="Each falls back to a safer way by itself.",
             section=ADVANCED,
         ),
-        "allow_mass_delete": switch(
-            "Allow mass deletion", "Let a sync delete more than half of a scope of over 100 rows."
-        ),
+        "allow_mass_delete": switch("Allow mass deletion", "Of more than half of a scope of over 100 rows."),
         "max_deletes": Param(
             None,
             type=["integer", "null"],
@@ -101,14 +100,9 @@ with DAG(
             description="Up to so many in each scope: a mass deletion with a bound.",
             section=ADVANCED,
         ),
-        "accept_new_cluster": switch(
-            "Accept another cluster", "Let a context that leads to another cluster than before replace its rows."
-        ),
+        "accept_new_cluster": switch("Accept another cluster", "Let it replace the rows of the one before."),
         "tolerate": names(
-            [],
-            "Clusters known to be down",
-            "Names or globs, one a line: they do not fail the run, for 24 hours after their last good sync.",
-            section=ADVANCED,
+            [], "Clusters known to be down", "They fail no run for 24 h after their last good sync.", section=ADVANCED
         ),
     },
     doc_md=__doc__,
@@ -117,12 +111,15 @@ with DAG(
     # Create the tables, or bring them up to date; mostly there is nothing to do.
     migrate = KubernetesInventoryMigrateOperator(task_id="migrate")
 
+    narrowed = {name: f"{{{{ params.{name} }}}}" for name in ("namespaces", "label_selector", "field_selector")}
+
     # [{"cluster_context": "dev", "resource": "pods"}, …]; one per context where these would be more than 200.
     plan = KubernetesInventoryPlanOperator(
         task_id="plan",
         contexts="{{ params.contexts }}",
         exclude_contexts="{{ params.exclude_contexts }}",
         resource_names="{{ params.resources }}",
+        **narrowed,
     )
 
     # The label of each mapped task is its scope: dev · pods, or dev · 6 resources.
@@ -134,6 +131,7 @@ with DAG(
         allow_mass_delete="{{ params.allow_mass_delete }}",
         max_deletes="{{ params.max_deletes }}",
         accept_new_cluster="{{ params.accept_new_cluster }}",
+        **narrowed,
     ).expand_kwargs(plan.output)
 
     ended = {"planned": plan.output, "tolerate": "{{ params.tolerate }}", "tolerate_for": "24h"}

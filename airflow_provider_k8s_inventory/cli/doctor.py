@@ -16,10 +16,10 @@ from airflow_provider_k8s_inventory.cli.interrupting import interruptible
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.kubeconfig import Context
-from airflow_provider_k8s_inventory.model import Selection
 from airflow_provider_k8s_inventory.postgres import connecting, inventoried, schemas
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh
 from airflow_provider_k8s_inventory.sync.fleet import MAX_PARALLEL_CONTEXTS
+from airflow_provider_k8s_inventory.sync.selections import parse
 from airflow_provider_k8s_inventory.sync.threads import thread_pool
 
 _EXAMPLES: Final = """
@@ -36,10 +36,18 @@ Examples:
 @options.shared
 @click.option("--conn-id", metavar="NAME", help="Airflow Connection to take the contexts from, not a kubeconfig.")
 @click.option("--allow-exec", is_flag=True, help="With --conn-id: allow its kubeconfig to run commands.")
-@click.option("--namespace", "namespaces", metavar="NAME", multiple=True, help="Check only this namespace; repeatable.")
+@options.selecting
 @interruptible
 @exit_with_status
-def doctor(schema: str, conn_id: str | None, allow_exec: bool, namespaces: tuple[str, ...], **shared: Any) -> None:
+def doctor(
+    schema: str,
+    conn_id: str | None,
+    allow_exec: bool,
+    namespaces: tuple[str, ...],
+    labels: tuple[str, ...],
+    fields: tuple[str, ...],
+    **shared: Any,
+) -> None:
     """Check contexts, permissions and the database; change nothing.
 
     The database is checked if one is given. Marks: ✓ works, ! works with limits, ✗ would fail.
@@ -47,18 +55,19 @@ def doctor(schema: str, conn_id: str | None, allow_exec: bool, namespaces: tuple
     Exit status: 0, 1 when something would fail, 2 for wrong usage.
     """
     schemas.check(schema)
-    selection = Selection(namespaces=namespaces)
+    selections = parse(namespaces, labels, fields)
     if conn_id and shared["kubeconfig_path"]:
         raise UsageError("give --conn-id or --kubeconfig, not both")
     select = partial(_of_connection, conn_id, allow_exec) if conn_id else None
     asked = options.gather(**shared, select=select, database_needed=False)
+    selections.check(asked.names)
 
     def examine(context: Context) -> list[Finding]:
         with Client(context) as client, ExitStack() as stack:
             conn = None
             with suppress(DatabaseError):  # which has a finding of its own
                 conn = stack.enter_context(connecting.connect(asked.dsn)) if asked.dsn else None
-            return list(examine_context(client, asked.names, selection=selection, conn=conn, schema=schema))
+            return list(examine_context(client, asked.names, selections=selections, conn=conn, schema=schema))
 
     with thread_pool(MAX_PARALLEL_CONTEXTS, "k8s-inventory-doctor") as pool:
         per_context = [pool.submit(examine, context) for context in asked.contexts]

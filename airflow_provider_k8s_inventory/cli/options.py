@@ -66,6 +66,33 @@ _OPTIONS = (
 )
 
 
+_SELECTION = (
+    click.option(
+        "-n",
+        "--namespace",
+        "namespaces",
+        metavar="NAME|GLOB",
+        multiple=True,
+        help="Namespace to read, or with ! in front to leave out; repeatable.",
+    ),
+    click.option(
+        "-l",
+        "--selector",
+        "labels",
+        metavar="SELECTOR",
+        multiple=True,
+        help="Read only objects of these labels: app=web,tier in (a,b); of one resource: pods:app=web.",
+    ),
+    click.option(
+        "--field-selector",
+        "fields",
+        metavar="SELECTOR",
+        multiple=True,
+        help="Read only objects of these fields: pods:spec.nodeName=node-1.",
+    ),
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
     """The contexts, resources and database that were asked for, wherever it was said."""
@@ -80,6 +107,11 @@ class Asked:
 def shared(command: _F) -> _F:
     """Give a command the shared options."""
     return reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), command)
+
+
+def selecting(command: _F) -> _F:
+    """Give a command the options that narrow what is read: `namespaces`, `labels` and `fields`."""
+    return reduce(lambda wrapped, option: option(wrapped), reversed(_SELECTION), command)
 
 
 def shared_of_database(command: _F) -> _F:

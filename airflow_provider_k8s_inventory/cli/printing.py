@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.model import SyncReport, counted
 from airflow_provider_k8s_inventory.sync import verdicts
 from airflow_provider_k8s_inventory.sync.doctor import Finding
 from airflow_provider_k8s_inventory.sync.verdicts import Verdict
@@ -21,7 +21,6 @@ LINES: Final = box.Box(str(box.SIMPLE_HEAD), ascii=True)
 
 _WIDTH = 120
 _UNBOUNDED = 10_000
-_COUNTS = ("seen", "inserted", "updated", "unchanged", "deleted")
 
 
 def console() -> Console:
@@ -43,7 +42,7 @@ def print_verdicts(console: Console, judged: Sequence[Verdict]) -> None:
 def _fitting(console: Console, reports: Sequence[SyncReport]) -> Table:
     """Make the table with as many columns of numbers as there is room for."""
     unbounded = console.options.update(max_width=_UNBOUNDED)
-    tables = [_table(reports, numbers) for numbers in ((*_COUNTS, "seconds"), ("seen", "seconds"), ())]
+    tables = [_table(reports, numbers) for numbers in ((*counted(reports), "seconds"), ("seen", "seconds"), ())]
     fitting = (table for table in tables if console.measure(table, options=unbounded).maximum <= console.width)
     return next(fitting, tables[-1])
 

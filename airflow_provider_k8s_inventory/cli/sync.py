@@ -24,11 +24,12 @@ from airflow_provider_k8s_inventory.cli.interrupting import interruptible
 from airflow_provider_k8s_inventory.cli.progress import SyncProgress
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
-from airflow_provider_k8s_inventory.model import Selection, SyncReport
+from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import connecting, inventoried, ledger, migrations, scopes
 from airflow_provider_k8s_inventory.resources.redaction import KEEPABLE
 from airflow_provider_k8s_inventory.sync import absences, expanding, verdicts
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
+from airflow_provider_k8s_inventory.sync.selections import parse
 from airflow_provider_k8s_inventory.sync.settings import AskedMode
 
 _VERIFY = "In delta mode, check against all metadata every N syncs, and once a day; 0: never."
@@ -56,7 +57,7 @@ Examples:
 
 @click.command(epilog=_EXAMPLES)
 @options.shared
-@click.option("--namespace", "namespaces", metavar="NAME", multiple=True, help="Read only this namespace; repeatable.")
+@options.selecting
 @click.option("--no-object", is_flag=True, help="Do not store whole objects: leave the column object empty.")
 @click.option("--redact", metavar="RULE", multiple=True, help=_REDACT)
 @click.option(
@@ -94,6 +95,8 @@ Examples:
 @exit_with_status
 def sync(
     namespaces: tuple[str, ...],
+    labels: tuple[str, ...],
+    fields: tuple[str, ...],
     no_object: bool,
     redact: tuple[str, ...],
     keep: tuple[str, ...],
@@ -119,10 +122,12 @@ def sync(
     Exit status: 0, 1 when a scope failed or no context serves a resource, 2 for wrong usage.
     """
     asked = options.gather(**shared)
+    selections = parse(namespaces, labels, fields)
+    selections.check(asked.names)
     tolerance = verdicts.Tolerance(contexts=tolerate, longest=tolerate_for)
     settings = core.Settings(
         schema=schema,
-        selection=Selection(namespaces=namespaces),
+        selections=selections,
         store_object=not no_object,
         redact=redact,
         keep=keep,

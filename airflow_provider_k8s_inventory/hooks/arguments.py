@@ -21,18 +21,36 @@ def names(argument: str, value: str | Iterable[str] | None) -> tuple[str, ...]:
     :param argument: the argument's name, for the message.
     :raises UsageError: for anything else.
     """
-    found = tuple((_rendered(value) if isinstance(value, str) else value) or ())
+    rendered = _rendered(value)
+    return _texts(argument, map(str.strip, rendered.split(",")) if isinstance(rendered, str) else rendered)
+
+
+def texts(argument: str, value: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return several texts as `names` does, but for commas, which may be part of a text.
+
+    :param argument: the argument's name, for the message.
+    :raises UsageError: for anything else.
+    """
+    rendered = _rendered(value)
+    return _texts(argument, [rendered] if isinstance(rendered, str) else rendered)
+
+
+def _texts(argument: str, value: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(value)
     if not all(isinstance(name, str) for name in found):
         raise UsageError(f"{argument} must hold names only, got {found!r}")
     return tuple(name for name in found if name.strip())
 
 
-def _rendered(text: str) -> Iterable[str]:
+def _rendered(value: str | Iterable[str] | None) -> str | Iterable[str]:
+    """Read what Jinja renders a list or null to."""
+    if not isinstance(value, str):
+        return value or ()
     # Without `render_template_as_native_obj` a list of params comes as its repr.
-    if text.lstrip().startswith("["):
+    if value.lstrip().startswith("["):
         with suppress(ValueError, SyntaxError):  # a glob may begin like a list: [dp]*
-            return list(ast.literal_eval(text.strip()))
-    return [name.strip() for name in text.split(",")] if text.strip() != "None" else ()
+            return list(ast.literal_eval(value.strip()))
+    return value if value.strip() != "None" else ()
 
 
 def flag(argument: str, value: Any) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import TriggerRule
 
 from airflow_provider_k8s_inventory.hooks import arguments, postgres
+from airflow_provider_k8s_inventory.model import COUNTS
 from airflow_provider_k8s_inventory.operators import failures, outcomes
 from airflow_provider_k8s_inventory.operators.base import InventoryOperator
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_k8s_inventory.model import SyncReport
     from airflow_provider_k8s_inventory.sync.verdicts import Tolerance, Verdict
-
-_COUNTS: Final = ("seen", "inserted", "updated", "unchanged", "deleted")
 
 
 class EndingOperator(InventoryOperator):
@@ -102,7 +101,7 @@ def _failures(ti: Any, states: Mapping[outcomes.Instance, str | None]) -> dict[o
 
 def counts(reports: Sequence[SyncReport]) -> dict[str, int]:
     """Sum up the objects and rows of many scopes."""
-    return {name: sum(getattr(report, name) for report in reports) for name in _COUNTS}
+    return {name: sum(getattr(report, name) for report in reports) for name in COUNTS}
 
 
 def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:

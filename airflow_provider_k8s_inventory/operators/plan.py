@@ -44,6 +44,10 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         exclusion goes along with each glob and group. (templated)
     :param group_by: ``scope`` plans a task per context and resource, ``context`` one per context with all its
         resources, and ``auto`` the first up to 200 tasks and the second for more. (templated)
+    :param namespaces: those of the sync, which are read here already, so that a wrong one fails before its tasks.
+        (templated)
+    :param label_selector: likewise. (templated)
+    :param field_selector: likewise. (templated)
     :param kubernetes_conn_id: as for `KubernetesToPostgresOperator`. (templated)
     :param allow_exec: as there; contexts of a Connection are refused in the plan already.
     :raises AirflowFailException: when something asked for does not exist, or there are more scopes than Airflow maps
@@ -56,6 +60,9 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         "exclude_contexts",
         "resource_names",
         "group_by",
+        "namespaces",
+        "label_selector",
+        "field_selector",
         "kubernetes_conn_id",
     )
     ui_color = "#e8eaf6"
@@ -67,6 +74,9 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         exclude_contexts: Sequence[str] | str | None = (),
         resource_names: Sequence[str] | str | None = (),
         group_by: str = "auto",
+        namespaces: Sequence[str] | str | None = (),
+        label_selector: Sequence[str] | str | None = None,
+        field_selector: Sequence[str] | str | None = None,
         kubernetes_conn_id: str | None = None,
         allow_exec: bool = False,
         **kwargs: Any,
@@ -76,13 +86,16 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         self.exclude_contexts = exclude_contexts
         self.resource_names = resource_names
         self.group_by = group_by
+        self.namespaces = namespaces
+        self.label_selector = label_selector
+        self.field_selector = field_selector
         self.kubernetes_conn_id = kubernetes_conn_id
         self.allow_exec = allow_exec
 
     @failures.fail_without_retry
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Return the keyword arguments of each mapped sync."""
-        from airflow_provider_k8s_inventory.sync import expanding
+        from airflow_provider_k8s_inventory.sync import expanding, selections
 
         hook = KubernetesInventoryHook(self.kubernetes_conn_id, allow_exec=self.allow_exec)
         found = hook.contexts(
@@ -90,6 +103,11 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         )
         wanted = arguments.names("resource_names", self.resource_names) or resources.DEFAULT
         names = expanding.checked(wanted)
+        selections.parse(
+            arguments.names("namespaces", self.namespaces),
+            arguments.texts("label_selector", self.label_selector),
+            arguments.texts("field_selector", self.field_selector),
+        ).check(names)
         group_by = arguments.choice("group_by", self.group_by, ("auto", "scope", "context"))
         grouped = _each(names)
         many = group_by == "auto" and len(found) * len(grouped) > SCOPES

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Asset, Tri
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.hooks import arguments, postgres
+from airflow_provider_k8s_inventory.model import counted
 from airflow_provider_k8s_inventory.operators import ending, failures
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_k8s_inventory.sync.verdicts import Verdict
 
-_COUNTS: Final = ("seen", "inserted", "updated", "unchanged", "deleted")
+_WIDTH: Final = 11
 _MOST_OPEN: Final = 30
 """The scopes that fit on one screen of a log; more are folded away when all is well."""
 
@@ -146,12 +147,13 @@ def _table(verdicts: Sequence[Verdict]) -> Iterator[str]:
     if not scopes:
         return
     width = max(len(str(each.report.scope)) for each in scopes)
-    yield f"{'scope':<{width}}  {'status':<12}" + "".join(f"{name:>10}" for name in (*_COUNTS, "seconds"))
+    names = counted(each.report for each in scopes)
+    yield f"{'scope':<{width}}  {'status':<12}" + "".join(f"{name:>{_WIDTH}}" for name in (*names, "seconds"))
     for each in scopes:
         report = each.report
-        counts = "".join(f"{getattr(report, name):>10}" for name in _COUNTS)
+        counts = "".join(f"{getattr(report, name):>{_WIDTH}}" for name in names)
         excuse = f"  {each.excuse}" if each.excuse else ""
-        yield f"{report.scope!s:<{width}}  {report.status:<12}{counts}{report.seconds:>10.1f}{excuse}"
+        yield f"{report.scope!s:<{width}}  {report.status:<12}{counts}{report.seconds:>{_WIDTH}.1f}{excuse}"
 
 
 def _complaint(verdicts: Sequence[Verdict]) -> str:

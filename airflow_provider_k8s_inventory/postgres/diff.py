@@ -8,20 +8,21 @@ rows that stay as they are, so it is empty where nothing changed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.model import Counts, OnDelete
+from airflow_provider_k8s_inventory.model import Counts, OnDelete, Seen
 from airflow_provider_k8s_inventory.postgres.listed import LISTED
 from airflow_provider_k8s_inventory.postgres.staging import STAGE
 from airflow_provider_k8s_inventory.postgres.target import CLUSTER_UID, LIVE, Target, names
 
 DIFF: Final = sql.Identifier("pg_temp", "k8s_diff")
-"""Columns: ``uid``, and ``action``: insert, update or delete; of a row that was marked as deleted, restore or purge."""
+"""Columns: ``uid``, and ``action``: insert, update or delete; unselect, where the object need not be gone;
+of a row that was marked as deleted, restore or purge."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,18 +58,29 @@ class Difference:
     """Live rows whose objects are gone."""
     purges: int
     """Rows that were marked as deleted, and go now that rows are deleted."""
+    unselects: int = 0
+    """Live rows that leave though their objects need not be gone."""
 
     @property
     def counts(self) -> Counts:
         """The counts once it is applied."""
-        return Counts(inserted=self.inserts, updated=self.updates + self.restores, deleted=self.deletes + self.purges)
+        return Counts(
+            inserted=self.inserts,
+            updated=self.updates + self.restores,
+            deleted=self.deletes + self.purges,
+            unselected=self.unselects,
+        )
+
+    def unselecting(self, count: int) -> Difference:
+        """Return the same when so many more of the deletes have turned out to be none."""
+        return replace(self, deletes=self.deletes - count, unselects=self.unselects + count)
 
     def live(self, before: int) -> int:
         """Return the number of live rows once it is applied.
 
         :param before: the live rows before.
         """
-        return before + self.inserts + self.restores - self.deletes
+        return before + self.inserts + self.restores - self.deletes - self.unselects
 
 
 _COMPUTE: Final = """
@@ -99,6 +111,20 @@ _AGED: Final = """
 
 _DIFFERS: Final = """
 (t.uid IS NULL OR t.deleted_at IS NOT NULL OR ({old}, t.cluster_uid) IS DISTINCT FROM ({new}, {cluster_uid}))
+"""
+
+_DEPARTING: Final = """
+SELECT t.uid, {namespace}, t.name, coalesce(t.resource_version, '') FROM {diff} AS d JOIN {table} AS t ON d.uid = t.uid
+WHERE {condition} AND d.action = 'delete' ORDER BY t.uid LIMIT %(limit)s
+"""
+
+_UNSELECT: Final = """
+UPDATE {diff} AS d SET action = 'unselect'
+FROM {table} AS t WHERE t.uid = d.uid AND {condition} AND d.action = 'delete' AND {which}
+"""
+
+_LEAVE: Final = """
+DELETE FROM {table} AS t USING {diff} AS d WHERE d.uid = t.uid AND {condition} AND d.action = 'unselect'
 """
 
 _DELETE: Final = """
@@ -207,6 +233,32 @@ def count_deletes(cursor: psycopg.Cursor[Any], writing: Writing, among: Mapping[
     return _one(cursor)[0]
 
 
+def departing(cursor: psycopg.Cursor[Any], writing: Writing, limit: int | None = None) -> list[Seen]:
+    """List the objects whose rows are to be deleted.
+
+    :param limit: how many at most; None: all.
+    """
+    cursor.execute(_composed(_DEPARTING, writing), writing.parameters | {"limit": limit})
+    return [Seen(*row) for row in cursor.fetchall()]
+
+
+OUTSIDE: Final = sql.SQL("t.namespace !~ %(within)s")
+"""Rows of other namespaces than those of a regular expression."""
+STILL_LISTED: Final = sql.SQL("EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(LISTED)
+"""Rows whose objects a list of metadata has."""
+NAMED: Final = sql.SQL("t.uid = ANY(%(uids)s)")
+"""Rows of some uids."""
+
+
+def unselect(cursor: psycopg.Cursor[Any], writing: Writing, which: sql.Composable, **parameters: Any) -> int:
+    """Let rows leave as unselected that were to be deleted; return how many.
+
+    :param which: a condition on rows ``t``: `OUTSIDE`, `STILL_LISTED` or `NAMED`.
+    :param parameters: the values of its placeholders.
+    """
+    return cursor.execute(_composed(_UNSELECT, writing, which=which), writing.parameters | parameters).rowcount
+
+
 def apply(cursor: psycopg.Cursor[Any], writing: Writing, difference: Difference) -> Counts:
     """Change the scope's rows as the temporary table says.
 
@@ -226,6 +278,7 @@ def steps(writing: Writing, counts: Counts) -> list[tuple[sql.Composed, int]]:
     """Compose the statements of `apply` that have something to do, each with how many rows it is to change."""
     # First what goes: users may have made further columns unique.
     found = [
+        (_LEAVE, counts.unselected),
         (_MARK if writing.on_delete == "mark" else _DELETE, counts.deleted),
         (_UPDATE, counts.updated),
         (_INSERT, counts.inserted),
@@ -250,7 +303,9 @@ def _has_row_triggers(cursor: psycopg.Cursor[Any], target: Target) -> bool:
     return cursor.execute(_HAS_ROW_TRIGGERS, table).fetchone() == (True,)
 
 
-def _composed(statement: LiteralString, writing: Writing, gone: Gone | None = None) -> sql.Composed:
+def _composed(
+    statement: LiteralString, writing: Writing, gone: Gone | None = None, which: sql.Composable | None = None
+) -> sql.Composed:
     target = writing.target
     columns = [sql.Identifier(column.name) for column in target.staged]
     written = [sql.Identifier(column.name) for column in target.staged if column.name not in target.table.key]
@@ -265,6 +320,8 @@ def _composed(statement: LiteralString, writing: Writing, gone: Gone | None = No
         same=target.same,
         name=target.full_name("t"),
         live=LIVE,
+        namespace=sql.SQL("t.namespace" if target.table.namespaced else "NULL::text"),
+        which=which or sql.SQL("false"),
         removable=writing.removable,
         gone=gone.condition if gone else sql.SQL("false"),
         cluster_uid=CLUSTER_UID,

@@ -21,6 +21,8 @@ class Freshness(NamedTuple):
     context_name: str
     resource: str
     namespaces: list[str] | None
+    label_selector: str | None
+    field_selector: str | None
     """None: all."""
     last_success_at: datetime | None
     age: timedelta | None

@@ -10,6 +10,7 @@ from psycopg import sql
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import Resource, Scope
 from airflow_provider_k8s_inventory.postgres import explaining, sessions
+from airflow_provider_k8s_inventory.selectors import NAMESPACE
 
 _KNOWN: Final = """
 SELECT resource, kind, '{{}}'::text[] FROM {custom}
@@ -29,6 +30,21 @@ def stored(conn: psycopg.Connection, schema: str, context_name: str) -> list[str
     ).format(custom=sql.Identifier(schema, "k8s_custom_resources"), scopes=sql.Identifier(schema, "k8s_scopes"))
     with sessions.transaction(conn) as cursor:
         return [row[0] for row in cursor.execute(query, {"context": context_name}).fetchall()]
+
+
+def namespaces(conn: psycopg.Connection, schema: str, context_name: str) -> list[str]:
+    """List the namespaces that a context has, or had, by the rows of its namespaces and by the scopes narrowed to some.
+
+    :raises psycopg.Error: when that cannot be read.
+    """
+    query = sql.SQL(
+        "SELECT name FROM {namespaces} WHERE context_name = %(context)s AND name IS NOT NULL"
+        " UNION SELECT unnest(namespaces) FROM {scopes}"
+        " WHERE context_name = %(context)s AND last_success_at IS NOT NULL ORDER BY 1"
+    ).format(namespaces=sql.Identifier(schema, "k8s_namespaces"), scopes=sql.Identifier(schema, "k8s_scopes"))
+    with sessions.transaction(conn) as cursor:
+        found = [row[0] for row in cursor.execute(query, {"context": context_name}).fetchall()]
+    return [name for name in found if NAMESPACE.fullmatch(name)]
 
 
 def lookup(conn: psycopg.Connection, schema: str, word: str) -> list[Resource]:

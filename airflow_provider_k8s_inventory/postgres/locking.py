@@ -42,15 +42,31 @@ _RELATIONS: Final = sql.SQL("l.relation = ANY(SELECT to_regclass(name)::oid FROM
 def lock_scope(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:
     """Hold the scope until the transaction ends.
 
-    One of all namespaces excludes every other of its context and resource, one of some namespaces those that share one.
+    One of all namespaces, or of a glob of them, excludes every other of its context and resource; one of some
+    namespaces those that share one.
 
     :raises LockedError: when another sync holds it; the message names its session.
     """
-    key = f"k8s_inventory/{schema}/{scope.context_name}/{scope.resource}"
-    _hold(cursor, "_shared" if scope.selection.namespaces else "", key, scope)
+    if not scope.selection.namespaces or scope.selection.is_open:
+        lock_resource(cursor, schema, scope)
+        return
+    key = _key(schema, scope)
+    _hold(cursor, "_shared", key, scope)
     # In the order of their names, as two that share several would else each get one and both fail.
     for namespace in scope.selection.namespaces:
         _hold(cursor, "", f"{key}/{namespace}", scope)
+
+
+def lock_resource(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:
+    """Hold all scopes of a scope's context and resource until the transaction ends.
+
+    :raises LockedError: as `lock_scope`.
+    """
+    _hold(cursor, "", _key(schema, scope), scope)
+
+
+def _key(schema: str, scope: Scope) -> str:
+    return f"k8s_inventory/{schema}/{scope.context_name}/{scope.resource}"
 
 
 def _hold(cursor: psycopg.Cursor[Any], kind: LiteralString, key: str, scope: Scope) -> None:

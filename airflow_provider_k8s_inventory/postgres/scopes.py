@@ -70,10 +70,10 @@ def state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State | Non
 
 # A sync that was turned away by another one says nothing of the rows, and a report may be written late.
 _END: Final = """
-INSERT INTO {scopes} AS scope (context_name, resource, selection, namespaces, first_synced_at, last_status, last_reason,
-    last_finished_at, last_host)
-VALUES (%(context_name)s, %(resource)s, %(selection)s, %(namespaces)s, %(finished_at)s, %(status)s, %(reason)s,
-    %(finished_at)s, %(host)s)
+INSERT INTO {scopes} AS scope (context_name, resource, selection, namespaces, label_selector, field_selector,
+    first_synced_at, last_status, last_reason, last_finished_at, last_host)
+VALUES (%(context_name)s, %(resource)s, %(selection)s, %(namespaces)s, %(label_selector)s, %(field_selector)s,
+    %(finished_at)s, %(status)s, %(reason)s, %(finished_at)s, %(host)s)
 ON CONFLICT (context_name, resource, selection) DO UPDATE SET
     last_status = excluded.last_status, last_reason = excluded.last_reason,
     last_finished_at = excluded.last_finished_at, last_host = excluded.last_host
@@ -98,18 +98,41 @@ UPDATE {scopes} SET invalid_reason = %(invalid_reason)s
 WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection = ANY(ARRAY(
     SELECT selection FROM {scopes}
     WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection <> %(selection)s
-        AND (namespaces IS NULL OR %(namespaces)s::text[] IS NULL OR namespaces && %(namespaces)s::text[])
+        AND (
+            namespaces IS NULL OR %(namespaces)s::text[] IS NULL OR namespaces && %(namespaces)s::text[]
+            -- Globs, of which only clusters tell what they share.
+            OR array_to_string(namespaces || %(namespaces)s::text[], '') ~ '[*?[]'
+        )
         AND (cluster_uid, row_format) IS DISTINCT FROM (%(cluster_uid)s::text, %(row_format)s::text)
         AND last_success_at IS NOT NULL AND invalid_reason IS NULL
     ORDER BY selection FOR UPDATE
 ))
 """
 
+# Scopes of one resource may differ in their namespaces, and never in their selectors.
+_OTHERS: Final = """
+context_name = %(context_name)s AND resource = %(resource)s
+    AND (label_selector, field_selector) IS DISTINCT FROM (%(label_selector)s::text, %(field_selector)s::text)
+"""
+
+_REPLACED: Final = "SELECT selection FROM {scopes} WHERE {others} AND last_success_at IS NOT NULL ORDER BY selection"
+
+_REPLACE: Final = "DELETE FROM {scopes} WHERE {others}"
+
 # A custom resource is taken to be in namespaces until its cluster says that it is not.
 _FORGET: Final = """
 DELETE FROM {scopes}
 WHERE context_name = %(context_name)s AND resource = %(resource)s AND namespaces IS NOT NULL AND last_served_at IS NULL
 """
+
+
+def replaced(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> tuple[str, ...]:
+    """Look up the scopes of other selectors, whose rows a sync of this one is to replace.
+
+    :returns: their selections.
+    """
+    cursor.execute(_query(_REPLACED, schema), _key(scope) | scope.selection.columns)
+    return tuple(row[0] for row in cursor.fetchall())
 
 
 def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None:
@@ -143,6 +166,7 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
     }
     cursor.execute(_query(_SUCCESS, schema), values)
     cursor.execute(_query(_INVALIDATE, schema), values)
+    cursor.execute(_query(_REPLACE, schema), values)
     if report.status == "success" and not report.selection and report.resource not in resources.CATALOGUE:
         cursor.execute(_query(_FORGET, schema), values)
 
@@ -183,4 +207,4 @@ def _key(scope: Scope) -> dict[str, Any]:
 
 
 def _query(text: LiteralString, schema: str) -> sql.Composed:
-    return sql.SQL(text).format(scopes=sql.Identifier(schema, "k8s_scopes"))
+    return sql.SQL(text).format(scopes=sql.Identifier(schema, "k8s_scopes"), others=sql.SQL(_OTHERS))

@@ -57,6 +57,7 @@ class Target:
         return {
             "context_name": self.context_name,
             "namespaces": list(self.selection.namespaces),
+            "namespace_pattern": self.selection.namespace_pattern,
             "resource": self.resource,
         }
 
@@ -64,7 +65,9 @@ class Target:
     def condition(self) -> sql.Composed:
         """The rows ``t`` of the table that are the scope's."""
         parts = [sql.SQL("t.context_name = %(context_name)s")]
-        if self.selection.namespaces:
+        if self.selection.is_open:
+            parts.append(sql.SQL("t.namespace ~ %(namespace_pattern)s"))
+        elif self.selection.namespaces:
             parts.append(sql.SQL("t.namespace = ANY(%(namespaces)s)"))
         if self.resource is not None:
             parts.append(sql.SQL("t.resource = %(resource)s"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_k8s_inventory.postgres import diff
+from airflow_provider_k8s_inventory.sync import unselecting
 from airflow_provider_k8s_inventory.sync.found import Found, Outcome
 from airflow_provider_k8s_inventory.sync.guard import Guard
 from airflow_provider_k8s_inventory.sync.storing import Store
@@ -19,6 +20,9 @@ def apply(store: Store, guard: Guard, found: Found, *, before: int, deleted: int
     """
     difference = diff.compute(store.cursor, store.writing, found.gone, staged=found.staged)
     guard.check(found, difference, before=before, deleted=deleted)
+    if difference.deletes and not (found.absence or store.writing.aged_by):
+        requests = guard.settings.max_parallel_requests
+        difference = unselecting.tell_apart(guard.collection, store, difference, requests=requests)
     # Here the table has the old rows, the staging table the new ones, and the diff tells which:
     # a history reads all three.
     counts = diff.apply(store.cursor, store.writing, difference)

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from http import HTTPStatus
+from itertools import chain
 from typing import Final
 
-from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import ForbiddenError, NotServedError, ResponseError
+import msgspec
+
+from airflow_provider_k8s_inventory import resources, selectors
+from airflow_provider_k8s_inventory.exceptions import (
+    ForbiddenError,
+    NotServedError,
+    ResponseError,
+    SelectorError,
+)
 from airflow_provider_k8s_inventory.kube import cluster, discovery, listing, metadata, watching
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.model import Changes, Endpoint, MetadataPage, Page, Resource, Scope, Seen
+from airflow_provider_k8s_inventory.model import Changes, Endpoint, MetadataPage, Page, Resource, Scope, Seen, Selection
 from airflow_provider_k8s_inventory.resources.shared import own_values
+from airflow_provider_k8s_inventory.sync import keys
 from airflow_provider_k8s_inventory.sync.found import Absence
+from airflow_provider_k8s_inventory.sync.namespaces import named
 from airflow_provider_k8s_inventory.sync.progress import Progress
 from airflow_provider_k8s_inventory.sync.resolving import Resolved
 from airflow_provider_k8s_inventory.sync.threads import prefetch
@@ -24,12 +35,25 @@ _MORE_THAN_ONE: Final = 2
 """The limit of a list of one: a second object shows a server that does not select."""
 
 
+class _Labels(msgspec.Struct, frozen=True):
+    labels: dict[str, str] | None = None
+
+
+class _Labelled(msgspec.Struct, frozen=True):
+    metadata: _Labels
+
+
+_LABELLED: Final = msgspec.json.Decoder(_Labelled)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collection:
     """The objects of a scope. What is read is counted; the next page is fetched while one is written."""
 
     client: Client
     resolved: Resolved
+    selection: Selection
+    """The objects that are listed: those of the scope, in namespaces by their names."""
     page_size: int
     """Objects per request, at most."""
     progress: Progress
@@ -58,23 +82,58 @@ class Collection:
         """
         for page in prefetch(self._pages()):
             self.progress.count(page)
+            self._check_labels(page)
             yield page
 
     def _pages(self) -> Iterator[Page]:
         if self.resolved.identity:
             yield from cluster.pages(self.client, self.resolved.identity, limit=self.page_size)
             return
-        for endpoint in self.scope.selection.endpoints(self.resource):
-            yield from listing.pages(self.client, *endpoint, limit=self.page_size, expected=self.resource)
+        try:
+            for endpoint in self.selection.endpoints(self.resource):
+                yield from listing.pages(self.client, *endpoint, limit=self.page_size, expected=self.resource)
+        except ResponseError as error:
+            if error.http_status == HTTPStatus.BAD_REQUEST and self.selection.selects:
+                raise self._refused(error) from error
+            raise
+
+    def _refused(self, error: ResponseError) -> SelectorError:
+        return SelectorError(
+            str(error),
+            advice=f"correct the selector ({self.selection}), or write RESOURCE:SELECTOR for the resource that has "
+            "these fields",
+            http_status=error.http_status,
+            kubernetes_reason=error.kubernetes_reason,
+            request=error.request,
+        )
+
+    def _check_labels(self, page: Page) -> None:
+        """Check that a server selects by labels; an aggregated one may list all, whatever is asked.
+
+        :raises ResponseError: when it does not.
+        """
+        for item in page.items if self.selection.labels else ():
+            with suppress(*keys.ODD):
+                metadata = _LABELLED.decode(item).metadata
+                if not selectors.matches(self.selection.labels, metadata.labels or {}):
+                    raise SelectorError(
+                        f"context {self.client.context.name}: asked for {self.name} of labels {self.selection.labels}, "
+                        f"the API server listed {keys.name_of(item)} too: it does not select them by labels",
+                        advice="leave the label selector out for this resource",
+                    )
 
     def metadata(self, *, at: str | None = None) -> Iterator[MetadataPage]:
-        """List the objects' metadata; complete when the iterator ends. Only of a scope that is one list.
+        """List the objects' metadata; complete when the iterator ends.
 
         :param at: list what was there at exactly this resourceVersion; None: what is there now.
         :raises ScopeError: as `pages`.
         """
         limit = self.page_size * METADATA_PER_OBJECT
-        for page in prefetch(metadata.pages(self.client, *self._endpoint, limit=limit, at=at, expected=self.resource)):
+        lists = (
+            metadata.pages(self.client, *endpoint, limit=limit, at=at, expected=self.resource)
+            for endpoint in self.selection.endpoints(self.resource)
+        )
+        for page in prefetch(chain.from_iterable(lists)):
             self.progress.count(page)
             yield page
 
@@ -85,24 +144,25 @@ class Collection:
         :raises ExpiredError: when the server does not remember so far back.
         :raises ScopeError: as `pages`.
         """
+        (endpoint,) = self.selection.endpoints(self.resource)
         for piece in prefetch(
-            watching.changes(self.client, *self._endpoint, since=since, until=until, expected=self.resource)
+            watching.changes(self.client, *endpoint, since=since, until=until, expected=self.resource)
         ):
             self.progress.count(piece)
             yield piece
 
     def current_version(self) -> str:
         """Ask for the resourceVersion of the scope's list now."""
-        return listing.current_version(self.client, self.resource, self.scope.selection)
+        return listing.current_version(self.client, self.resource, self.selection)
 
-    def list_one(self, seen: Seen, *, not_older_than: str) -> Page:
+    def list_one(self, seen: Seen, *, not_older_than: str | None = None) -> Page:
         """List the one object of a name; the caller counts it.
 
         A list of one, and not the object's own path: what is not in a list is proven gone, and a name may hold a slash.
 
-        :param not_older_than: a resourceVersion that the server has told.
+        :param not_older_than: a resourceVersion that the server has told; None: the object as it is now.
         """
-        (endpoint,) = self.scope.selection.narrowed(seen.namespace).endpoints(self.resource)
+        (endpoint,) = self.selection.narrowed(seen.namespace).endpoints(self.resource)
         return next(
             listing.pages(
                 self.client,
@@ -146,9 +206,8 @@ class Collection:
     def with_new_connections(self) -> Iterator[Collection]:
         """Read the same objects over new connections, which may lead to another API server of the cluster."""
         with self.client.with_new_connections() as client:
-            yield replace(self, client=client)
+            yield replace(self, client=client, selection=named(client, self.scope.selection))
 
-    @property
-    def _endpoint(self) -> Endpoint:
-        (endpoint,) = self.scope.selection.endpoints(self.resource)
-        return endpoint
+    def widened(self) -> Collection:
+        """Read all objects of these namespaces, whatever their labels and fields."""
+        return replace(self, selection=self.selection.widened())

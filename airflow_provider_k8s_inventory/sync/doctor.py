@@ -14,11 +14,12 @@ from airflow_provider_k8s_inventory.exceptions import DatabaseError, ForbiddenEr
 from airflow_provider_k8s_inventory.kube import access, discovery
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from airflow_provider_k8s_inventory.model import EVERYTHING, Resource, Selection
+from airflow_provider_k8s_inventory.model import Resource, Selection
 from airflow_provider_k8s_inventory.postgres import inventoried, limits, migrations, rights, scopes, sessions
 from airflow_provider_k8s_inventory.resources import custom
-from airflow_provider_k8s_inventory.sync import expanding, identity, resolving
+from airflow_provider_k8s_inventory.sync import expanding, identity, namespaces, permitted, resolving
 from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
+from airflow_provider_k8s_inventory.sync.selections import ALL, Selections
 from airflow_provider_k8s_inventory.sync.settings import Settings
 
 
@@ -102,14 +103,14 @@ def examine_context(
     client: Client,
     names: Sequence[str],
     *,
-    selection: Selection = EVERYTHING,
+    selections: Selections = ALL,
     conn: psycopg.Connection | None = None,
     schema: str = "public",
 ) -> Iterator[Finding]:
     """Check that a context's resources can be synced.
 
     :param names: the resources: names, globs, groups and exclusions.
-    :param selection: the objects that a sync is to read.
+    :param selections: the objects that a sync is to read.
     :param conn: a connection to the database, to compare the cluster with the one its rows were read from.
     :param schema: the schema of the tables.
     """
@@ -130,10 +131,12 @@ def examine_context(
     yield identified
     if conn and identified.good and (another := _same_cluster(facts, client.context, asked, conn, schema)):
         yield another
-    for namespace in selection.namespaces:
-        yield _namespace(client, facts, namespace)
+    yield from _namespaces(client, facts, selections)
+    lacking: list[Resource] = []
     for name, written in asked.items():
-        yield _resource(client, facts, name, written, selection)
+        yield _resource(client, facts, name, written, selections.of(resources.asked(name).name), lacking)
+    if lacking and (elsewhere := _elsewhere(client, facts, lacking, asked, conn, schema)):
+        yield elsewhere
     yield from problems
 
 
@@ -177,6 +180,45 @@ def _problem(context: str, problem: expanding.Problem) -> Finding:
         detail=problem.reason,
         absent=problem.name if missing else None,
     )
+
+
+def _namespaces(client: Client, facts: ClusterFacts, selections: Selections) -> Iterator[Finding]:
+    """Look at the namespaces that are asked for by name, and find those that globs mean."""
+    for selection in dict.fromkeys((selections.of_all, *selections.of_some.values())):
+        if not selection.is_open:
+            for namespace in selection.namespaces:
+                yield _namespace(client, facts, namespace)
+            continue
+        good, subject, check = True, client.context.name, f"namespaces {', '.join(selection.namespaces)}"
+        try:
+            detail = ", ".join(namespaces.named(client, selection).namespaces)
+        except ScopeError as error:
+            good, detail = False, str(error)
+        yield Finding(subject=subject, check=check, good=good, detail=detail)
+
+
+def _elsewhere(
+    client: Client,
+    facts: ClusterFacts,
+    lacking: Sequence[Resource],
+    asked: Iterable[str],
+    conn: psycopg.Connection | None,
+    schema: str,
+) -> Finding | None:
+    """Say in which namespaces resources may be listed that may not be listed in all; None: in none."""
+    subject, check = client.context.name, "namespaces"
+    names = ", ".join(resource.name for resource in lacking)
+    try:
+        found = permitted.where(client, lacking, conn, schema)
+        definitions = {name: resolving.definition_of(resources.asked(name).name, facts) for name in asked}
+    except ScopeError as error:
+        return Finding(subject=subject, check=check, good=True, limited=True, detail=str(error))
+    namespaced = [name for name, definition in definitions.items() if definition.resource.namespaced]
+    suggestion = permitted.arguments(found, namespaced)
+    if suggestion is None:
+        return None
+    detail = f"{names} may be listed in some, so narrow the sync: {suggestion}"
+    return Finding(subject=subject, check=check, good=True, limited=True, detail=detail)
 
 
 def _namespace(client: Client, facts: ClusterFacts, namespace: str) -> Finding:
@@ -227,7 +269,10 @@ def _same_cluster(
     return Finding(subject=context.name, check="same cluster", good=False, detail=refusal + more)
 
 
-def _resource(client: Client, facts: ClusterFacts, name: str, written: str, selection: Selection) -> Finding:
+def _resource(
+    client: Client, facts: ClusterFacts, name: str, written: str, selection: Selection, lacking: list[Resource]
+) -> Finding:
+    """Look at one resource; one that may not be listed in all namespaces is added to `lacking`."""
     # A cluster's row needs no more than its identity, but counts the nodes where it may.
     counted = not _is_listed(name)
     subject, check = client.context.name, "may count nodes" if counted else f"may list {name}"
@@ -240,6 +285,8 @@ def _resource(client: Client, facts: ClusterFacts, name: str, written: str, sele
         problem = _lacking(client, resource, selection)
     except ScopeError as error:
         return Finding(subject=subject, check=check, good=False, detail=str(error))
+    if problem and not counted and resource.namespaced and not selection.namespaces:
+        lacking.append(resource)
     if problem and counted:
         return Finding(
             subject=subject, check=check, good=True, limited=True, detail=f"{problem}; node_count will be NULL"
@@ -255,7 +302,7 @@ def _is_listed(name: str) -> bool:
 def _lacking(client: Client, resource: Resource, selection: Selection) -> str | None:
     """Say what to grant, so that a resource may be listed; None: nothing."""
     problems = []
-    for namespace in selection.within(resource).namespaces or (None,):
+    for namespace in namespaces.named(client, selection.within(resource)).namespaces or (None,):
         allowed, reason = access.may_list(client, resource, namespace)
         if not allowed:
             where = f" in namespace {namespace}" if namespace else ""

@@ -91,8 +91,16 @@ class Guard:
         target = self.store.target
         return (
             f"the complete response would delete {going} of {before} rows of {target.table.name} "
-            f"(context {target.context_name})"
+            f"(context {target.context_name}){self._replacing}"
         )
+
+    @property
+    def _replacing(self) -> str:
+        """Name the other selection that the rows are of."""
+        if not self.store.replaced:
+            return ""
+        were = " and ".join(each or "all" for each in self.store.replaced)
+        return f", which were of another selection ({were}) than now ({self.collection.scope.selection or 'all'})"
 
     def _doubts(self, found: Found, size: int) -> Iterator[str]:
         """Give the reasons to doubt a response that is complete and well-formed."""

@@ -15,6 +15,7 @@ from threading import Event, Thread
 from typing import Any, Final
 
 from airflow_provider_k8s_inventory.model import (
+    COUNTS,
     Changes,
     Counts,
     MetadataPage,
@@ -86,12 +87,7 @@ class Progress:
             fallback="; ".join(self.fallbacks) or None,
             pages=self.pages,
             bytes=self.bytes,
-            seen=counts.seen,
-            inserted=counts.inserted,
-            updated=counts.updated,
-            unchanged=counts.unchanged,
-            deleted=counts.deleted,
-            **({"mode": self.mode} | fields),
+            **({name: getattr(counts, name) for name in COUNTS} | {"mode": self.mode} | fields),
         )
 
     @contextmanager

@@ -38,10 +38,11 @@ def scope_of(context_name: str, resource: str, settings: Settings) -> Scope:
     """
     asked = resources.asked(resource)
     definition = resources.CATALOGUE.get(asked.name)
+    selection = settings.selections.of(asked.name)
     return Scope(
         context_name=context_name,
         resource=asked.name,
-        selection=settings.selection.within(definition.resource) if definition else settings.selection,
+        selection=definition.narrow(selection) if definition else selection,
         version=asked.version,
     )
 

@@ -7,6 +7,7 @@ rows get into PostgreSQL is in `postgres.copying`, and what becomes of those tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,7 +46,8 @@ class RowReader:
         """
         self._redaction = redaction
         self._definition = definition
-        self._namespaces = frozenset(selection.namespaces)
+        self._selection = selection
+        self._within = re.compile(selection.namespace_pattern) if selection.namespace_pattern else None
         self._store_object = store_object
         self._decoder = msgspec.json.Decoder(definition.type)
         self._namespaced = definition.table.namespaced
@@ -148,11 +150,11 @@ class RowReader:
 
         :raises ResponseError: when it is not.
         """
-        if self._namespaces and metadata.namespace not in self._namespaces:
+        if self._within and not self._within.fullmatch(metadata.namespace or ""):
             found = f"namespace {metadata.namespace}" if metadata.namespace else "no namespace"
             raise ResponseError(
-                f"the list of {self._definition.name} in {', '.join(sorted(self._namespaces))} has {metadata.name} of "
-                f"{found}: is there a proxy in between?"
+                f"the list of {self._definition.name} in {', '.join(self._selection.namespaces)} has {metadata.name} "
+                f"of {found}: is there a proxy in between?"
             )
 
     def _values(

@@ -7,7 +7,7 @@ many scopes at a time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -23,7 +23,7 @@ from airflow_provider_k8s_inventory.exceptions import (
     released,
 )
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.model import Origin, Status, SyncReport
+from airflow_provider_k8s_inventory.model import EVERYTHING, Origin, Scope, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import (
     customviews,
     explaining,
@@ -37,7 +37,7 @@ from airflow_provider_k8s_inventory.postgres import (
 from airflow_provider_k8s_inventory.postgres.diff import Writing
 from airflow_provider_k8s_inventory.postgres.scopes import State
 from airflow_provider_k8s_inventory.resources import custom
-from airflow_provider_k8s_inventory.sync import expanding, identity, resolving
+from airflow_provider_k8s_inventory.sync import expanding, identity, namespaces, resolving
 from airflow_provider_k8s_inventory.sync.collection import Collection
 from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
 from airflow_provider_k8s_inventory.sync.found import Outcome
@@ -169,6 +169,10 @@ def _sync(
     target = resolving.target_of(scope, resolved.definition.table, schema)
     with sessions.transaction(conn) as cursor:
         locking.lock_scope(cursor, schema, scope)
+        replaced = scopes.replaced(cursor, schema, scope)
+        if replaced:
+            locking.lock_resource(cursor, schema, scope)
+            target = replace(target, selection=EVERYTHING)
         state = scopes.state(cursor, schema, scope)
         aged_by = resolved.definition.aged_by if settings.keep_events else None
         writing = Writing(
@@ -185,17 +189,28 @@ def _sync(
             writing=writing,
             resolved=resolved,
             store_object=settings.store_object,
+            replaced=replaced,
             redaction=redaction,
         )
         replaces = _replaces(store, state, client, settings, progress)
-        collection = Collection(client=client, resolved=resolved, page_size=settings.page_size, progress=progress)
+        collection = Collection(
+            client=client,
+            resolved=resolved,
+            selection=namespaces.named(client, scope.selection),
+            page_size=settings.page_size,
+            progress=progress,
+        )
         guard = Guard(collection=collection, store=store, settings=settings, replaces=replaces)
         outcome = ScopeSync(collection=collection, store=store, guard=guard, state=state, settings=settings).run()
         if replaces:
             progress.warn("the rows of another cluster were replaced, as accept_new_cluster allows")
-        identity.check_namespaces(store)
+        if not scope.selection:
+            identity.check_namespaces(store)
         rows.stamp(cursor, target)
-        empty = rows.empty_namespaces(cursor, target) if scope.selection.namespaces else ()
+        named = scope.selection.namespaces and not scope.selection.is_open
+        empty = rows.empty_namespaces(cursor, target) if named else ()
+        if replaced:
+            progress.warn(_replaced(replaced, scope, outcome))
         progress.warn(*outcome.warnings, *resolving.missing_namespaces(scope, empty, facts))
         if outcome.mode == "full" and outcome.counts.seen:
             progress.warn(*(f"redact: {path} matched nothing" for path in sorted(redaction.unmatched)))
@@ -213,6 +228,14 @@ def _sync(
         report = _redacted(report, client)
         ledger.record(cursor, schema, report)
     return report
+
+
+def _replaced(replaced: Sequence[str], scope: Scope, outcome: Outcome) -> str:
+    were = " and ".join(each or "all objects" for each in replaced)
+    return (
+        f"{scope.resource} was synced with another selection before ({were}), which this one replaces: "
+        f"{outcome.counts.unselected} rows left"
+    )
 
 
 def _log_start(conn: psycopg.Connection, client: Client, resolved: Resolved, schema: str) -> None:

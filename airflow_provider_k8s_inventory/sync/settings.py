@@ -8,10 +8,11 @@ from typing import Literal, get_args
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
-from airflow_provider_k8s_inventory.model import EVERYTHING, OnDelete, Selection
+from airflow_provider_k8s_inventory.model import OnDelete
 from airflow_provider_k8s_inventory.postgres import schemas
 from airflow_provider_k8s_inventory.resources import redaction
 from airflow_provider_k8s_inventory.resources.redaction import Redaction
+from airflow_provider_k8s_inventory.sync.selections import ALL, Selections
 
 AskedMode = Literal["auto", "full", "metadata", "delta"]
 """The way a caller wants scopes read; ``auto`` takes the cheapest. Each falls back to a safer one where it must."""
@@ -26,7 +27,7 @@ class Settings:
 
     schema: str = "public"
     """The PostgreSQL schema of the tables."""
-    selection: Selection = EVERYTHING
+    selections: Selections = ALL
     """The objects to read."""
     store_object: bool = True
     """Whether the column ``object`` is filled."""

@@ -46,6 +46,8 @@ class Store:
     resolved: Resolved
     store_object: bool
     """Whether rows keep the whole object."""
+    replaced: tuple[str, ...] = ()
+    """The selections of other labels or fields whose rows this scope replaces."""
     redaction: Redaction = NOTHING
     """Takes out of objects what is not to be kept."""
 

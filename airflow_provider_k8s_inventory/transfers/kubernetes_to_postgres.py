@@ -14,7 +14,7 @@ from airflow_provider_k8s_inventory.exceptions import KubeconfigError, ScopeErro
 from airflow_provider_k8s_inventory.hooks import arguments, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 from airflow_provider_k8s_inventory.kube.stopping import Stop, Stopped
-from airflow_provider_k8s_inventory.model import Origin, Selection
+from airflow_provider_k8s_inventory.model import COUNTS, Origin
 from airflow_provider_k8s_inventory.operators import failures
 from airflow_provider_k8s_inventory.operators.base import InventoryOperator
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from airflow_provider_k8s_inventory.model import SyncReport
     from airflow_provider_k8s_inventory.sync import Settings
 
-_COUNTS: Final = ("seen", "inserted", "updated", "unchanged", "deleted")
 _REASONS_SHOWN: Final = 10
 _LABEL: Final = 250
 """The length of Airflow's column for it."""
@@ -51,7 +50,12 @@ class KubernetesToPostgresOperator(InventoryOperator):
         kubeconfigs: KUBECONFIG, ``~/.kube/config``, the cluster Airflow runs in. (templated)
     :param postgres_conn_id: the Connection of the database. (templated)
     :param schema: the schema that holds the tables. (templated)
-    :param namespaces: sync only these; empty means all. (templated)
+    :param namespaces: names and globs of the namespaces to sync, or behind ``!`` to leave out; empty means all. Globs
+        need the right to list namespaces. ``pods:team-a`` is for one resource, in place of the others. (templated)
+    :param label_selector: sync only objects of these labels, as kubectl takes them: ``app=web,tier in (a,b)``. Several
+        texts are for a resource each: ``["pods:app=web"]``. A resource has one at a time: a sync with another one
+        replaces its rows. (templated)
+    :param field_selector: sync only objects of these fields, likewise: ``pods:spec.nodeName=node-1``. (templated)
     :param store_object: keep each object whole, as jsonb, beside its columns. (templated)
     :param redact: take out of objects before anything is stored: ``env-values``, ``configmap-values``,
         ``annotations:GLOB``, paths such as ``.spec.token`` or, of one resource, ``pods:.spec.containers[*].args``; a
@@ -90,6 +94,8 @@ class KubernetesToPostgresOperator(InventoryOperator):
         "postgres_conn_id",
         "schema",
         "namespaces",
+        "label_selector",
+        "field_selector",
         "store_object",
         "redact",
         "keep",
@@ -116,6 +122,8 @@ class KubernetesToPostgresOperator(InventoryOperator):
         postgres_conn_id: str = "postgres_default",
         schema: str = "public",
         namespaces: Sequence[str] | str = (),
+        label_selector: Sequence[str] | str | None = None,
+        field_selector: Sequence[str] | str | None = None,
         store_object: bool = True,
         redact: Sequence[str] | str = (),
         keep: Sequence[str] | str = (),
@@ -138,6 +146,8 @@ class KubernetesToPostgresOperator(InventoryOperator):
         self.postgres_conn_id = postgres_conn_id
         self.schema = schema
         self.namespaces = namespaces
+        self.label_selector = label_selector
+        self.field_selector = field_selector
         self.store_object = store_object
         self.redact = redact
         self.keep = keep
@@ -236,6 +246,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
 
     def _settings(self, hook: KubernetesInventoryHook) -> Settings:
         from airflow_provider_k8s_inventory.model import OnDelete
+        from airflow_provider_k8s_inventory.sync.selections import parse
         from airflow_provider_k8s_inventory.sync.settings import AskedMode, Settings
 
         numbers = {
@@ -247,7 +258,11 @@ class KubernetesToPostgresOperator(InventoryOperator):
         }
         return Settings(
             schema=self.schema,
-            selection=Selection(namespaces=tuple(arguments.names("namespaces", self.namespaces))),
+            selections=parse(
+                arguments.names("namespaces", self.namespaces),
+                arguments.texts("label_selector", self.label_selector),
+                arguments.texts("field_selector", self.field_selector),
+            ),
             store_object=arguments.flag("store_object", self.store_object),
             redact=tuple(arguments.names("redact", self.redact)),
             keep=tuple(arguments.names("keep", self.keep)),
@@ -274,7 +289,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         if report.status == "absent":
             self.log.info("%s: absent: %s", scope, report.reason)
         self.log.info(
-            "%s: %d objects in %.1f s (mode %s, pages: %d, %s): %d inserted, %d updated, %d unchanged, %d deleted",
+            "%s: %d objects in %.1f s (mode %s, pages: %d, %s): %d inserted, %d updated, %d unchanged, %d deleted%s",
             scope,
             report.seen,
             report.seconds,
@@ -285,6 +300,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
             report.updated,
             report.unchanged,
             report.deleted,
+            f", {report.unselected} unselected" if report.unselected else "",
         )
 
 
@@ -305,7 +321,7 @@ def _since(context: Context) -> datetime | None:
 def _brief(report: SyncReport) -> dict[str, Any]:
     """Say how the scope ended, first what a person wants to know; the ledger has all of it."""
     fields = report.as_dict()
-    first = ("context_name", "resource", "status", "reason", *_COUNTS, "seconds", "warnings")
+    first = ("context_name", "resource", "status", "reason", *COUNTS, "seconds", "warnings")
     return {name: fields[name] for name in first}
 
 
@@ -317,7 +333,7 @@ def _came_to(cluster_context: str, reports: Sequence[SyncReport]) -> dict[str, A
         "status": "failed" if failed else "success",
         "scopes": len(reports),
         "failed": [report.resource for report in failed],
-        **{name: sum(getattr(report, name) for report in reports) for name in _COUNTS},
+        **{name: sum(getattr(report, name) for report in reports) for name in COUNTS},
     }
 
 

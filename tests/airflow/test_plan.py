@@ -75,6 +75,25 @@ def test_a_custom_resource_is_planned_by_its_full_name(kubeconfig: Path) -> None
     assert plan(contexts=["dev"], resource_names=["widgets.example.com"]) == [("dev", "widgets.example.com")]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"namespaces": ["a_b"]},
+        {"label_selector": "a b"},
+        {"label_selector": ["a=1", "a=2"]},
+        {"field_selector": ["services:a=1"]},
+    ],
+    ids=str,
+)
+def test_a_selection_that_cannot_be_fails_the_plan(arguments: Any, kubeconfig: Path) -> None:
+    with pytest.raises(AirflowFailException):
+        plan(resource_names=["pods"], **arguments)
+
+
+def test_a_selection_of_one_resource_is_for_the_syncs(kubeconfig: Path) -> None:
+    assert ("dev", "pods") in plan(label_selector=["pods:app=web"], namespaces="!kube-*", field_selector="None")
+
+
 def test_an_unknown_context_is_an_error_that_names_those_there_are(kubeconfig: Path) -> None:
     with pytest.raises(AirflowFailException, match=r"'prd'.*prod, dev"):
         plan(contexts=["dev", "prd"])

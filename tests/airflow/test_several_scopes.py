@@ -49,6 +49,7 @@ def test_what_is_returned_sums_them_up(inventory: str) -> None:
         "updated": 0,
         "unchanged": 0,
         "deleted": 0,
+        "unselected": 0,
     }
 
 

@@ -66,6 +66,28 @@ def test_arguments_may_come_as_the_text_jinja_renders(arguments: dict[str, Any],
     assert sync(**arguments)["seen"] == 11
 
 
+@pytest.mark.parametrize(
+    "label_selector",
+    ["k8s-app=kube-dns", ["pods:k8s-app in (kube-dns)"], "['pods:k8s-app in (kube-dns)', 'services:app=x']"],
+    ids=str,
+)
+def test_labels_are_selected_native_or_rendered(label_selector: Any, inventory: str) -> None:
+    report = sync(label_selector=label_selector, namespaces=["*", "!kube-public"])
+
+    found = select(inventory, "SELECT count(*), count(*) FILTER (WHERE labels->>'k8s-app' = 'kube-dns') FROM k8s_pods")
+    assert found == [(report["seen"], report["seen"])]
+    assert report["seen"] > 0
+    assert select(inventory, "SELECT label_selector, namespaces FROM k8s_syncs") == [
+        ("k8s-app=kube-dns", ["*", "!kube-public"])
+    ]
+
+
+@pytest.mark.parametrize("arguments", [{"label_selector": ["a=1", "a=2"]}, {"field_selector": "a"}], ids=str)
+def test_selectors_that_cannot_be_are_refused_without_a_retry(arguments: Any, inventory: str) -> None:
+    with pytest.raises(AirflowFailException, match="selector"):
+        sync(**arguments)
+
+
 def test_only_the_namespaces_that_are_asked_for_are_read(inventory: str) -> None:
     sync(namespaces=["default"])
     assert select(inventory, "SELECT DISTINCT namespace FROM k8s_pods") == [("default",)]

@@ -43,7 +43,9 @@ actions = st.tuples(
 two_modes = st.sampled_from((("metadata", "delta"), ("delta", "delta"), ("full", "delta"), ("delta", "metadata")))
 resources = st.sampled_from(("pods", "pods", THINGS.name))
 scopes = st.one_of(
-    st.fixed_dictionaries({"namespaces": st.sampled_from(((), NAMESPACES[:1], NAMESPACES))}),
+    st.fixed_dictionaries({"namespaces": st.sampled_from(((), NAMESPACES[:1], NAMESPACES, ("b*",), ("!green",)))}),
+    st.fixed_dictionaries({"labels": st.sampled_from(((), ("value=x",), ("value in (x,y)",), ("!value",)))}),
+    st.fixed_dictionaries({"fields": st.sampled_from(((), ("pods:metadata.name!=a",)))}),
     st.fixed_dictionaries({"store_object": st.booleans()}),
     st.fixed_dictionaries({"on_delete": st.sampled_from(("delete", "mark"))}),
     st.fixed_dictionaries({"verify_every": st.sampled_from((0, 1, 3))}),

@@ -201,7 +201,18 @@ def test_wrong_usage_ends_with_status_2_and_says_what_would_be_right(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--on-delete", "drop"), ("--mode", "fast"), ("--migrate", "never"), ("--namespace", "a/b")]
+    "arguments",
+    [
+        ("--on-delete", "drop"),
+        ("--mode", "fast"),
+        ("--migrate", "never"),
+        ("--namespace", "a/b"),
+        ("-n", "[z-a]"),
+        ("-l", "a b"),
+        ("-l", "a=1", "-l", "a=2"),
+        ("-l", "certificates.cert-manager.io:a=1"),
+        ("--field-selector", "a"),
+    ],
 )
 def test_choices_that_are_none(arguments: tuple[str, ...], run: CommandLine) -> None:
     assert run.sync(*arguments).exit_code == 2

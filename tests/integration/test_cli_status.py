@@ -161,7 +161,7 @@ def test_json_is_a_line_per_scope_and_the_summary_goes_to_stderr(synced_run: Com
     assert scopes[2]["age_seconds"] > 86400
     assert set(scopes[0]) == {
         "context_name", "resource", "namespaces", "last_success_at", "age_seconds", "last_status", "last_reason",
-        "last_finished_at", "state",
+        "label_selector", "field_selector", "last_finished_at", "state",
     }  # fmt: skip
     assert result.stderr == "Scopes: 4, Clusters: 2, Fresh: 2, Not fresh: 2\n"
 

@@ -46,6 +46,25 @@ def test_it_ends_with_the_line_of_the_replaced_system(run: CommandLine, dev: Clu
     assert result.stderr == ""
 
 
+def test_what_is_read_is_narrowed_as_kubectl_narrows_it(run: CommandLine, dev: Cluster, inventory: Inventory) -> None:
+    dev.seed("namespaces", [named("team-a"), named("team-b")])
+    dev.seed("pods", [pod("web", "team-a", labels={"app": "web"}), pod("db", "team-a"), pod("old", "team-b")])
+    which = ("--context", "dev", "--resource", "pods", "--resource", "namespaces")
+    narrowed = ("-n", "team-*", "-n", "!team-b", "-l", "pods:app in (web, shop)", "--field-selector", "pods:spec.x=1")
+    result = run.sync(*which, *narrowed[:-2])
+
+    assert result.exit_code == 0, result.stdout
+    assert inventory.names("k8s_pods") == ["web"]
+    assert inventory.count("k8s_namespaces") == 6
+    result = run.sync(*which, *narrowed)
+    assert result.exit_code == 1
+    assert "dev · pods (team-*, !team-b -l app in (shop,web) --field-selector spec.x=1): failed: " in result.stdout
+    assert "correct the selector" in result.stdout
+    dev.patch("pods", "web", {"metadata": {"labels": {"app": "db"}}}, "team-a")
+    result = run.sync(*which, *narrowed[:-2])
+    assert "unselected" in result.stdout
+
+
 def test_above_it_is_a_table_of_the_scopes_in_the_order_they_were_asked_for(run: CommandLine, dev: Cluster) -> None:
     dev.seed("pods", pods(5))
     lines = run.sync("--resource", "pods", "--resource", "nodes").stdout.splitlines()

@@ -13,11 +13,11 @@ from psycopg.pq import TransactionStatus
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
-from airflow_provider_k8s_inventory.model import Selection
 from airflow_provider_k8s_inventory.postgres.migrations import ORDERED
 from airflow_provider_k8s_inventory.sync.doctor import Finding, examine_context, examine_database, weigh
+from airflow_provider_k8s_inventory.sync.selections import parse
 from tests.kit.inventory import TABLES, Inventory
-from tests.kit.objects import WIDGETS, pod, widget_definition
+from tests.kit.objects import WIDGETS, named, pod, widget_definition
 from tests.kit.syncer import Syncer
 
 
@@ -208,9 +208,7 @@ def test_what_one_context_serves_is_less_in_the_other(dev: Cluster, doctor: Doct
 def test_rights_are_asked_for_in_the_namespaces(dev: Cluster, sync: Syncer) -> None:
     dev.add_user(User(name="reader", denied=(Rule(resources=("pods",), namespaces=("kube-system",)),)))
     with sync.client("dev-reader") as client:
-        found = examine_context(
-            client, ["pods", "nodes"], selection=Selection(namespaces=("default", "kube-system", "shop"))
-        )
+        found = examine_context(client, ["pods", "nodes"], selections=parse(("default", "kube-system", "shop")))
         findings = {finding.check: finding for finding in found}
 
     assert findings["may list pods"].detail == "no: grant list and watch on pods in namespace kube-system"
@@ -220,6 +218,39 @@ def test_rights_are_asked_for_in_the_namespaces(dev: Cluster, sync: Syncer) -> N
         False,
         True,
     ]
+
+
+def test_the_namespaces_in_which_resources_may_be_listed_are_suggested(dev: Cluster, sync: Syncer) -> None:
+    namespaced = Rule(resources=("pods", "deployments.apps"), namespaces=("default", "kube-public"))
+    everywhere = Rule(resources=("namespaces", "services", "nodes"))
+    dev.add_user(User(name="reader", groups=(), allowed=(namespaced, everywhere)))
+    with sync.client("dev-reader") as client:
+        some = {each.check: each for each in examine_context(client, ["pods", "services", "deployments"])}
+        all_ = {each.check: each for each in examine_context(client, ["pods", "nodes", "deployments"])}
+        narrowed = list(examine_context(client, ["pods"], selections=parse(["*", "!kube-system", "!kube-node-lease"])))
+
+    assert not some["may list pods"].good
+    assert some["namespaces"].detail == (
+        "pods, deployments.apps may be listed in some, so narrow the sync: --namespace pods:default "
+        "--namespace pods:kube-public --namespace deployments:default --namespace deployments:kube-public"
+    )
+    assert all_["namespaces"].detail.endswith(": --namespace default --namespace kube-public")
+    found = {each.check: each.detail for each in narrowed if each.good}
+    assert found["namespaces *, !kube-node-lease, !kube-system"] == "default, kube-public"
+    assert found["may list pods"] == "yes"
+
+
+def test_namespaces_are_known_by_the_rows_where_nobody_may_list_them(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("namespaces", [named("team-a")])
+    sync("namespaces")
+    dev.add_user(User(name="reader", groups=(), allowed=(Rule(resources=("pods",), namespaces=("team-a",)),)))
+    inventory.query("UPDATE k8s_namespaces SET context_name = 'dev-reader'")
+    with sync.client("dev-reader") as client, psycopg.connect(inventory.dsn) as conn:
+        found = {each.check: each for each in examine_context(client, ["pods"], conn=conn)}
+
+    assert found["namespaces"].detail.endswith(": --namespace team-a")
 
 
 def test_a_403_is_never_behind_a_plain_mark(dev: Cluster, doctor: Doctor) -> None:

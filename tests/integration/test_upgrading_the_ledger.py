@@ -32,7 +32,9 @@ def downgrade(inventory: Inventory) -> None:
     inventory.query("DROP TABLE k8s_scopes CASCADE")
     inventory.query("DROP INDEX k8s_syncs_finished")
     inventory.query("ALTER TABLE k8s_syncs RENAME COLUMN row_format TO shape")
-    inventory.query("DELETE FROM k8s_migrations WHERE name = '0004_scopes'")
+    for column in ("label_selector", "field_selector", "unselected"):
+        inventory.query(f"ALTER TABLE k8s_syncs DROP COLUMN {column}")
+    inventory.query("DELETE FROM k8s_migrations WHERE name IN ('0004_scopes', '0007_selectors')")
 
 
 def upgrade(inventory: Inventory, migrated_database: str) -> list[str]:
@@ -48,7 +50,9 @@ def scopes(inventory: Inventory) -> list[Row]:
 
 
 def test_it_makes_the_table_and_the_views_that_show_it(inventory: Inventory, migrated_database: str) -> None:
-    assert upgrade(inventory, migrated_database) == ["0004_scopes", "view k8s_freshness", "view k8s_cluster_health"]
+    done = upgrade(inventory, migrated_database)
+
+    assert done == ["0004_scopes", "0007_selectors", "view k8s_freshness", "view k8s_cluster_health"]
 
 
 @pytest.mark.parametrize("mode", ["metadata", "delta"])

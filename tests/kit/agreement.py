@@ -5,6 +5,7 @@ What happens to the cluster in between is in the tests.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Self
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.model import Selection, SyncReport
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
 from tests.kit.interrupted import Interrupted
 from tests.kit.inventory import Inventory, Row
@@ -85,10 +86,14 @@ class Agreement:
         self._inventories[FRESH].query("SELECT pg_terminate_backend(%s, 10000)", conn.info.backend_pid)
 
     def rows(self, schema: str, resource: str, namespaces: tuple[str, ...] = ()) -> dict[str, Row]:
-        """The rows of a scope that have no mark, by uid, and but for when they were written."""
+        """The rows of a scope that have no mark, by uid, and but for when they were written.
+
+        :param namespaces: names, globs and exclusions; empty: all.
+        """
+        pattern = re.compile(Selection(namespaces=namespaces).namespace_pattern or ".*")
         found = self._inventories[schema].by_uid(resource)
         return {
             uid: {name: value for name, value in row.items() if name not in OF_THE_TIME}
             for uid, row in found.items()
-            if row["deleted_at"] is None and (not namespaces or row["namespace"] in namespaces)
+            if row["deleted_at"] is None and pattern.fullmatch(row["namespace"] or "")
         }

@@ -66,7 +66,7 @@ def test_a_selection_is_the_same_whatever_the_order_it_was_written_in() -> None:
 def test_a_selection_comes_back_from_its_columns(namespaces: tuple[str, ...]) -> None:
     selection = Selection(namespaces=namespaces)
 
-    assert selection.columns == {"namespaces": list(namespaces) or None}
+    assert selection.columns["namespaces"] == (list(namespaces) or None)
     assert Selection.of_columns(selection.columns) == selection
 
 

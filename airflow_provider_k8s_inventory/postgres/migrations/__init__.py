@@ -33,6 +33,7 @@ ORDERED: Final = (
     "0004_scopes",
     "0005_ledger_comments",
     "0006_redaction",
+    "0007_selectors",
 )
 """The names of the SQL files, in the order they are run."""
 

@@ -25,7 +25,7 @@ _SECURITY_INVOKER: Final = 150000
 
 _FRESHNESS: Final = """
 SELECT context_name, resource, namespaces, last_success_at, now() - last_success_at AS age,
-    last_status, last_reason, last_finished_at, last_host
+    last_status, last_reason, last_finished_at, last_host, label_selector, field_selector
 FROM {scopes}
 """
 
@@ -137,6 +137,8 @@ def _views(schema: str) -> tuple[View, ...]:
                 "last_reason": "Why that was no success, and what to do",
                 "last_finished_at": "When it ended",
                 "last_host": "The machine it ran on",
+                "label_selector": "The label selector it is narrowed by; NULL: none",
+                "field_selector": "The field selector it is narrowed by; NULL: none",
             },
             of_tables=False,
         ),

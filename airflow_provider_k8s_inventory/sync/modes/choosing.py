@@ -118,7 +118,10 @@ class ScopeSync:
         state, resolved = self.state, self.collection.resolved
         if not self.collection.resource.watchable:
             return f"{self.collection.name} cannot be watched, so its resourceVersions need not mean anything"
-        if len(self.collection.scope.selection.namespaces) > 1:
+        if self.store.replaced:
+            return "the rows are of another selection"
+        selection = self.collection.scope.selection
+        if selection.is_open or len(selection.namespaces) > 1:
             return "several namespaces have no resourceVersion in common"
         if state is None or state.checkpoint is None:
             return "no sync before this one was complete at one resourceVersion"
@@ -172,7 +175,7 @@ class ScopeSync:
 
     def _verify(self, changed: Outcome) -> Outcome:
         """Compare the rows with the metadata of all objects at the very resourceVersion the changes led to."""
-        before, deleted = changed.counts.seen, changed.counts.deleted
+        before, deleted = changed.counts.seen, changed.counts.deleted + changed.counts.unselected
         at = partial(self._metadata, before, deleted, at=changed.resource_version)
         verified = self._try("metadata", at, *_GIVEN_UP)
         if isinstance(verified, Outcome):

@@ -14,9 +14,10 @@ import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import ResponseError, UnprovenError
 from airflow_provider_k8s_inventory.kube import metadata, versions
-from airflow_provider_k8s_inventory.model import NAMESPACE, Page, Seen
+from airflow_provider_k8s_inventory.model import Page, Seen
 from airflow_provider_k8s_inventory.postgres import listed, rows, staging
 from airflow_provider_k8s_inventory.postgres.diff import NOT_LISTED
+from airflow_provider_k8s_inventory.selectors import NAMESPACE
 from airflow_provider_k8s_inventory.sync.collection import Collection
 from airflow_provider_k8s_inventory.sync.found import Found
 from airflow_provider_k8s_inventory.sync.keys import key
@@ -65,7 +66,7 @@ def _list(collection: Collection, store: Store, at: str | None) -> tuple[int, st
     for page in collection.metadata(at=at):
         seen += page.count
         version = page.resource_version
-        listed.add(store.cursor, map(_checked, page.items))
+        listed.add(store.cursor, map(checked, page.items))
     return seen, version
 
 
@@ -163,12 +164,17 @@ def _correct(store: Store, batch: Sequence[_Fetched]) -> int:
 
 def _identity(item: msgspec.Raw) -> Seen:
     try:
-        return _checked(metadata.seen(item))
+        return checked(metadata.seen(item))
     except (ValueError, RecursionError) as error:
         raise ResponseError(f"what was read is not an object of Kubernetes: {error}") from error
 
 
-def _checked(seen: Seen) -> Seen:
+def checked(seen: Seen) -> Seen:
+    """Return the metadata of an object with the key of its row.
+
+    :raises UnprovenError: when they cannot be compared.
+    :raises ResponseError: when they are of no object of Kubernetes.
+    """
     if not seen.uid or not seen.resource_version:
         raise UnprovenError("objects without uid or resourceVersion cannot be compared")
     if "\0" in seen.uid or "\0" in seen.name or "\0" in seen.resource_version:

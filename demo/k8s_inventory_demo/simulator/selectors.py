@@ -15,7 +15,7 @@ from k8s_inventory_demo.simulator.objects import Entry
 Predicate = Callable[[Entry], bool]
 _Requirement = Callable[[Mapping[str, str]], bool]
 
-_SET: Final = re.compile(r"(?P<key>\S+)\s+(?P<operator>in|notin)\s*\((?P<values>[^)]*)\)")  # codespell:ignore notin
+_SET: Final = re.compile(r"(?P<key>\S+)\s+(?P<operator>in|notin)\s*\((?P<values>[^)]*)\)")
 _EQUALITY: Final = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^\s=!(),]*)")
 _EXISTENCE: Final = re.compile(r"(?P<absent>!?)\s*(?P<key>[^\s=!(),]+)")
 _FIELD: Final = re.compile(r"([^=!]+)(==|=|!=)(.*)")

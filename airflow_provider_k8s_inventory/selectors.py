@@ -1,0 +1,224 @@
+"""Selectors as kubectl takes them, of labels, of fields and of namespaces: read, and written in one way.
+
+Two selectors that are written in one way select the same, so that their text can be the key of a scope.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from airflow_provider_k8s_inventory.exceptions import UsageError
+
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
+NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+_NAME: Final = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_KEY: Final = rf"(?:[a-z0-9][-a-z0-9.]{{0,252}}/)?{_NAME}"
+_VALUE: Final = re.compile(rf"(?:{_NAME})?")
+# The grammar of k8s.io/apimachinery/pkg/labels/selector.go.
+_REQUIREMENT: Final = re.compile(
+    rf"\s*(?:!\s*(?P<absent>{_KEY})"
+    rf"|(?P<key>{_KEY})(?:\s*(?P<sign>==|=|!=|>|<)\s*(?P<value>{_VALUE.pattern})"
+    r"|\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?)\s*(?:,(?=.)|$)",
+    re.DOTALL,
+)
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+_COMPARED: Final[Mapping[str, Callable[[int, int], bool]]] = {">": operator.gt, "<": operator.lt}
+
+# Backslashes stand before commas, equals signs and backslashes: k8s.io/apimachinery/pkg/fields, EscapeValue.
+_TERM: Final = re.compile(r"\s*(?P<field>[^\\,=!\s]+)\s*(?P<sign>==|=|!=)(?P<value>(?:\\[\\,=]|[^\\,=])*)(?:,(?=.)|$)")
+_ESCAPED: Final = re.compile(r"([\\,=])")
+_ESCAPE: Final = r"\\\1"
+
+_GLOB: Final = re.compile(r"[*?\[]")
+_PIECE: Final = re.compile(r"(?P<some>\*)|(?P<one>\?)|\[(?P<no>!)?(?P<set>[-a-z0-9]+)\]|(?P<same>[-a-z0-9]+)")
+_LETTERS: Final = "-a-z0-9"
+EXCLUSION: Final = "!"
+"""Stands before what is left out."""
+
+
+class _Requirement(NamedTuple):
+    """One condition on the label of a key."""
+
+    key: str
+    sign: str
+    """``in``, ``notin``, ``>`` or ``<``; ``has`` and ``lacks`` take no values."""
+    values: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.sign in _COMPARED:
+            return f"{self.key}{self.sign}{self.values[0]}"
+        if self.sign in ("has", "lacks"):
+            return self.key if self.sign == "has" else f"!{self.key}"
+        if len(self.values) == 1:
+            return f"{self.key}{'=' if self.sign == 'in' else '!='}{self.values[0]}"
+        return f"{self.key} {self.sign} ({','.join(self.values)})"
+
+    def holds(self, labels: Mapping[str, object]) -> bool:
+        """Tell if an object of these labels fulfills it."""
+        value = labels.get(self.key)
+        if self.sign in ("has", "lacks"):
+            return (self.key in labels) is (self.sign == "has")
+        if self.sign in _COMPARED:
+            number = value if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+            return number is not None and _COMPARED[self.sign](int(number), int(self.values[0]))
+        return (value in self.values) is (self.sign == "in")
+
+
+def labels(text: str) -> str:
+    """Write a label selector in the one way: ``tier in (b,a), app==web`` as ``app=web,tier in (a,b)``.
+
+    :param text: the selector, as for ``kubectl get --selector``; empty selects all.
+    :raises UsageError: when it is none.
+    """
+    return ",".join(sorted({str(requirement) for requirement in _requirements(text)}))
+
+
+def matches(selector: str, found: Mapping[str, object]) -> bool:
+    """Tell if a label selector selects an object.
+
+    :param selector: a selector that `labels` has written.
+    :param found: the object's labels.
+    """
+    return all(requirement.holds(found) for requirement in _read(selector))
+
+
+@lru_cache
+def _read(selector: str) -> tuple[_Requirement, ...]:
+    return tuple(_requirements(selector))
+
+
+def _requirements(text: str) -> Iterator[_Requirement]:
+    place = 0
+    while place < len(text.rstrip()):
+        found = _REQUIREMENT.match(text, place)
+        if found is None:
+            raise UsageError(_not_understood("label", text, place, "app=web,tier in (a,b),!canary"))
+        place = found.end()
+        yield _requirement(found, text)
+
+
+def _requirement(found: re.Match[str], text: str) -> _Requirement:
+    key, sign = found["key"], found["sign"]
+    if found["absent"]:
+        return _Requirement(found["absent"], "lacks")
+    if found["set"]:
+        values = sorted({value.strip() for value in found["values"].split(",")})
+        for value in values:
+            if not _VALUE.fullmatch(value):
+                raise UsageError(f"the label selector {text!r} has a value that no label can have: {value!r}")
+        return _Requirement(key, found["set"], tuple(values))
+    if sign in _COMPARED:
+        if not _NUMBER.fullmatch(found["value"]):
+            raise UsageError(f"the label selector {text!r} compares with {found['value']!r}, which is no whole number")
+        return _Requirement(key, sign, (found["value"],))
+    if sign:
+        return _Requirement(key, "notin" if sign == "!=" else "in", (found["value"],))
+    return _Requirement(key, "has")
+
+
+def fields(text: str) -> str:
+    """Write a field selector in the one way: ``b!=2,a==1`` as ``a=1,b!=2``.
+
+    Which fields there are, only the API server knows.
+
+    :param text: the selector, as for ``kubectl get --field-selector``; empty selects all.
+    :raises UsageError: when it is none.
+    """
+    terms, place, text = set(), 0, text.strip()
+    while place < len(text):
+        found = _TERM.match(text, place)
+        if found is None:
+            raise UsageError(_not_understood("field", text, place, "spec.nodeName=node-1,status.phase!=Running"))
+        place = found.end()
+        terms.add(f"{found['field']}{'!=' if found['sign'] == '!=' else '='}{found['value'].strip()}")
+    return ",".join(sorted(terms))
+
+
+def field(name: str, value: str) -> str:
+    """Write the field selector of one value."""
+    return f"{name}={_ESCAPED.sub(_ESCAPE, value)}"
+
+
+def _not_understood(kind: str, text: str, place: int, example: str) -> str:
+    return f"the {kind} selector {text!r} cannot be read at {text[place:].strip()!r}: write it like {example!r}"
+
+
+def namespaces(texts: Iterable[str]) -> tuple[str, ...]:
+    """Write names, globs and exclusions of namespaces in the one way: sorted, each once, and exclusions last.
+
+    Exclusions alone leave out of all. Where no glob is left, nobody has to list namespaces.
+
+    :param texts: names, globs such as ``team-*``, and either behind ``!``.
+    :raises UsageError: when one cannot be a namespace, or none is left.
+    """
+    found = dict.fromkeys(text.strip() for text in texts)
+    excluded = sorted(text for text in found if text.startswith(EXCLUSION))
+    included = sorted(text for text in found if text not in excluded)
+    for text in found:
+        _check(text)
+    leaving = [re.compile(_pattern([text[1:]])) for text in excluded]
+    for name in included:
+        if not is_glob(name) and f"{EXCLUSION}{name}" in excluded:
+            raise UsageError(f"the namespace {name!r} is asked for and left out: take one of them away")
+    if included and not any(map(is_glob, included)):
+        left = tuple(name for name in included if not any(each.match(name) for each in leaving))
+        if not left:
+            raise UsageError(f"no namespace is left of {', '.join(included)} without {', '.join(excluded)}")
+        return left
+    if "*" in included or (excluded and not included):
+        included = ["*"] if excluded else []
+    return (*included, *excluded)
+
+
+def is_glob(text: str) -> bool:
+    """Tell if a name of namespaces is a glob."""
+    return _GLOB.search(text) is not None
+
+
+def _check(text: str) -> None:
+    name = text.removeprefix(EXCLUSION)
+    if not is_glob(name) and not NAMESPACE.fullmatch(name):
+        raise UsageError(f"a namespace must consist of lowercase letters, digits and '-', got {name!r}")
+    try:
+        re.compile(_pattern([name]))
+    except (re.error, ValueError):
+        raise UsageError(
+            f"a glob of namespaces must consist of lowercase letters, digits, '-', *, ? and [...], got {name!r}"
+        ) from None
+
+
+def namespace_pattern(texts: Sequence[str]) -> str:
+    """Make the regular expression of namespaces, in what Python's and PostgreSQL's have in common.
+
+    :param texts: names, globs and exclusions that `namespaces` has written.
+    """
+    excluded = [text[1:] for text in texts if text.startswith(EXCLUSION)]
+    included = [text for text in texts if not text.startswith(EXCLUSION)]
+    # https://www.postgresql.org/docs/current/functions-matching.html#POSIX-CONSTRAINTS-TABLE has lookahead, too.
+    without = f"(?!{_pattern(excluded)[1:]})" if excluded else ""
+    return f"^{without}{_pattern(included)[1:]}"
+
+
+def _pattern(globs: Iterable[str]) -> str:
+    return f"^(?:{'|'.join(map(_translated, globs))})$"
+
+
+def _translated(glob: str) -> str:
+    """Translate a glob; :raises ValueError: when it has what is none of a glob."""
+    pieces, place = [], 0
+    while place < len(glob):
+        found = _PIECE.match(glob, place)
+        if found is None:
+            raise ValueError(glob)
+        place = found.end()
+        if found["some"] or found["one"]:
+            pieces.append(f"[{_LETTERS}]{'*' if found['some'] else ''}")
+        else:
+            pieces.append(f"[{'^' if found['no'] else ''}{found['set']}]" if found["set"] else found["same"])
+    return "".join(pieces)
