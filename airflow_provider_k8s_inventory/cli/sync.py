@@ -144,7 +144,8 @@ def sync(
     started = time.monotonic()
     with connecting.connect(asked.dsn) as conn:
         migrations.migrate(conn, schema=schema, mode=migrate)
-    reports = _run(asked, settings, as_json)
+    remarks: list[str] = []
+    reports = _run(asked, settings, as_json, remarks)
     nowhere = absences.everywhere(reports, partial(_synced, asked.dsn, schema))
     if as_json:
         for each in nowhere:
@@ -154,6 +155,8 @@ def sync(
     errors = sum(each.error for each in judged)
     if not as_json:
         printing.print_verdicts(printing.console(), judged)
+    for remark in sorted(remarks):
+        click.echo(remark, err=as_json)
     _prune(asked.dsn, schema, keep_syncs)
     click.echo(core.summary(reports, seconds=time.monotonic() - started, errors=errors), err=as_json)
     sys.exit(1 if errors else 0)
@@ -190,13 +193,18 @@ def _judge(
     return verdicts.judge(reports, past, tolerance, now=datetime.now(UTC))
 
 
-def _run(asked: options.Asked, settings: core.Settings, as_json: bool) -> list[SyncReport]:
-    """Sync, with a progress bar on a terminal; the reports in the order they were asked for."""
+def _run(asked: options.Asked, settings: core.Settings, as_json: bool, remarks: list[str]) -> list[SyncReport]:
+    """Sync, with a progress bar on a terminal; the reports in the order they were asked for.
+
+    :param remarks: gets what is to be said of contexts.
+    """
     reports: list[SyncReport] = []
     known = expanding.catalogued(asked.names)
     connect = partial(connecting.connect, asked.dsn)
     with SyncProgress(Console(stderr=True), len(asked.contexts) * len(known)) as progress:
-        for report in run_fleet(asked.contexts, asked.names, connect, settings, under_way=progress.under_way):
+        for report in run_fleet(
+            asked.contexts, asked.names, connect, settings, under_way=progress.under_way, remark=remarks.append
+        ):
             if as_json:
                 click.echo(msgspec.json.encode(report.as_dict()))
             reports.append(report)

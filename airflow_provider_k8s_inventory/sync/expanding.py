@@ -175,6 +175,23 @@ def _problems(
             yield Problem(glob, glob, "absent", reason)
 
 
+def omitted(names: Sequence[str], found: Discovery) -> str | None:
+    """Say what globs and groups leave out of what is served, though nobody left it out; None: nothing.
+
+    :param names: as for `expand`.
+    """
+    globs = list(filter(is_glob, _as_written(names)))
+    given = [*filter(is_name, _as_written(names)), *(resources.excluded(name) for name in names if is_exclusion(name))]
+    served = {name for name in (_SECRETS, *found.unlistable) if any(resources.matches(glob, name) for glob in globs)}
+    silent = sorted(name for name in served if not any(means(each, name) for each in given))
+    unlistable = ", ".join(name for name in silent if name != _SECRETS)
+    said = [
+        f"{_SECRETS}, which must be named" if _SECRETS in silent else "",
+        f"{unlistable}, which cannot be listed" if unlistable else "",
+    ]
+    return "; ".join(filter(None, said)) or None
+
+
 def expand_stored(names: Sequence[str], stored: Sequence[str], known: Lookup) -> dict[str, str]:
     """Expand names, globs and groups by what the inventory knows, where the cluster does not say.
 

@@ -6,7 +6,7 @@ One scope is in `running`; which ones names, globs and groups mean is in `expand
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -56,6 +56,7 @@ def run_fleet(
     *,
     parallel: int = MAX_PARALLEL_CONTEXTS,
     under_way: UnderWay | None = None,
+    remark: Callable[[str], object] = log.info,
 ) -> Iterator[SyncReport]:
     """Sync resources of many contexts.
 
@@ -66,6 +67,7 @@ def run_fleet(
     :param settings: what the caller chooses.
     :param parallel: contexts at a time.
     :param under_way: where the scopes are registered while they are synced.
+    :param remark: takes what a person may want to know of a context, and no report says.
     :returns: the reports, each as soon as its scope has ended.
     """
     reports: SimpleQueue[SyncReport | None] = SimpleQueue()
@@ -77,7 +79,7 @@ def run_fleet(
             try:
                 with Client(context, max_parallel_requests=settings.max_parallel_requests) as client:
                     for report in _run_context(
-                        client, names, database, settings, under_way=under_way, elsewhere=elsewhere
+                        client, names, database, settings, under_way=under_way, elsewhere=elsewhere, remark=remark
                     ):
                         reports.put(report)
                         if abandoned.is_set():
@@ -166,6 +168,7 @@ def _run_context(
     under_way: UnderWay | None = None,
     since: datetime | None = None,
     elsewhere: Elsewhere | None = None,
+    remark: Callable[[str], object] = log.info,
 ) -> Iterator[SyncReport]:
     names = expanding.checked(names)
     log.info("%s: %s → schema %s", client.context.name, client.context.server, settings.schema)
@@ -177,6 +180,7 @@ def _run_context(
         settings=settings,
         origin=origin,
         under_way=under_way or UnderWay(),
+        remark=remark,
     )
     database.expect(len(own) + bool(since))
     if since:
@@ -212,6 +216,7 @@ class _ContextSyncs:
     settings: Settings
     origin: Origin | None
     under_way: UnderWay
+    remark: Callable[[str], object]
     hopeless: SyncReport | None = None
 
     def recall(self, since: datetime) -> None:
@@ -285,7 +290,10 @@ class _ContextSyncs:
         if self.hopeless:
             return expanding.expand_stored(names, stored, lookup), []
         try:
-            return expanding.expand(names, self.facts.discovery(), context_name, stored, lookup)
+            found = self.facts.discovery()
+            if omitted := expanding.omitted(names, found):
+                self.remark(f"{context_name}: left out: {omitted}")
+            return expanding.expand(names, found, context_name, stored, lookup)
         except ScopeError as error:
             # Without discovery nobody knows their versions: none of them can be read.
             lost = [

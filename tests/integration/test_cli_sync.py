@@ -65,6 +65,18 @@ def test_what_is_read_is_narrowed_as_kubectl_narrows_it(run: CommandLine, dev: C
     assert "unselected" in result.stdout
 
 
+def test_what_a_glob_leaves_out_is_said_once(run: CommandLine) -> None:
+    result = run.sync("--context", "dev", "--resource", "*", "--resource", "!*.authorization.k8s.io")
+    said = [line for line in result.stdout.splitlines() if "left out" in line]
+
+    assert said == [
+        "dev: left out: secrets, which must be named; bindings, selfsubjectreviews.authentication.k8s.io, "
+        "tokenreviews.authentication.k8s.io, which cannot be listed"
+    ]
+    named = run.sync("--context", "dev", "--resource", "config", "--resource", "secrets", "--json")
+    assert "left out" not in named.stderr
+
+
 def test_above_it_is_a_table_of_the_scopes_in_the_order_they_were_asked_for(run: CommandLine, dev: Cluster) -> None:
     dev.seed("pods", pods(5))
     lines = run.sync("--resource", "pods", "--resource", "nodes").stdout.splitlines()
