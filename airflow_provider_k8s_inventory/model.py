@@ -219,6 +219,20 @@ class Column:
         return not self.generated and not self.stamped
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index of a table, beside that of its key."""
+
+    columns: tuple[LiteralString, ...]
+    """The names of the columns, in order."""
+    method: LiteralString = "btree"
+    """The access method; ``gin`` for what a row has many of."""
+    operators: LiteralString | None = None
+    """The operator class of the columns; None: that of their types."""
+    where: LiteralString | None = None
+    """The condition on the rows it has; None: all."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
     """One table, as this package wants it to be."""
@@ -231,8 +245,8 @@ class Table:
     """Whether its objects live in namespaces, and so the shared columns have ``namespace``."""
     key: tuple[LiteralString, ...] = ("context_name", "uid")
     """The names of the columns that tell rows apart."""
-    indexes: tuple[tuple[LiteralString, ...], ...] = ()
-    """The column lists of further indexes."""
+    indexes: tuple[Index, ...] = ()
+    """Further indexes."""
 
 
 class Reading(NamedTuple):

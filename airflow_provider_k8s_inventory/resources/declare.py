@@ -180,7 +180,7 @@ def resource(
     :param comment: the table's SQL comment, when the kinds' plural does not do.
     :param short: the short names of kubectl.
     :param namespaced: whether the objects live in namespaces.
-    :param indexes: the column lists of indexes on own columns.
+    :param indexes: indexes on own columns.
     :param watchable: whether the API server tells changes of it.
     :param source: where the objects come from.
     :param hidden: members of the object that are read for columns and never stored.

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from airflow_provider_k8s_inventory.model import Column, Definition, Table
+from airflow_provider_k8s_inventory.model import Column, Definition, Index, Table
 
 EMPTY: Final = msgspec.Raw(b"{}")
 ABSENT: Final = msgspec.Raw(b"")
@@ -196,15 +196,18 @@ def table(
     :param own: the columns of its own; they follow `name`, as what a person looks for, and `object` is last.
     :param namespaced: whether the objects live in namespaces.
     :param key: the names of the columns that tell rows apart.
-    :param indexes: the column lists of further indexes.
+    :param indexes: further indexes.
     """
     namespace = (_NAMESPACE,) if namespaced else ()
-    default: Any = (("context_name", "namespace", "name"),) if namespaced else (("context_name", "name"),)
+    place: Any = ("context_name", "namespace", "name") if namespaced else ("context_name", "name")
+    found = [Index(place), Index(("name",)), Index(("uid",)), Index(("changed_at",))]
+    if any(column.name == "problem" for column in own):
+        found.append(Index(("context_name",), where="problem IS NOT NULL AND deleted_at IS NULL"))
     return Table(
         name=name,
         comment=comment,
         columns=(*_KEY, *namespace, _NAME, *own, *_REST),
         namespaced=namespaced,
         key=key,
-        indexes=(*default, *indexes),
+        indexes=(*found, *indexes),
     )

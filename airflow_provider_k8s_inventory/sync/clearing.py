@@ -35,7 +35,7 @@ class Limited(NamedTuple):
 def limited(definition: Definition) -> list[Limited]:
     """List the columns of a resource's own that cannot hold every value."""
     own = [column for column in own_columns(definition.table) if column.extracted]
-    indexed = {name for index in definition.table.indexes for name in index}
+    indexed = {name for index in definition.table.indexes for name in index.columns}
     return [
         Limited(place, column.name, column.type, fitting.HOLDS[column.type])
         for place, column in enumerate(own)

@@ -25,6 +25,7 @@ from tests.kit.inventory import TABLES, Inventory
 
 pytestmark = pytest.mark.postgres15
 
+SUMMARIES = ("k8s_summary_images", "k8s_summary_nodes")
 VIEWS = (
     "k8s_objects", "k8s_freshness", "k8s_cluster_health", "k8s_images", "k8s_workloads", "k8s_unhealthy",
     "k8s_exposed", "k8s_rbac_grants", "k8s_certificates", "k8s_quotas", "k8s_labels", "k8s_capacity", "k8s_versions",
@@ -88,8 +89,14 @@ def relations(found: Inventory, schema: str = "public") -> set[str]:
 def test_an_empty_schema_gets_all_tables_and_views(conn: psycopg.Connection, found: Inventory) -> None:
     done = migrate(conn)
 
-    assert done == [*ORDERED, *(f"table {name}" for name in TABLES), *(f"view {name}" for name in VIEWS)]
-    assert relations(found) == {*TABLES, *VIEWS, "k8s_syncs", "k8s_scopes", "k8s_migrations"}
+    assert done == [
+        *ORDERED,
+        *(f"table {name}" for name in TABLES),
+        "summaries of k8s_pods",
+        *(f"view {name}" for name in VIEWS),
+        "function k8s_search",
+    ]
+    assert relations(found) == {*TABLES, *SUMMARIES, *VIEWS, "k8s_syncs", "k8s_scopes", "k8s_migrations"}
 
 
 def test_the_tables_are_what_is_declared(conn: psycopg.Connection, found: Inventory) -> None:
@@ -109,7 +116,7 @@ def test_every_table_view_and_column_says_what_it_holds(conn: psycopg.Connection
     own = found.query(
         "SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid = ANY(%s::regclass[]) AND attnum > 0"
         " AND NOT attisdropped AND col_description(attrelid, attnum) IS NULL",
-        [*TABLES, *VIEWS],
+        [*TABLES, *SUMMARIES, *VIEWS],
     )
 
     assert (tables, own) == ([], [])
@@ -574,5 +581,5 @@ def test_two_at_once_do_the_work_once(dsn: str, found: Inventory) -> None:
     for thread in threads:
         thread.join()
 
-    assert sorted(map(len, done)) == [0, 0, 0, len(TABLES) + len(ORDERED) + len(VIEWS)]
+    assert sorted(map(len, done)) == [0, 0, 0, len(TABLES) + len(ORDERED) + len(VIEWS) + 2]
     assert relations(found) >= set(TABLES)

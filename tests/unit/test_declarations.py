@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from airflow_provider_k8s_inventory.exceptions import DeclarationError
-from airflow_provider_k8s_inventory.model import Column, Definition
+from airflow_provider_k8s_inventory.model import Column, Definition, Index
 from airflow_provider_k8s_inventory.resources.declare import (
     Part,
     at,
@@ -45,12 +45,12 @@ def read(document: object, *parts: Part) -> dict[str, Any]:
 
 
 def test_a_declaration_is_a_table_and_its_resource() -> None:
-    definition = declared(text("color", "spec.color"), short=("gd", "gad"), indexes=(("context_name", "color"),))
+    definition = declared(text("color", "spec.color"), short=("gd", "gad"), indexes=(Index(("context_name", "color")),))
 
     assert (definition.name, definition.table.name, definition.table.comment) == ("gadgets", "k8s_gadgets", "Gadgets")
     assert definition.resource.path("shop") == "/apis/example.com/v1/namespaces/shop/gadgets"
     assert definition.aliases == ("gadget", "gd", "gad")
-    assert definition.table.indexes[-1] == ("context_name", "color")
+    assert definition.table.indexes[-1] == Index(("context_name", "color"))
     assert definition.listed
 
 

@@ -218,7 +218,7 @@ def test_a_tables_columns_have_different_names_and_a_comment_each(table: Table) 
 def test_an_index_is_on_columns_that_exist(table: Table) -> None:
     names = {column.name for column in table.columns}
 
-    assert all(set(index) <= names for index in table.indexes)
+    assert all(set(index.columns) <= names for index in table.indexes)
 
 
 @pytest.mark.parametrize("written", [None, "", "None"])

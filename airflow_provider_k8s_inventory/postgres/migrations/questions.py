@@ -8,6 +8,7 @@ from typing import Final, LiteralString
 from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.postgres.migrations import summaries
 from airflow_provider_k8s_inventory.postgres.migrations.view import View
 
 _CONTEXT: Final = {"context_name": "The kubeconfig context"}
@@ -19,30 +20,20 @@ SELECT image.written AS image,
     CASE WHEN image.hosted THEN substr(image.named, strpos(image.named, '/') + 1)
         WHEN strpos(image.named, '/') > 0 THEN image.named ELSE 'library/' || image.named END AS repository,
     coalesce(image.tag, CASE WHEN image.pinned IS NULL THEN 'latest' END) AS tag,
-    image.digest,
-    count(DISTINCT image.context_name) AS contexts, count(DISTINCT (image.context_name, image.namespace)) AS namespaces,
-    sum(image.pods)::bigint AS pods
+    image.digest, image.contexts, image.namespaces, image.pods
 FROM (
     SELECT used.*, name.*, regexp_replace(name.reference, ':[^:/]+$', '') AS named,
         substring(name.reference FROM ':([^:/]+)$') AS tag,
         name.reference ~ '^([^/]*[.:][^/]*|localhost)/' AS hosted
     FROM (
-        SELECT pod.context_name, pod.namespace, container.written,
-            coalesce(substring(container.written FROM '@(.+)$'), substring(container.id FROM '@(.+)$')) AS digest,
-            count(*) AS pods
-        FROM {k8s_pods} AS pod
-        CROSS JOIN LATERAL (
-            SELECT DISTINCT each.image AS written, each.id FROM unnest(pod.images, pod.image_ids) AS each (image, id)
-            WHERE each.image IS NOT NULL
-        ) AS container
-        WHERE pod.deleted_at IS NULL
-        GROUP BY 1, 2, 3, 4
+        SELECT image AS written, nullif(digest, '') AS digest, count(DISTINCT context_name) AS contexts,
+            count(DISTINCT (context_name, namespace)) AS namespaces, sum(pods)::bigint AS pods
+        FROM {k8s_summary_images} GROUP BY image, digest
     ) AS used
     CROSS JOIN LATERAL (
         SELECT split_part(used.written, '@', 1) AS reference, substring(used.written FROM '@(.+)$') AS pinned
     ) AS name
 ) AS image
-GROUP BY 1, 2, 3, 4, 5
 """
 
 _CONTROLLER: Final = """
@@ -178,15 +169,7 @@ SELECT node.context_name, node.name AS node_name, node.node_pool, node.zone, nod
     coalesce(used.memory_requests, 0) AS memory_requests, coalesce(used.memory_limits, 0) AS memory_limits,
     node.pods_allocatable, coalesce(used.pods, 0) AS pods, node.status
 FROM {k8s_nodes} AS node
-LEFT JOIN (
-    SELECT context_name, node_name, count(*) AS pods, sum(cpu_requests) AS cpu_requests, sum(cpu_limits) AS cpu_limits,
-        sum(memory_requests) AS memory_requests, sum(memory_limits) AS memory_limits
-    FROM {k8s_pods}
-    -- One that has ended needs nothing of its node.
-    WHERE deleted_at IS NULL AND node_name IS NOT NULL AND phase IS DISTINCT FROM 'Succeeded'
-        AND phase IS DISTINCT FROM 'Failed'
-    GROUP BY context_name, node_name
-) AS used ON used.context_name = node.context_name AND used.node_name = node.name
+LEFT JOIN {k8s_summary_nodes} AS used ON used.context_name = node.context_name AND used.node_name = node.name
 WHERE node.deleted_at IS NULL
 """
 
@@ -213,7 +196,8 @@ WHERE cluster.deleted_at IS NULL
 def views(schema: str) -> tuple[View, ...]:
     """Declare the views of a schema, each after those it shows."""
     relations = {table.name: sql.Identifier(schema, table.name) for table in resources.TABLES}
-    relations["k8s_objects"] = sql.Identifier(schema, "k8s_objects")
+    for name in ("k8s_objects", *(summary.name for summary in summaries.SUMMARIES)):
+        relations[name] = sql.Identifier(schema, name)
 
     def over(query: LiteralString) -> sql.Composed:
         return sql.SQL(query).format(**relations)

@@ -37,6 +37,18 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Facts:
+    """Facts about the database that tables depend on."""
+
+    compressed: bool
+    """Whether objects are compressed by lz4."""
+    held: Collection[str]
+    """The columns of the table of many resources, from which rows may have to move; none when there is none."""
+    trigrams: str | None
+    """The schema of the extension pg_trgm, whose indexes find parts of names; None: it is not installed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Found:
     """A column that is there."""
 
@@ -51,29 +63,78 @@ class _Found:
 
 def changes(cursor: psycopg.Cursor[Any], schema: str) -> list[Change]:
     """List the steps that make the tables of a schema the declared ones."""
-    compressed, held = storage.has_lz4(cursor), _held(cursor, schema)
-    return [change for table in resources.TABLES for change in _table(cursor, schema, table, compressed, held)]
+    facts = _Facts(compressed=storage.has_lz4(cursor), held=_held(cursor, schema), trigrams=_trigrams(cursor))
+    return [change for table in resources.TABLES for change in _table(cursor, schema, table, facts)]
 
 
-def _table(
-    cursor: psycopg.Cursor[Any], schema: str, table: Table, compressed: bool, held: Collection[str]
-) -> Iterator[Change]:
+def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table, facts: _Facts) -> Iterator[Change]:
     name = sql.Identifier(schema, table.name)
     label = f"table {table.name}"
     key, columns = _look(cursor, name)
     if not columns:
-        yield Change(name=label, statements=[*_create(schema, table, compressed), *_moved(schema, table, held)])
+        yield Change(name=label, statements=[*_create(schema, table, facts), *_moved(schema, table, facts.held)])
     elif foreign := _foreign(table, key, columns):
         yield Change(
             name=label,
-            statements=[sql.SQL("DROP TABLE {}").format(name), *_create(schema, table, compressed)],
+            statements=[sql.SQL("DROP TABLE {}").format(name), *_create(schema, table, facts)],
             destroys=f"all rows of {table.name}, {foreign}",
         )
     else:
         yield from _columns(schema, table, columns)
+        yield from _missing_indexes(cursor, name, table, facts)
         # Only the default is changed: whoever chose something else may keep it.
-        if not compressed and "object" in columns and columns["object"].storage == storage.EXTENDED:
+        if not facts.compressed and "object" in columns and columns["object"].storage == storage.EXTENDED:
             yield Change(name=f"{label}.object", statements=[storage.uncompressed(name)])
+
+
+_Kind = tuple[str, tuple[str, ...], bool]
+"""The access method of an index, its columns, and whether it has a condition."""
+
+
+def _indexes(name: sql.Identifier, table: Table, facts: _Facts) -> dict[_Kind, sql.Composed]:
+    """Compose the statements that make the indexes of a table, each by what tells it from others."""
+    found = {
+        (index.method, index.columns, index.where is not None): sql.SQL("CREATE INDEX ON {} USING {} ({}){}").format(
+            name,
+            sql.SQL(index.method),
+            sql.SQL(", ").join(
+                sql.Identifier(column) + sql.SQL(f" {index.operators}" if index.operators else "")
+                for column in index.columns
+            ),
+            sql.SQL(" WHERE " + index.where if index.where else ""),
+        )
+        for index in table.indexes
+    }
+    if facts.trigrams:
+        operators = sql.Identifier(facts.trigrams, "gin_trgm_ops")
+        found["gin", ("name",), False] = sql.SQL("CREATE INDEX ON {} USING gin (name {})").format(name, operators)
+    return found
+
+
+def _trigrams(cursor: psycopg.Cursor[Any]) -> str | None:
+    cursor.execute(
+        "SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n"
+        " ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm'"
+    )
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _missing_indexes(
+    cursor: psycopg.Cursor[Any], name: sql.Identifier, table: Table, facts: _Facts
+) -> Iterator[Change]:
+    """Make the indexes that are missing; one that is there under another name, or for other reasons, will do."""
+    cursor.execute(
+        "SELECT a.amname, ARRAY(SELECT pg_get_indexdef(i.indexrelid, place, false)"
+        " FROM generate_series(1, i.indnkeyatts) AS place), i.indpred IS NOT NULL"
+        " FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS a ON a.oid = c.relam"
+        " WHERE i.indrelid = to_regclass(%s) AND i.indisvalid",
+        [name.as_string(cursor)],
+    )
+    found = {(method, tuple(columns), partial) for method, columns, partial in cursor.fetchall()}
+    missing = [statement for kind, statement in _indexes(name, table, facts).items() if kind not in found]
+    if missing:
+        yield Change(name=f"indexes of {table.name}", statements=missing)
 
 
 def _held(cursor: psycopg.Cursor[Any], schema: str) -> Collection[str]:
@@ -136,17 +197,16 @@ def _look(cursor: psycopg.Cursor[Any], name: sql.Identifier) -> tuple[list[str],
     return [row[0] for row in cursor.fetchall()], columns
 
 
-def _create(schema: str, table: Table, compressed: bool) -> Iterator[sql.Composed]:
+def _create(schema: str, table: Table, facts: _Facts) -> Iterator[sql.Composed]:
     name = sql.Identifier(schema, table.name)
     yield sql.SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))").format(
         name,
         sql.SQL(", ").join(_column(column) for column in table.columns),
         sql.SQL(", ").join(map(sql.Identifier, table.key)),
     )
-    if not compressed:
+    if not facts.compressed:
         yield storage.uncompressed(name)
-    for columns in table.indexes:
-        yield sql.SQL("CREATE INDEX ON {} ({})").format(name, sql.SQL(", ").join(map(sql.Identifier, columns)))
+    yield from _indexes(name, table, facts).values()
     yield sql.SQL("COMMENT ON TABLE {} IS {}").format(name, sql.Literal(table.comment))
     for column in table.columns:
         yield _comment(name, column)

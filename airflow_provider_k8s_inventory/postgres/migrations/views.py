@@ -14,7 +14,7 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.model import GOOD, MEANINGS, Table
-from airflow_provider_k8s_inventory.postgres.migrations import ownership, questions
+from airflow_provider_k8s_inventory.postgres.migrations import ownership, questions, search, summaries
 from airflow_provider_k8s_inventory.postgres.migrations.tables import Change
 from airflow_provider_k8s_inventory.postgres.migrations.view import View
 from airflow_provider_k8s_inventory.resources import custom
@@ -78,11 +78,15 @@ def changes(cursor: psycopg.Cursor[Any], schema: str, below: Iterable[Change]) -
         )
         found.append(Change(name=f"views {', '.join(names)} dropped", statements=[drop]))
     found += below
+    pods = resources.CATALOGUE["pods"].table.name
+    found += summaries.changes(
+        cursor, schema, anew=any(change.name == f"table {pods}" and change.destroys for change in below)
+    )
     for view in _views(schema):
         statements = list(_statements(cursor, schema, view))
         if (view.of_tables and destroyed) or not _is_made(cursor, schema, view.name, statements):
             found.append(Change(name=f"view {view.name}", statements=statements))
-    return found
+    return found + search.changes(cursor, schema)
 
 
 def _is_made(cursor: psycopg.Cursor[Any], schema: str, name: str, statements: list[sql.Composed]) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from airflow_provider_k8s_inventory.model import Index
 from airflow_provider_k8s_inventory.resources.declare import at, computed, resource, text
 from airflow_provider_k8s_inventory.resources.shared import Time
 
@@ -63,5 +64,5 @@ DEFINITION = resource(
     text("host", "source.host"),
     short=("ev",),
     aged_by="last_at",
-    indexes=(("context_name", "last_at"), ("context_name", "involved_uid")),
+    indexes=(Index(("context_name", "last_at")), Index(("context_name", "involved_uid"))),
 )

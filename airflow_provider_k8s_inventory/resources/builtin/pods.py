@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from airflow_provider_k8s_inventory.model import Index
 from airflow_provider_k8s_inventory.resources import podspec, podstatus
 from airflow_provider_k8s_inventory.resources.declare import (
     at,
@@ -88,5 +89,9 @@ DEFINITION = resource(
     ),
     json("tolerations", "spec.tolerations", missing=b"[]"),
     short=("po",),
-    indexes=(("context_name", "node_name"),),
+    indexes=(
+        Index(("context_name", "node_name")),
+        Index(("labels",), method="gin", operators="jsonb_path_ops"),
+        Index(("images",), method="gin"),
+    ),
 )

@@ -16,6 +16,7 @@ from airflow_provider_k8s_inventory.kube import versions
 from airflow_provider_k8s_inventory.model import Counts, Page
 from airflow_provider_k8s_inventory.postgres import rows, staging
 from airflow_provider_k8s_inventory.postgres.diff import EVERY, NOT_STAGED
+from airflow_provider_k8s_inventory.postgres.filling import filling
 from airflow_provider_k8s_inventory.sync.collection import Collection
 from airflow_provider_k8s_inventory.sync.found import Found, Outcome
 from airflow_provider_k8s_inventory.sync.remarks import Remarks
@@ -41,7 +42,7 @@ def fill(collection: Collection, store: Store, since: str) -> Outcome | None:
     if not rows.are_none(store.cursor, store.target):
         return None
     try:
-        with store.cursor.connection.transaction():
+        with store.cursor.connection.transaction(), filling(store.cursor, store.target):
             found = _list(collection, store, partial(store.fill, now=datetime.now(UTC)), since)
     except errors.UniqueViolation as error:
         log.info("%s: %s; staging the rows", store.target.table.name, error.diag.message_detail)

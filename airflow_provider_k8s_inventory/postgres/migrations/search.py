@@ -1,0 +1,69 @@
+"""The function that finds objects by what a person knows of them, over all tables and contexts."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from airflow_provider_k8s_inventory.postgres.migrations.tables import Change
+
+_SIGNATURE: Final = "k8s_search(text, integer)"
+_NAME: Final = "function k8s_search"
+_COMMENT: Final = (
+    "Objects by uid, name, part of a name, owner (KIND/NAME) or label (KEY=VALUE), over all tables and contexts: those "
+    "that have the uid or name exactly, then by name; the first 50, or as many as are asked for"
+)
+# Compiling a query over 61 tables takes PostgreSQL longer than running it: 0.7 of 0.9 s, of a million pods.
+_CREATE: Final = """
+CREATE OR REPLACE FUNCTION {name}(what text, most integer DEFAULT 50) RETURNS TABLE (
+    context_name text, resource text, namespace text, name text, uid text, owner_kind text, owner_name text,
+    created_at timestamptz, changed_at timestamptz, deleted_at timestamptz
+) LANGUAGE plpgsql STABLE SET jit = off AS $search$
+#variable_conflict use_column
+DECLARE
+    found bigint;
+BEGIN
+    IF strpos(what, '=') > 0 THEN
+        RETURN QUERY SELECT {columns} FROM {objects} AS it
+            WHERE it.labels @> jsonb_build_object(split_part(what, '=', 1), substr(what, strpos(what, '=') + 1))
+            ORDER BY it.name, it.context_name LIMIT most;
+        RETURN;
+    ELSIF strpos(what, '/') > 0 THEN
+        RETURN QUERY SELECT {columns} FROM {objects} AS it
+            WHERE it.owner_name = substr(what, strpos(what, '/') + 1)
+                AND lower(it.owner_kind) = lower(split_part(what, '/', 1))
+            ORDER BY it.name, it.context_name LIMIT most;
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT {columns} FROM {objects} AS it WHERE it.name = what OR it.uid = what
+        ORDER BY it.name, it.context_name LIMIT most;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    RETURN QUERY SELECT {columns} FROM {objects} AS it
+        WHERE it.name LIKE '%' || regexp_replace(what, '([\\\\%_])', '\\\\\\1', 'g') || '%' AND it.name <> what
+        ORDER BY it.name, it.context_name LIMIT most - found;
+END
+$search$
+"""
+_COLUMNS: Final = (
+    "it.context_name, it.resource, it.namespace, it.name, it.uid, it.owner_kind, it.owner_name, it.created_at, "
+    "it.changed_at, it.deleted_at"
+)
+
+
+def changes(cursor: psycopg.Cursor[Any], schema: str) -> list[Change]:
+    """List the step that makes the function the declared one; empty when it is."""
+    name = sql.Identifier(schema, "k8s_search")
+    statements = [
+        sql.SQL(_CREATE).format(name=name, objects=sql.Identifier(schema, "k8s_objects"), columns=sql.SQL(_COLUMNS)),
+        sql.SQL("COMMENT ON FUNCTION {}(text, integer) IS {}").format(name, sql.Literal(_COMMENT)),
+    ]
+    cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [f"{name.as_string(cursor)}(text, integer)"])
+    row = cursor.fetchone()
+    cursor.execute("SELECT to_regclass('k8s_migrations') IS NOT NULL")
+    if row == (True,) and cursor.fetchone() == (True,):
+        cursor.execute("SELECT statements FROM k8s_migrations WHERE name = %s ORDER BY id DESC LIMIT 1", [_NAME])
+        if cursor.fetchone() == ([statement.as_string(cursor) for statement in statements],):
+            return []
+    return [Change(name=_NAME, statements=statements)]

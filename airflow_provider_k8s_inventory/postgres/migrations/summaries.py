@@ -1,0 +1,287 @@
+"""The summary tables: sums over pods that no index can make fast, kept up by triggers on the table of pods.
+
+Triggers, and not statements of the sync, so that they are right whoever writes the rows. They run once a statement, on
+the rows that it changed, with the rights of the owner of the tables. For a first sync, which is a statement for each
+page, that would be 20 times what it costs to sum up the context once, at its end: so does `postgres.filling`. They are
+not compiled, as PostgreSQL knows nothing of the rows of a statement, and takes them for many: 2 s a sync of 5 pods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.postgres import filling
+from airflow_provider_k8s_inventory.postgres.migrations.tables import Change
+
+_PODS: Final = resources.CATALOGUE["pods"].table.name
+_FUNCTION: Final = "k8s_summarize_pods"
+_EVENTS: Final[tuple[tuple[LiteralString, LiteralString], ...]] = (
+    ("INSERT", "REFERENCING NEW TABLE AS new_rows"),
+    ("UPDATE", "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"),
+    ("DELETE", "REFERENCING OLD TABLE AS old_rows"),
+    ("TRUNCATE", ""),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """One summary table."""
+
+    name: LiteralString
+    comment: str
+    key: dict[LiteralString, str]
+    """The comment of each column that tells rows apart; all are text."""
+    sums: dict[LiteralString, tuple[LiteralString, str]]
+    """The type and the comment of each sum, ``pods`` first; a row of no pods is none."""
+    rows: LiteralString
+    """The query that sums up the rows of ``{rows}``."""
+
+
+IMAGES: Final = Summary(
+    name="k8s_summary_images",
+    comment="How many pods have each image, per context and namespace: what k8s_images reads",
+    key={
+        "context_name": "The kubeconfig context",
+        "namespace": "The namespace",
+        "image": "The image as pods name it",
+        "digest": "The digest that runs; empty: unknown",
+    },
+    sums={"pods": ("bigint", "How many pods have it")},
+    # Pods of one template have the same images: they are looked into once.
+    rows="""
+        SELECT same.context_name, same.namespace, used.image, used.digest, sum(same.pods)::bigint AS pods
+        FROM (
+            SELECT context_name, coalesce(namespace, '') AS namespace, images, image_ids, count(*) AS pods
+            FROM {rows} WHERE deleted_at IS NULL GROUP BY 1, 2, 3, 4
+        ) AS same
+        CROSS JOIN LATERAL (
+            SELECT DISTINCT each.image,
+                coalesce(substring(each.image FROM '@(.+)$'), substring(each.id FROM '@(.+)$'), '') AS digest
+            FROM unnest(same.images, same.image_ids) AS each (image, id)
+            WHERE each.image IS NOT NULL
+        ) AS used
+        GROUP BY 1, 2, 3, 4
+    """,
+)
+
+NODES: Final = Summary(
+    name="k8s_summary_nodes",
+    comment="What the pods of each node ask for that have not ended: what k8s_capacity reads",
+    key={"context_name": "The kubeconfig context", "node_name": "The node"},
+    sums={
+        "pods": ("bigint", "How many pods it has"),
+        "cpu_requests": ("numeric", "Cores that they ask for"),
+        "cpu_limits": ("numeric", "Cores that they may use, as far as they have a limit"),
+        "memory_requests": ("numeric", "Bytes that they ask for"),
+        "memory_limits": ("numeric", "Bytes that they may use, as far as they have a limit"),
+    },
+    # A pod that has ended needs nothing of its node.
+    rows="""
+        SELECT context_name, node_name, count(*) AS pods, sum(coalesce(cpu_requests, 0)) AS cpu_requests,
+            sum(coalesce(cpu_limits, 0)) AS cpu_limits, sum(coalesce(memory_requests, 0)) AS memory_requests,
+            sum(coalesce(memory_limits, 0)) AS memory_limits
+        FROM {rows}
+        WHERE deleted_at IS NULL AND node_name IS NOT NULL AND phase IS DISTINCT FROM 'Succeeded'
+            AND phase IS DISTINCT FROM 'Failed'
+        GROUP BY 1, 2
+    """,
+)
+
+SUMMARIES: Final = (IMAGES, NODES)
+
+_ADD: Final = """
+INSERT INTO {summary} AS s ({columns})
+SELECT {keys}, {sums} FROM ({changes}) AS change GROUP BY {keys} HAVING {changed} ORDER BY {keys}
+ON CONFLICT ({keys}) DO UPDATE SET {added}
+"""
+
+_TIDY: Final = """
+DELETE FROM {summary} AS s WHERE s.pods <= 0 AND s.context_name IN (SELECT context_name FROM old_rows)
+"""
+
+# Two syncs of one context may write pods of other namespaces at a time: they would wait for each other's rows.
+_LOCK: Final = """
+PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({key} || context_name, 0))
+FROM (SELECT DISTINCT context_name FROM {rows} ORDER BY 1) AS context
+"""
+
+_BODY: Final = """
+BEGIN
+    IF pg_catalog.current_setting({filling}, true) = 'on' THEN
+        RETURN NULL;
+    ELSIF TG_OP = 'INSERT' THEN
+        {insert};
+    ELSIF TG_OP = 'UPDATE' THEN
+        {update};
+    ELSIF TG_OP = 'DELETE' THEN
+        {delete};
+    ELSE
+        {truncate};
+    END IF;
+    RETURN NULL;
+END
+"""
+
+_ANEW: Final = """
+BEGIN
+    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({key} || of_context, 0));
+    {steps};
+END
+"""
+
+_GRANTS: Final = """
+DO $grants$
+DECLARE
+    held record;
+BEGIN
+    FOR held IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = {pods}::regclass AND a.grantee <> c.relowner AND a.privilege_type = 'SELECT'
+    LOOP
+        EXECUTE format('GRANT SELECT ON {summary} TO %s', held.grantee);
+    END LOOP;
+    -- Only the users can write their policies: until they do, nobody but the owner sees a row.
+    IF (SELECT relrowsecurity FROM pg_class WHERE oid = {pods}::regclass) THEN
+        ALTER TABLE {summary} ENABLE ROW LEVEL SECURITY;
+    END IF;
+END
+$grants$
+"""
+
+
+def changes(cursor: psycopg.Cursor[Any], schema: str, *, anew: bool) -> list[Change]:
+    """List the steps that make the summary tables the declared ones; they are filled as they are made.
+
+    :param anew: whether the table of pods is made anew.
+    """
+    statements = list(_statements(schema))
+    return [] if not anew and _are_made(cursor, schema, statements) else [Change(name=_NAME, statements=statements)]
+
+
+_NAME: Final = "summaries of k8s_pods"
+
+
+def _are_made(cursor: psycopg.Cursor[Any], schema: str, statements: list[sql.Composed]) -> bool:
+    """Tell if the triggers are there, and were last made by these statements."""
+    cursor.execute(
+        "SELECT count(*), to_regclass('k8s_migrations') IS NOT NULL FROM pg_trigger AS t JOIN pg_proc AS p"
+        " ON p.oid = t.tgfoid WHERE t.tgrelid = to_regclass(%s) AND p.proname = %s",
+        [sql.Identifier(schema, _PODS).as_string(cursor), _FUNCTION],
+    )
+    if cursor.fetchone() != (len(_EVENTS), True):
+        return False
+    cursor.execute("SELECT statements FROM k8s_migrations WHERE name = %s ORDER BY id DESC LIMIT 1", [_NAME])
+    return cursor.fetchone() == ([statement.as_string(cursor) for statement in statements],)
+
+
+def _statements(schema: str) -> Iterator[sql.Composed]:
+    pods = sql.Identifier(schema, _PODS)
+    for summary in SUMMARIES:
+        yield from _table(schema, summary)
+    function = sql.Identifier(schema, _FUNCTION)
+    yield sql.SQL(
+        "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        " SET search_path = pg_catalog, pg_temp SET jit = off AS {}"
+    ).format(function, sql.Literal(_body(schema).as_string(None)))
+    yield sql.SQL(
+        "CREATE OR REPLACE FUNCTION {}(of_context text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER"
+        " SET search_path = pg_catalog, pg_temp SET jit = off AS {}"
+    ).format(sql.Identifier(schema, filling.SUMMARIZE), sql.Literal(_anew(schema).as_string(None)))
+    for event, referencing in _EVENTS:
+        name = sql.Identifier(f"{_FUNCTION}_{event.lower()}")
+        yield sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(name, pods)
+        yield sql.SQL("CREATE TRIGGER {} AFTER {} ON {} {} FOR EACH STATEMENT EXECUTE FUNCTION {}()").format(
+            name, sql.SQL(event), pods, sql.SQL(referencing), function
+        )
+    for summary in SUMMARIES:
+        yield sql.SQL("DELETE FROM {}").format(sql.Identifier(schema, summary.name))
+        yield _added(schema, summary, sql.SQL(summary.rows).format(rows=pods))
+
+
+def _table(schema: str, summary: Summary) -> Iterator[sql.Composed]:
+    name = sql.Identifier(schema, summary.name)
+    yield sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}, {}, PRIMARY KEY ({}))").format(
+        name,
+        sql.SQL(", ").join(sql.SQL("{} text NOT NULL").format(sql.Identifier(column)) for column in summary.key),
+        sql.SQL(", ").join(
+            sql.SQL("{} {} NOT NULL").format(sql.Identifier(column), sql.SQL(type_))
+            for column, (type_, _) in summary.sums.items()
+        ),
+        sql.SQL(", ").join(map(sql.Identifier, summary.key)),
+    )
+    yield sql.SQL("COMMENT ON TABLE {} IS {}").format(name, sql.Literal(summary.comment))
+    for column, comment in (summary.key | {column: text for column, (_, text) in summary.sums.items()}).items():
+        yield sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(name, sql.Identifier(column), sql.Literal(comment))
+    pods = sql.Literal(sql.Identifier(schema, _PODS).as_string(None))
+    yield sql.SQL(_GRANTS).format(pods=pods, summary=name)
+
+
+def _body(schema: str) -> sql.Composed:
+    return sql.SQL(_BODY).format(
+        filling=sql.Literal(filling.SETTING),
+        insert=_steps(schema, ("new_rows", "")),
+        update=_steps(schema, ("new_rows", ""), ("old_rows", "-")),
+        delete=_steps(schema, ("old_rows", "-")),
+        truncate=sql.SQL(";\n").join(
+            sql.SQL("DELETE FROM {}").format(sql.Identifier(schema, summary.name)) for summary in SUMMARIES
+        ),
+    )
+
+
+def _anew(schema: str) -> sql.Composed:
+    """Compose the body of the function that sums up one context anew."""
+    rows = sql.SQL("(SELECT * FROM {} WHERE context_name = of_context) AS pod").format(sql.Identifier(schema, _PODS))
+    steps: list[sql.Composable] = []
+    for summary in SUMMARIES:
+        name = sql.Identifier(schema, summary.name)
+        steps.append(sql.SQL("DELETE FROM {} WHERE context_name = of_context").format(name))
+        steps.append(_added(schema, summary, sql.SQL(summary.rows).format(rows=rows)))
+    return sql.SQL(_ANEW).format(key=_lock_key(schema), steps=sql.SQL(";\n    ").join(steps))
+
+
+def _lock_key(schema: str) -> sql.Literal:
+    return sql.Literal(f"k8s_inventory/{schema}/summaries/")
+
+
+def _steps(schema: str, *signed: tuple[LiteralString, LiteralString]) -> sql.Composed:
+    """Compose what a statement on pods does to the summaries.
+
+    :param signed: the tables of rows it brought and took away, and the signs they count with.
+    """
+    rows, sign = signed[-1]
+    steps = [sql.SQL(_LOCK).format(key=_lock_key(schema), rows=sql.SQL(rows))]
+    for summary in SUMMARIES:
+        parts = [
+            sql.SQL("SELECT {}, {} FROM ({}) AS it").format(
+                sql.SQL(", ").join(map(sql.Identifier, summary.key)),
+                sql.SQL(", ").join(
+                    sql.SQL("{0}{1} AS {1}").format(sql.SQL(minus), sql.Identifier(column)) for column in summary.sums
+                ),
+                sql.SQL(summary.rows).format(rows=sql.SQL(table)),
+            )
+            for table, minus in signed
+        ]
+        steps.append(_added(schema, summary, sql.SQL(" UNION ALL ").join(parts)))
+        if sign:
+            steps.append(sql.SQL(_TIDY).format(summary=sql.Identifier(schema, summary.name)))
+    return sql.SQL(";\n").join(steps)
+
+
+def _added(schema: str, summary: Summary, found: sql.Composable) -> sql.Composed:
+    sums = [(sql.Identifier(column), sql.SQL(type_)) for column, (type_, _) in summary.sums.items()]
+    return sql.SQL(_ADD).format(
+        summary=sql.Identifier(schema, summary.name),
+        columns=sql.SQL(", ").join(map(sql.Identifier, (*summary.key, *summary.sums))),
+        keys=sql.SQL(", ").join(map(sql.Identifier, summary.key)),
+        sums=sql.SQL(", ").join(sql.SQL("sum({})::{}").format(column, type_) for column, type_ in sums),
+        changes=found,
+        changed=sql.SQL(" OR ").join(sql.SQL("sum({}) <> 0").format(column) for column, _ in sums),
+        added=sql.SQL(", ").join(sql.SQL("{0} = s.{0} + excluded.{0}").format(column) for column, _ in sums),
+    )
