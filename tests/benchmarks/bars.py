@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tests.benchmarks import fleets
+from tests.benchmarks import fleets, questions
 from tests.benchmarks.model import Results
 from tests.benchmarks.tables import Grid
 
@@ -68,7 +68,13 @@ def grid(results: Results, sizes: list[int], *, lz4: bool) -> Grid:
     """
     rows = [
         bar.row()
-        for bar in (*_of_first(results, lz4), *_of_pods(results), *_of_sizes(results, sizes), *_of_others(results))
+        for bar in (
+            *_of_first(results, lz4),
+            *_of_pods(results),
+            *_of_sizes(results, sizes),
+            *_of_others(results),
+            *_of_questions(results, max(*sizes, questions.FEWEST)),
+        )
     ]
     return Grid(title="Bars", header=("", "should be", "is", "met"), rows=rows)
 
@@ -132,6 +138,13 @@ def _of_others(results: Results) -> Iterator[Bar]:
         measured=results.ratio("dag", "dag-empty"),
         unit="×",
     )
+
+
+def _of_questions(results: Results, pods: int) -> Iterator[Bar]:
+    for name, limit in questions.BARS.items():
+        measured = results.seconds(f"ask: {name}", pods)
+        in_ms = None if measured is None else measured * 1000
+        yield Bar(text=f"{pods:,} pods, {name}", limit=limit * 1000, measured=in_ms, unit="ms")
 
 
 def _slower(results: Results, *cases: str) -> float | None:

@@ -24,6 +24,7 @@ CREATE OR REPLACE FUNCTION {name}(what text, most integer DEFAULT 50) RETURNS TA
 #variable_conflict use_column
 DECLARE
     found bigint;
+    names text[];
 BEGIN
     IF strpos(what, '=') > 0 THEN
         RETURN QUERY SELECT {columns} FROM {objects} AS it
@@ -40,8 +41,16 @@ BEGIN
     RETURN QUERY SELECT {columns} FROM {objects} AS it WHERE it.name = what OR it.uid = what
         ORDER BY it.name, it.context_name LIMIT most;
     GET DIAGNOSTICS found = ROW_COUNT;
-    RETURN QUERY SELECT {columns} FROM {objects} AS it
-        WHERE it.name LIKE '%' || regexp_replace(what, '([\\\\%_])', '\\\\\\1', 'g') || '%' AND it.name <> what
+    -- Names first, which an index has: the rows are 20 times as large. All of them, as to look for the first 50 in order
+    -- PostgreSQL would read the index by name, and not that of trigrams.
+    names := ARRAY(
+        WITH matching AS MATERIALIZED (
+            SELECT it.name FROM {objects} AS it
+            WHERE it.name LIKE '%' || regexp_replace(what, '([\\\\%_])', '\\\\\\1', 'g') || '%'
+        )
+        SELECT DISTINCT name FROM matching WHERE name <> what ORDER BY name LIMIT most - found
+    );
+    RETURN QUERY SELECT {columns} FROM {objects} AS it WHERE it.name = ANY(names)
         ORDER BY it.name, it.context_name LIMIT most - found;
 END
 $search$
