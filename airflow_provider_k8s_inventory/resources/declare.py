@@ -169,6 +169,7 @@ def resource(
     source: Source = "list",
     hidden: tuple[str, ...] = (),
     aged_by: Any = None,
+    has_uids: bool = True,
 ) -> Definition:
     """Declare a resource with a table of its own.
 
@@ -185,6 +186,7 @@ def resource(
     :param source: where the objects come from.
     :param hidden: members of the object that are read for columns and never stored.
     :param aged_by: the column that says how old a row is, where the server forgets objects that are worth keeping.
+    :param has_uids: whether the objects have uids.
     :raises DeclarationError: when the declaration contradicts itself.
     """
     group, _, version = api_version.rpartition("/")
@@ -208,7 +210,8 @@ def resource(
         short_names=tuple(short),
     )
     own = [part for part in parts if isinstance(part, Part)]
-    return replace(define(name or plural, found, table, own), source=source, hidden=hidden, aged_by=aged_by)
+    defined = define(name or plural, found, table, own)
+    return replace(defined, source=source, hidden=hidden, aged_by=aged_by, has_uids=has_uids)
 
 
 def define(name: str, resource: Resource, table: Table, parts: Sequence[Part]) -> Definition:

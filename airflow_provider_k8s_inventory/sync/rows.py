@@ -216,7 +216,8 @@ class RowReader:
             return key(metadata.uid)
         if not metadata.name:
             raise ResponseError(f"an object in the list of {self._definition.name} has neither uid nor name")
-        self.remarks.add(where(metadata), "no uid", "resource, namespace and name are the key")
+        if self._definition.has_uids:
+            self.remarks.add(where(metadata), "no uid", "resource, namespace and name are the key")
         # With the resource, as one table holds many of them.
         return key(f"{self._definition.resource.name}/{where(metadata)}")
 

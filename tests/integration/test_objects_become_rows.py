@@ -73,9 +73,7 @@ def test_an_object_becomes_its_row(case: Path, dev: Cluster, sync: Syncer, inven
     row = read(found["t"])
 
     assert report.status == "success"
-    # Component statuses have none.
-    assert [warning for warning in report.warnings if "has no uid" not in warning] == []
-    assert len(report.warnings) == ("uid" not in document["metadata"])
+    assert report.warnings == ()
     assert row["object"] == read(json.dumps(stored(document, definition.hidden if definition else ())))
     assert {key: value for key, value in row.items() if key not in OF_THE_SYNC} == read(
         (case / "row.json").read_text(encoding="utf-8")

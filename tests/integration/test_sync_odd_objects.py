@@ -97,6 +97,19 @@ def test_an_object_without_uid_has_a_row_that_lasts(dev: Cluster, sync: Syncer, 
     assert second.warnings == ("2 objects have no uid, for example idle/web: resource, namespace and name are the key",)
 
 
+@pytest.mark.parametrize("mode", ["full", "metadata", "delta", "auto"])
+def test_component_statuses_never_have_a_uid_and_that_is_no_warning(
+    mode: str, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("componentstatuses", [named("etcd-0"), named("scheduler")], as_is=True)
+    reports = [sync("componentstatuses", mode=mode) for _ in range(3)]
+
+    assert [(each.status, each.warnings) for each in reports] == [("success", ())] * 3
+    assert [(each.inserted, each.unchanged, each.deleted) for each in reports] == [(2, 0, 0), (0, 2, 0), (0, 2, 0)]
+    keys = {row["uid"] for row in inventory.rows("k8s_componentstatuses")}
+    assert keys == {"componentstatuses/etcd-0", "componentstatuses/scheduler"}
+
+
 def test_an_object_of_one_and_a_half_megabytes_is_stored(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     big = "x" * 1_500_000
     dev.seed("pods", [pod("big", annotations={"big": big}), pod("small")])

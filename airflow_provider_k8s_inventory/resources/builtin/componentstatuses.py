@@ -29,5 +29,7 @@ DEFINITION = resource(
     texts("messages", "conditions[].message"),
     short=("cs",),
     watchable=False,
+    # They are made for each request: pkg/registry/core/componentstatus/rest.go
+    has_uids=False,
     namespaced=False,
 )
