@@ -7,6 +7,7 @@ https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/printers/internalversi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -25,6 +26,7 @@ class _Waiting(msgspec.Struct, frozen=True, gc=False):
 class _Terminated(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     reason: str | None = None
     message: str | None = None
+    finished_at: str | None = None
     exit_code: int = 0
     signal: int = 0
 
@@ -167,6 +169,16 @@ def problem(status: Status, shown: str, *, deleting: bool) -> tuple[str | None, 
     if status.phase == "Failed":
         return (shown if shown != "Completed" else "Failed"), status.message or _said(status)
     return _stuck(status) or (_not_ready(status, shown) if status.phase else (None, None))
+
+
+def since(status: Status) -> datetime | None:
+    """Tell since when a pod has a problem, as far as it says: since it is not scheduled or ready, or since it ended."""
+    for type_ in ("PodScheduled", "Ready"):
+        if (condition := _false(status.conditions, type_)) and (changed := shared.time(condition.changed)):
+            return changed
+    states = [state for each in status.container_statuses or () for state in (each.state, each.last_state)]
+    ends = (shared.time(state.terminated.finished_at) for state in states if state.terminated)
+    return max(filter(None, ends), default=None)
 
 
 def _false(conditions: list[shared.Condition] | None, type_: str) -> shared.Condition | None:

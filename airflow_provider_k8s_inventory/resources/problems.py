@@ -1,21 +1,24 @@
 """The columns ``problem``: why an object is not well, in the word that a person would say, told by the object alone.
 
-That of a pod is computed in `podstatus`. A column never depends on the time: how long it has been so, others tell.
+That of a pod is computed in `podstatus`. A column never depends on the time: `problem_since` is as the object says it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 from airflow_provider_k8s_inventory.resources.declare import Part, at, computed
 from airflow_provider_k8s_inventory.resources.paths import At
-from airflow_provider_k8s_inventory.resources.shared import Condition
+from airflow_provider_k8s_inventory.resources.shared import Condition, time
 
 Conditions = list[Condition] | None
 
 _READ: Final = at("status.conditions", list[Condition])
+SINCE: Final = ("timestamp with time zone", "Since when, as far as the object says")
+"""The type and the comment of the column ``problem_since``."""
 
 
 def problem(function: Callable[..., str | None], *reads: At, examples: str) -> Part:
@@ -33,7 +36,7 @@ def by_conditions(bad: Mapping[str, str], examples: str) -> Part:
 
     :param bad: the bad status by the condition's type, the worst first.
     """
-    return problem(partial(_reason, bad=bad), _READ, examples=examples)
+    return _problem_since(partial(_reason, bad=bad), _READ, examples=examples)
 
 
 def of_replicas(wanted: At, ready: str) -> Part:
@@ -43,7 +46,13 @@ def of_replicas(wanted: At, ready: str) -> Part:
     :param ready: the path of how many are.
     """
     examples = "ProgressDeadlineExceeded, FailedCreate, 1 of 3 ready"
-    return problem(_unready, _READ, wanted, at(ready, int, missing=0), examples=examples)
+    return _problem_since(_unready, _READ, wanted, at(ready, int, missing=0), examples=examples)
+
+
+def _problem_since(function: Callable[..., tuple[str | None, datetime | None]], *reads: At, examples: str) -> Part:
+    """Keep the problem of an object, and since when it has it."""
+    comment = f"Why it is not well: {examples}; NULL: it is"
+    return computed(function, *reads, problem=("text", comment), problem_since=SINCE)
 
 
 def by_phase(*bad: str) -> Part:
@@ -55,32 +64,34 @@ def _in(phase: str | None, bad: Collection[str]) -> str | None:
     return phase if phase in bad else None
 
 
-def _unready(conditions: Conditions, replicas: int | None, ready: int) -> str | None:
+def _unready(conditions: Conditions, replicas: int | None, ready: int) -> tuple[str | None, datetime | None]:
     wanted = 1 if replicas is None else replicas
-    found = _reason(conditions, bad={"ReplicaFailure": "True", "Progressing": "False"})
-    return found or (f"{ready} of {wanted} ready" if ready < wanted else None)
+    found, since = _reason(conditions, bad={"ReplicaFailure": "True", "Progressing": "False"})
+    if found or ready >= wanted:
+        return found, since
+    return f"{ready} of {wanted} ready", _reason(conditions, bad={"Available": "False"})[1]
 
 
-def _reason(conditions: Conditions, bad: Mapping[str, str]) -> str | None:
+def _reason(conditions: Conditions, bad: Mapping[str, str]) -> tuple[str | None, datetime | None]:
     for type_, status in bad.items():
         for condition in _of(conditions, type_):
             if condition.status == status:
-                return condition.reason or type_
-    return None
+                return condition.reason or type_, time(condition.changed)
+    return None, None
 
 
 def _of(conditions: Conditions, type_: str) -> Iterable[Condition]:
     return (condition for condition in conditions or () if condition.type == type_)
 
 
-def of_node(conditions: Conditions) -> tuple[str | None, str | None]:
-    """Return the problem of a node, and what its kubelet says of it."""
+def of_node(conditions: Conditions) -> tuple[str | None, str | None, datetime | None]:
+    """Return the problem of a node, what its kubelet says of it, and since when."""
     ready = next(iter(_of(conditions, "Ready")), Condition(status="Unknown"))
     if ready.status != "True":
         unknown = " (Unknown)" if ready.status == "Unknown" else ""
-        return f"NotReady{unknown}", ready.message
+        return f"NotReady{unknown}", ready.message, time(ready.changed)
     for type_ in ("NetworkUnavailable", "MemoryPressure", "DiskPressure", "PIDPressure"):
         for condition in _of(conditions, type_):
             if condition.status == "True":
-                return type_, condition.message
-    return None, None
+                return type_, condition.message, time(condition.changed)
+    return None, None, None

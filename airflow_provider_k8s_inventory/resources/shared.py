@@ -6,6 +6,7 @@ What is kept beyond that is declared in one module per resource beside this one.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -78,6 +79,8 @@ class Condition(msgspec.Struct, frozen=True, gc=False):
     status: str = ""
     reason: str | None = None
     message: str | None = None
+    changed: str | None = msgspec.field(name="lastTransitionTime", default=None)
+    """Read by `time` where it matters, which is of few."""
 
 
 class Container(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -98,6 +101,13 @@ class Balanced(msgspec.Struct, frozen=True, gc=False):
 def balanced(ways: Iterable[Balanced] | None) -> list[str]:
     """List the addresses and host names of a load balancer."""
     return [found for way in ways or () if (found := way.ip or way.hostname)]
+
+
+def time(written: str | None) -> datetime | None:
+    """Read a time; None: there is none, or it cannot be read."""
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(written, Time | None)
+    return None
 
 
 def holds(conditions: Iterable[Condition] | None, type_: str) -> bool:

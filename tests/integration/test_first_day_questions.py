@@ -140,6 +140,21 @@ def test_unhealthy_is_what_has_a_problem_of_any_resource(dev: Cluster, sync: Syn
     assert inventory.row("k8s_unhealthy", "n1")["detail"] == "container runtime is down"
 
 
+def test_unhealthy_says_since_when(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    unready = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-05T08:00:00Z"}
+    dev.seed("nodes", [named("told") | {"status": {"conditions": [unready]}}])
+    odd = [{**unready, "lastTransitionTime": written} for written in ("yesterday", None)]
+    dev.seed("nodes", [named(f"odd-{i}") | {"status": {"conditions": [each]}} for i, each in enumerate(odd)])
+    dev.seed("persistentvolumeclaims", [named("untold", "default") | {"status": {"phase": "Pending"}}])
+    reports = [sync("nodes"), sync("persistentvolumeclaims")]
+
+    assert [report.warnings for report in reports] == [(), ()]
+    told = {row["name"]: (row["since"], row["changed_at"]) for row in inventory.rows("k8s_unhealthy", "name")}
+    assert told.pop("told")[0] == datetime(2026, 1, 5, 8, tzinfo=UTC)
+    assert set(told) == {"odd-0", "odd-1", "untold"}
+    assert all(since == changed for since, changed in told.values())
+
+
 def test_exposed_is_what_leads_in_from_outside(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
     balanced = {"loadBalancer": {"ingress": [{"hostname": "lb.example.com"}]}}
     ports = [{"port": 443, "nodePort": 30443}]

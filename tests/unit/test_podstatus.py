@@ -5,6 +5,7 @@ Every expectation is what a kube-apiserver v1.36.3 answered for such a pod, aske
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -334,3 +335,42 @@ def test_the_problem_of_a_pod_is_what_a_person_would_say(given: dict[str, Any], 
 )
 def test_the_detail_is_what_kubernetes_says_of_it(told: dict[str, Any], detail: str | None) -> None:
     assert podstatus.problem(msgspec.convert(told, podstatus.Status), "Running", deleting=False)[1] == detail
+
+
+def ended(at: str, exit_code: int = 1) -> dict[str, Any]:
+    return {"terminated": {"exitCode": exit_code, "finishedAt": at}}
+
+
+@pytest.mark.parametrize(
+    ("told", "minute"),
+    [
+        ({"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-05T08:01:00Z"}]}, 1),
+        (
+            {
+                "conditions": [
+                    {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-05T08:02:00Z"},
+                    {"type": "PodScheduled", "status": "False", "lastTransitionTime": "2026-01-05T08:01:00Z"},
+                ]
+            },
+            1,
+        ),
+        ({"containerStatuses": [{"name": "a", "lastState": ended("2026-01-05T08:03:00Z")}]}, 3),
+        (
+            {
+                "conditions": [{"type": "Ready", "status": "False"}],
+                "containerStatuses": [
+                    {"name": "a", "state": ended("2026-01-05T08:04:00Z")},
+                    {"name": "b", "state": ended("2026-01-05T08:02:00Z")},
+                ],
+            },
+            4,
+        ),
+        ({"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-05T08:01:00Z"}]}, None),
+        ({"containerStatuses": [{"name": "a", "lastState": ended("soon")}]}, None),
+    ],
+    ids=["not ready", "not scheduled", "ended before", "the last that ended", "untold", "no time"],
+)
+def test_a_problem_is_as_old_as_the_pod_says(told: dict[str, Any], minute: int | None) -> None:
+    since = podstatus.since(msgspec.convert(told, podstatus.Status))
+
+    assert since == (minute and datetime(2026, 1, 5, 8, minute, tzinfo=UTC))

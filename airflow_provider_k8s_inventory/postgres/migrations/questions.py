@@ -62,7 +62,7 @@ LEFT JOIN controller AS above ON above.context_name = it.context_name AND above.
 
 _UNHEALTHY: Final = """
 SELECT context_name, {resource} AS resource, {namespace} AS namespace, name, uid, problem, {detail} AS detail,
-    owner_kind, owner_name, created_at, changed_at
+    owner_kind, owner_name, created_at, changed_at, {since} AS since
 FROM {table} WHERE problem IS NOT NULL AND deleted_at IS NULL
 """
 
@@ -255,6 +255,7 @@ def views(schema: str) -> tuple[View, ...]:
                 "owner_name": "The name of its controller",
                 "created_at": "When it was created",
                 "changed_at": "When a sync last changed its row",
+                "since": "Since when it is not well, as the object says; where it does not say, changed_at",
             },
         ),
         View(
@@ -394,11 +395,13 @@ def _unhealthy(schema: str) -> list[sql.Composed]:
         if "problem" in names:
             detail = sql.SQL("problem_detail" if "problem_detail" in names else "NULL::text")
             namespace = sql.SQL("namespace" if definition.table.namespaced else "NULL::text")
+            since = sql.SQL("coalesce(problem_since, changed_at)" if "problem_since" in names else "changed_at")
             found.append(
                 sql.SQL(_UNHEALTHY).format(
                     resource=sql.Literal(name),
                     namespace=namespace,
                     detail=detail,
+                    since=since,
                     table=sql.Identifier(schema, definition.table.name),
                 )
             )

@@ -83,6 +83,7 @@ DEFINITION = resource(
         at("status.conditions"),
         problem=("text", "Why it is not well: NotReady, NotReady (Unknown), MemoryPressure, …; NULL: it is"),
         problem_detail=("text", "What its kubelet says of that"),
+        problem_since=problems.SINCE,
     ),
     computed(_roles, at("metadata.labels"), roles=("text[]", "The roles its labels name, sorted")),
     boolean("unschedulable", "spec.unschedulable", "spec.unschedulable: cordoned", missing=False),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from airflow_provider_k8s_inventory.model import Index
-from airflow_provider_k8s_inventory.resources import podspec, podstatus
+from airflow_provider_k8s_inventory.resources import podspec, podstatus, problems
 from airflow_provider_k8s_inventory.resources.declare import (
     at,
     boolean,
@@ -24,10 +24,11 @@ from airflow_provider_k8s_inventory.resources.declare import (
 
 def _printed(
     spec: podspec.Spec, status: podstatus.Status, deleted: datetime | None
-) -> tuple[str, str | None, str | None, str | None, int, int, int]:
+) -> tuple[str, str | None, str | None, datetime | None, str | None, int, int, int]:
     shown = podstatus.show(spec, status, deleting=deleted is not None)
     problem, detail = podstatus.problem(status, shown.status, deleting=deleted is not None)
-    return shown.status, problem, detail, status.phase, shown.ready, shown.total, shown.restarts
+    since = podstatus.since(status) if problem else None
+    return shown.status, problem, detail, since, status.phase, shown.ready, shown.total, shown.restarts
 
 
 def _image_ids(spec: podspec.Spec, status: podstatus.Status) -> list[str]:
@@ -47,6 +48,7 @@ DEFINITION = resource(
         status=("text", "STATUS as kubectl prints it: Running, CrashLoopBackOff, …"),
         problem=("text", "Why it is not well: CrashLoopBackOff (OOMKilled), Unschedulable, NotReady, …; NULL: it is"),
         problem_detail=("text", "What Kubernetes says of that"),
+        problem_since=problems.SINCE,
         phase=("text", "status.phase"),
         ready_containers=("integer", "READY as kubectl prints it, before the slash"),
         containers=("integer", "READY as kubectl prints it, behind the slash"),
