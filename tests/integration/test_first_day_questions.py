@@ -10,7 +10,7 @@ import pytest
 from k8s_inventory_demo.simulator import Cluster
 
 from tests.kit.inventory import Inventory
-from tests.kit.objects import crd, named, pod
+from tests.kit.objects import WIDGETS, crd, named, pod
 from tests.kit.syncer import Syncer
 
 pytestmark = pytest.mark.postgres15
@@ -119,6 +119,43 @@ def test_workloads_are_every_controller_with_its_root(dev: Cluster, sync: Syncer
         ("daemonsets", "log", 2, 2, None, None, None),
     }
     assert inventory.row("k8s_workloads", "web")["images"] == ["web:1"]
+
+
+@pytest.mark.parametrize("levels", [1, 2, 4])
+def test_the_root_of_a_workload_is_as_far_up_as_rows_tell(
+    levels: int, dev: Cluster, prod: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    """A job of a cron job of so many custom resources, one above the other."""
+    dev.create("crd", crd("widgets", "example.com", "Widget"))
+    owner = "Widget", "w1", "w1"
+    for level in range(1, levels + 1):
+        widget = named(f"w{level}", "default", uid=f"w{level}")
+        above = f"w{level + 1}"
+        dev.seed(WIDGETS, [owned(widget, "Widget", above, above) if level < levels else widget])
+    dev.seed("cronjobs", [owned(named("nightly", "default", uid="c1"), *owner)])
+    dev.seed("jobs", [owned(named("nightly-1", "default", uid="j1"), "CronJob", "nightly", "c1")])
+    prod.seed("cronjobs", [owned(named("nightly", "default", uid="c1"), "Stranger", "x", "x")])
+    for resource in ("cronjobs", "jobs", WIDGETS):
+        sync(resource)
+    sync("cronjobs", context="prod")
+
+    roots = inventory.query("SELECT name, root_kind, root_name, root_uid FROM k8s_workloads WHERE context_name = 'dev'")
+    top = {"root_kind": "Widget", "root_name": f"w{levels}", "root_uid": f"w{levels}"}
+    assert sorted(roots, key=lambda row: row["name"]) == [{"name": "nightly"} | top, {"name": "nightly-1"} | top]
+
+
+def test_workloads_whose_owners_go_round_have_an_end(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("cronjobs", [owned(named("round", "default", uid="c1"), "Job", "round", "j1")])
+    dev.seed("jobs", [owned(named("round", "default", uid="j1"), "CronJob", "round", "c1")])
+    dev.seed("statefulsets", [owned(named("self", "default", uid="s1"), "StatefulSet", "self", "s1")])
+    for resource in ("cronjobs", "jobs", "statefulsets"):
+        sync(resource)
+
+    assert shown(inventory, "k8s_workloads", "resource", "root_kind") == {
+        ("cronjobs", "Job"),
+        ("jobs", "CronJob"),
+        ("statefulsets", "StatefulSet"),
+    }
 
 
 def test_unhealthy_is_what_has_a_problem_of_any_resource(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:

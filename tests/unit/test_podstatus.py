@@ -337,8 +337,8 @@ def test_the_detail_is_what_kubernetes_says_of_it(told: dict[str, Any], detail: 
     assert podstatus.problem(msgspec.convert(told, podstatus.Status), "Running", deleting=False)[1] == detail
 
 
-def ended(at: str, exit_code: int = 1) -> dict[str, Any]:
-    return {"terminated": {"exitCode": exit_code, "finishedAt": at}}
+def finished(at: str) -> dict[str, Any]:
+    return {"terminated": {"exitCode": 1, "finishedAt": at}}
 
 
 @pytest.mark.parametrize(
@@ -354,19 +354,19 @@ def ended(at: str, exit_code: int = 1) -> dict[str, Any]:
             },
             1,
         ),
-        ({"containerStatuses": [{"name": "a", "lastState": ended("2026-01-05T08:03:00Z")}]}, 3),
+        ({"containerStatuses": [{"name": "a", "lastState": finished("2026-01-05T08:03:00Z")}]}, 3),
         (
             {
                 "conditions": [{"type": "Ready", "status": "False"}],
                 "containerStatuses": [
-                    {"name": "a", "state": ended("2026-01-05T08:04:00Z")},
-                    {"name": "b", "state": ended("2026-01-05T08:02:00Z")},
+                    {"name": "a", "state": finished("2026-01-05T08:04:00Z")},
+                    {"name": "b", "state": finished("2026-01-05T08:02:00Z")},
                 ],
             },
             4,
         ),
         ({"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-05T08:01:00Z"}]}, None),
-        ({"containerStatuses": [{"name": "a", "lastState": ended("soon")}]}, None),
+        ({"containerStatuses": [{"name": "a", "lastState": finished("soon")}]}, None),
     ],
     ids=["not ready", "not scheduled", "ended before", "the last that ended", "untold", "no time"],
 )

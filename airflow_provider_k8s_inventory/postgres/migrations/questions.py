@@ -50,14 +50,34 @@ _CONTROLLERS: Final[Mapping[LiteralString, tuple[LiteralString, LiteralString, L
     "jobs": ("coalesce(completions, 1)", "succeeded", "problem"),
     "cronjobs": ("NULL", "active", "NULL"),
 }
-# A replica set's deployment may be a rollout's, a job's cron job that of a custom resource.
+# A replica set's deployment, and a job's cron job, are looked up at once; only where the owner is none of these, or has
+# an owner itself, all tables are looked through: for a rollout's deployment, or an operator's stateful set.
 _WORKLOADS: Final = """
 WITH controller AS ({controllers})
 SELECT it.context_name, it.resource, it.namespace, it.name, it.uid, it.wanted, it.ready, it.problem, it.images,
-    coalesce(above.owner_kind, it.owner_kind) AS root_kind, coalesce(above.owner_name, it.owner_name) AS root_name,
-    coalesce(above.owner_uid, it.owner_uid) AS root_uid, it.created_at, it.changed_at
+    coalesce(top.owner_kind, above.owner_kind, it.owner_kind) AS root_kind,
+    coalesce(top.owner_name, above.owner_name, it.owner_name) AS root_name,
+    coalesce(top.owner_uid, above.owner_uid, it.owner_uid) AS root_uid, it.created_at, it.changed_at
 FROM controller AS it
 LEFT JOIN controller AS above ON above.context_name = it.context_name AND above.uid = it.owner_uid
+    AND above.uid <> it.uid
+LEFT JOIN LATERAL (
+    WITH RECURSIVE chain AS (
+        SELECT 1 AS depth, it.owner_kind AS owner_kind, it.owner_name AS owner_name, it.owner_uid AS owner_uid,
+            ARRAY[it.uid] AS passed
+        WHERE it.owner_uid IS NOT NULL AND (above.uid IS NULL OR above.owner_uid IS NOT NULL)
+        UNION ALL
+        SELECT chain.depth + 1, next.owner_kind, next.owner_name, next.owner_uid, chain.passed || chain.owner_uid
+        FROM chain
+        CROSS JOIN LATERAL (
+            SELECT found.owner_kind, found.owner_name, found.owner_uid FROM {objects} AS found
+            WHERE found.context_name = it.context_name AND found.uid = chain.owner_uid AND found.deleted_at IS NULL
+            LIMIT 1
+        ) AS next
+        WHERE next.owner_uid <> chain.owner_uid AND next.owner_uid <> ALL (chain.passed)
+    )
+    SELECT owner_kind, owner_name, owner_uid FROM chain ORDER BY depth DESC LIMIT 1
+) AS top ON true
 """
 
 _UNHEALTHY: Final = """
@@ -220,8 +240,11 @@ def views(schema: str) -> tuple[View, ...]:
         ),
         View(
             name="k8s_workloads",
-            query=sql.SQL(_WORKLOADS).format(controllers=sql.SQL(" UNION ALL ").join(_controllers(schema))),
-            comment="Every controller of pods: how many pods it wants, how many are ready, and who owns it",
+            query=sql.SQL(_WORKLOADS).format(
+                controllers=sql.SQL(" UNION ALL ").join(_controllers(schema)), objects=relations["k8s_objects"]
+            ),
+            comment="Every controller of pods: how many pods it wants, how many are ready, and who owns it. Pods that "
+            "no controller owns are in k8s_pods, where owner_uid is NULL: to look for them reads all pods",
             columns=_CONTEXT
             | {
                 "resource": "deployments, statefulsets, daemonsets, replicasets, jobs, cronjobs, …",
@@ -232,7 +255,7 @@ def views(schema: str) -> tuple[View, ...]:
                 "ready": "The pods that are ready; of a job those that succeeded, of a cron job the jobs that run",
                 "problem": "Why it is not well; NULL: it is",
                 "images": "The images of its template",
-                "root_kind": "The kind of the owner at the top; NULL: it has none",
+                "root_kind": "The kind of the last owner known, over all levels and tables; NULL: it has none",
                 "root_name": "The name of that owner",
                 "root_uid": "The UID of that owner",
                 "created_at": "When it was created",
