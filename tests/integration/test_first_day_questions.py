@@ -334,6 +334,48 @@ def test_versions_say_how_far_kubelets_are_behind(dev: Cluster, sync: Syncer, in
     assert (second["server_version"], second["nodes"], second["minor_skew"]) == ("v1.34.1", None, None)
 
 
+DEPRECATED = ("context_name", "api_version", "resource", "evidence", "rows", "removed_in")
+
+
+def test_a_built_in_resource_that_is_read_in_an_old_version_is_deprecated(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    old = "flowcontrol.apiserver.k8s.io", "v1beta3"
+    dev.registry.resources = [each for each in dev.registry.resources if each.group != old[0]]
+    dev.create("crd", crd("flowschemas", old[0], "FlowSchema", scope="Cluster", versions=(old[1],)))
+    dev.seed(f"flowschemas.{old[0]}", [named("system"), named("catch-all")])
+    sync("flowschemas")
+    services = [named("v1beta3.flow") | {"spec": {"group": old[0], "version": old[1]}}]
+    dev.seed("apiservices", [*services, named("v1.apps") | {"spec": {"group": "apps", "version": "v1"}}])
+    sync("apiservices"), sync("pods")
+
+    assert shown(inventory, "k8s_deprecated_apis", *DEPRECATED) == {
+        ("dev", "/".join(old), f"flowschemas.{old[0]}", "read", 2, "1.32"),
+        ("dev", "/".join(old), f"prioritylevelconfigurations.{old[0]}", "served", None, "1.32"),
+    }
+
+
+def test_versions_of_custom_resources_are_deprecated_by_their_definition(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    widgets = crd("widgets", "example.com", "Widget", versions=("v1beta1", "v1alpha1"))
+    for version in widgets["spec"]["versions"]:
+        version["deprecated"] = True
+    dev.create("crd", widgets)
+    gadgets = crd("gadgets", "example.com", "Gadget", unserved=("v0",))
+    dev.create("crd", gadgets)
+    dev.seed(WIDGETS, [named("w", "default")])
+    sync(WIDGETS), sync("crds")
+    # The simulator never leaves a version behind, as an API server does.
+    inventory.query("UPDATE k8s_crds SET stored_versions = '{v0,v1}' WHERE name = 'gadgets.example.com'")
+
+    assert shown(inventory, "k8s_deprecated_apis", *DEPRECATED) == {
+        ("dev", "example.com/v0", "gadgets.example.com", "stored", None, None),
+        ("dev", "example.com/v1alpha1", WIDGETS, "served", None, None),
+        ("dev", "example.com/v1beta1", WIDGETS, "read", 1, None),
+    }
+
+
 def test_every_view_is_empty_where_nothing_was_synced(inventory: Inventory) -> None:
     found = inventory.query("SELECT relname FROM pg_class WHERE relkind = 'v' AND relname LIKE 'k8s%%' ORDER BY 1")
 

@@ -29,7 +29,7 @@ SUMMARIES = ("k8s_summary_images", "k8s_summary_nodes")
 VIEWS = (
     "k8s_objects", "k8s_freshness", "k8s_cluster_health", "k8s_images", "k8s_workloads", "k8s_unhealthy",
     "k8s_exposed", "k8s_rbac_grants", "k8s_certificates", "k8s_quotas", "k8s_labels", "k8s_capacity", "k8s_versions",
-    "k8s_owner_tree",
+    "k8s_owner_tree", "k8s_deprecated_apis",
 )  # fmt: skip
 Act = Callable[..., list[str]]
 ODD = 'odd "name" — with.dot'
@@ -231,7 +231,8 @@ def test_a_column_that_is_missing_is_added(conn: psycopg.Connection, found: Inve
         " VALUES ('dev', 'u', '{}', '{}', now(), now())"
     )
 
-    assert migrate(conn) == ["table k8s_pods", "view k8s_objects", "view k8s_labels", "view k8s_owner_tree"]
+    views = [f"view k8s_{name}" for name in ("objects", "workloads", "labels", "owner_tree")]
+    assert migrate(conn) == ["table k8s_pods", *views]
     assert columns(found, "k8s_pods")["qos_class"] == "text"
     assert found.count("k8s_pods") == 1
 

@@ -66,14 +66,16 @@ class Version(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     served: bool = False
     storage: bool = False
+    deprecated: bool = False
     additional_printer_columns: list[PrinterColumn] | None = None
     schema: Schema = Schema()
 
 
-def _versions(versions: list[Version] | None) -> tuple[list[str], str | None]:
-    """Tell the versions that are served, and the one objects are stored in."""
+def _versions(versions: list[Version] | None) -> tuple[list[str], str | None, list[str]]:
+    """Tell the versions that are served, the one objects are stored in, and those of the first that are deprecated."""
     stored = next((version.name for version in versions or () if version.storage), None)
-    return [version.name for version in versions or () if version.served], stored
+    served = [version for version in versions or () if version.served]
+    return [each.name for each in served], stored, [each.name for each in served if each.deprecated]
 
 
 def _columns(versions: list[Version] | None) -> tuple[str, str]:
@@ -117,7 +119,9 @@ DEFINITION = resource(
         at("spec.versions", list[Version]),
         served_versions=("text[]", "The names of spec.versions that are served"),
         storage_version=("text", "The name of the version objects are stored in"),
+        deprecated_versions=("text[]", "The names of served_versions that are deprecated"),
     ),
+    texts("stored_versions", "status.storedVersions[]", "status.storedVersions: objects were ever stored in them"),
     computed(
         _columns,
         at("spec.versions"),
