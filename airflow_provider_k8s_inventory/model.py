@@ -277,6 +277,8 @@ class Definition:
     aged_by: LiteralString | None = None
     """The column that says how old a row is, where rows stay for some days after the server has forgotten their
     objects; None: they go with their objects."""
+    also_in: tuple[str, ...] = ()
+    """Other API groups that serve the same objects under the same plural."""
     has_uids: bool = True
     """Whether its objects have uids; else their names tell them apart, which is nothing to warn of."""
 

@@ -46,9 +46,17 @@ TABLES: Final[tuple[Table, ...]] = (*(definition.table for definition in CATALOG
 """Every table, in the order they are created and listed."""
 
 FULL_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {definition.resource.name: name for name, definition in CATALOGUE.items()}
+    {
+        full: name
+        for name, definition in CATALOGUE.items()
+        for full in (
+            definition.resource.name,
+            *(f"{definition.resource.plural}.{group}" for group in definition.also_in),
+        )
+    }
 )
-"""The names of the catalogue by those that kubectl writes: ``deployments.apps``."""
+"""The names of the catalogue by those that kubectl writes: ``deployments.apps``, and of events ``events.events.k8s.io``
+as well."""
 
 BY_TABLE: Final[Mapping[str, Definition]] = MappingProxyType(
     {definition.table.name: definition for definition in CATALOGUE.values()}
@@ -59,7 +67,10 @@ NAMES: Final[Mapping[str, str]] = {
     written: definition.name
     for definition in CATALOGUE.values()
     for alias in (definition.name, *definition.aliases)
-    for written in (alias, f"{alias}.{definition.resource.group}".rstrip("."))
+    for written in (
+        alias,
+        *(f"{alias}.{group}".rstrip(".") for group in (definition.resource.group, *definition.also_in)),
+    )
 }
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"

@@ -169,6 +169,7 @@ def resource(
     source: Source = "list",
     hidden: tuple[str, ...] = (),
     aged_by: Any = None,
+    also_in: tuple[str, ...] = (),
     has_uids: bool = True,
 ) -> Definition:
     """Declare a resource with a table of its own.
@@ -186,6 +187,7 @@ def resource(
     :param source: where the objects come from.
     :param hidden: members of the object that are read for columns and never stored.
     :param aged_by: the column that says how old a row is, where the server forgets objects that are worth keeping.
+    :param also_in: other API groups that serve the same objects under the same plural.
     :param has_uids: whether the objects have uids.
     :raises DeclarationError: when the declaration contradicts itself.
     """
@@ -211,7 +213,7 @@ def resource(
     )
     own = [part for part in parts if isinstance(part, Part)]
     defined = define(name or plural, found, table, own)
-    return replace(defined, source=source, hidden=hidden, aged_by=aged_by, has_uids=has_uids)
+    return replace(defined, source=source, hidden=hidden, aged_by=aged_by, also_in=also_in, has_uids=has_uids)
 
 
 def define(name: str, resource: Resource, table: Table, parts: Sequence[Part]) -> Definition:

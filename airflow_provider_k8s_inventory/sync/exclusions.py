@@ -11,8 +11,11 @@ from airflow_provider_k8s_inventory import resources
 
 _TWINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
-        "events.k8s.io": ("",),
+        **{
+            group: (definition.resource.group,)
+            for definition in resources.CATALOGUE.values()
+            for group in definition.also_in
+        },
         # https://kubernetes.io/docs/reference/using-api/deprecation-guide/
         "extensions": ("apps", "networking.k8s.io", "policy"),
         # OpenShift's own names of the roles of RBAC.

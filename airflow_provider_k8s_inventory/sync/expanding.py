@@ -135,7 +135,8 @@ def expand(
     globs = list(filter(is_glob, _as_written(names)))
     here = {_scope(name) for name in meant.values()}
     matching = dict.fromkeys((*_matching(globs, found, {*here, *stored}), *matched(globs, stored)))
-    for name in exclusions.rest(matching):
+    for left in exclusions.rest(matching):
+        name = resources.FULL_NAMES.get(left, left)
         if name not in here:
             meant[name] = name
     problems.extend(_problems(globs, exclusions, found, context_name, stored))
@@ -295,12 +296,18 @@ def _matching(globs: Sequence[str], found: Discovery, named: Iterable[str]) -> l
     served = [
         resource
         for resource in found.resources
-        if resource.name not in resources.FULL_NAMES and any(resources.matches(glob, resource.name) for glob in globs)
+        if not _is_catalogued(resource) and any(resources.matches(glob, resource.name) for glob in globs)
     ]
     all_names = {resource.name for resource in served} | set(catalogue)
     matching = set(named)
     chosen = (one.name for one in served if one.name in matching or not _is_twin(one, all_names))
     return list(dict.fromkeys((*catalogue, *chosen)))
+
+
+def _is_catalogued(resource: Resource) -> bool:
+    """Tell if it is a resource of the catalogue under its own name, and not under that of another group."""
+    name = resources.FULL_NAMES.get(resource.name)
+    return name is not None and resources.CATALOGUE[name].resource.name == resource.name
 
 
 def _is_twin(resource: Resource, others: set[str]) -> bool:

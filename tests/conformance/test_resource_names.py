@@ -16,7 +16,7 @@ from tests.kit.live_inventory import LiveInventory
         ("deploy", "deployments"),
         ("deployments.v1.apps", "deployments"),
         ("cm", "configmaps"),
-        ("ev.events.k8s.io", "events.events.k8s.io"),
+        ("ev.events.k8s.io", "events"),
         ("widget", WIDGET_RESOURCE.name),
         ("Widget.example.com", WIDGET_RESOURCE.name),
     ],

@@ -61,3 +61,25 @@ def test_rows_move_out_of_an_older_table_that_lacks_columns(
 
     assert inventory.names("k8s_leases") == ["held"]
     assert inventory.count("k8s_custom_resources") == 0
+
+
+def test_events_that_were_kept_twice_are_kept_once(
+    dev: Cluster, sync: Syncer, inventory: Inventory, migrated_database: str
+) -> None:
+    other = "events.events.k8s.io"
+    dev.create("events", named("one", "default"))
+    sync("events")
+    inventory.query(
+        f"INSERT INTO k8s_custom_resources ({SHARED}, api_group, api_version, kind, resource)"
+        f" SELECT {SHARED}, 'events.k8s.io', 'v1', 'Event', '{other}' FROM k8s_events"
+    )
+    inventory.query(
+        "INSERT INTO k8s_scopes (context_name, resource, selection, first_synced_at, last_status, last_finished_at)"
+        f" VALUES ('dev', '{other}', '', now(), 'success', now())"
+    )
+    inventory.query("DELETE FROM k8s_migrations WHERE name = '0010_events_once'")
+    with psycopg.connect(migrated_database) as conn:
+        assert migrate(conn) == ["0010_events_once"]
+
+    assert (inventory.names("k8s_events"), inventory.count("k8s_custom_resources")) == (["one"], 0)
+    assert [row["resource"] for row in inventory.rows("k8s_freshness", "resource")] == ["events"]

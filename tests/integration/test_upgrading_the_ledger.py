@@ -52,7 +52,8 @@ def scopes(inventory: Inventory) -> list[Row]:
 def test_it_makes_the_table_and_the_views_that_show_it(inventory: Inventory, migrated_database: str) -> None:
     done = upgrade(inventory, migrated_database)
 
-    assert done == ["0004_scopes", "0007_selectors", "view k8s_freshness", "view k8s_cluster_health"]
+    views = ["view k8s_freshness", "view k8s_cluster_health", "view k8s_deprecated_apis"]
+    assert done == ["0004_scopes", "0007_selectors", *views]
 
 
 @pytest.mark.parametrize("mode", ["metadata", "delta"])

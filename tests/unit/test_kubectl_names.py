@@ -136,10 +136,10 @@ LISTED = [resource for resource in BUILT_IN if "list" in resource.verbs]
 
 def test_the_names_of_kubernetes_own_resources_are_those_that_discovery_gives() -> None:
     known = {written: resources.CATALOGUE[name] for written, name in resources.NAMES.items()}
-    listed = {written: definition.resource.name for written, definition in known.items() if definition.listed}
+    listed = {written: definition.name for written, definition in known.items() if definition.listed}
     found = {written: names.find(LISTED, written) for written in listed}
 
-    assert {written: resource and resource.name for written, resource in found.items()} == listed
+    assert {written: resource and resources.FULL_NAMES[resource.name] for written, resource in found.items()} == listed
 
 
 def test_all_that_kubernetes_serves_is_known_without_a_cluster() -> None:

@@ -34,6 +34,7 @@ ORDERED: Final = (
     "0005_ledger_comments",
     "0006_redaction",
     "0007_selectors",
+    "0010_events_once",
 )
 """The names of the SQL files, in the order they are run."""
 

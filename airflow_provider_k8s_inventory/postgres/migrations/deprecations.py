@@ -91,7 +91,7 @@ def deprecated_apis(schema: str) -> View:
     return View(
         name="k8s_deprecated_apis",
         query=sql.SQL(_DEPRECATED).format(
-            names=_values((name, full) for full, name in resources.FULL_NAMES.items()),
+            names=_values((name, each.resource.name) for name, each in resources.CATALOGUE.items()),
             removed=_values(
                 (api_version, _full(plural, api_version), release)
                 for release, removed in _REMOVED.items()
