@@ -472,6 +472,8 @@ class SyncReport(Counts):
     """Remarks for a person, though the sync went on; the ledger holds them as text[]."""
     redacted: tuple[str, ...] = ()
     """The rules by which objects were redacted."""
+    unmatched: tuple[str, ...] | None = None
+    """Those of these rules for all resources that matched nothing; None: not every object was read."""
     kept: tuple[str, ...] = ()
     """What was kept on request."""
     host: str | None = None
@@ -510,6 +512,7 @@ class SyncReport(Counts):
             namespaces=list(self.selection.namespaces),
             warnings=list(self.warnings),
             redacted=list(self.redacted),
+            unmatched=None if self.unmatched is None else list(self.unmatched),
             kept=list(self.kept),
             started_at=self.started_at.isoformat(),
             finished_at=self.finished_at.isoformat(),

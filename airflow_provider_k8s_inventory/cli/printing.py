@@ -35,7 +35,7 @@ def print_verdicts(console: Console, judged: Sequence[Verdict]) -> None:
     console.print(_fitting(console, reports))
     now = datetime.now(UTC)
     lines = [cause.line(now) for cause in verdicts.causes(judged)]
-    for line in (*lines, *verdicts.warnings(reports)):
+    for line in (*lines, *verdicts.warnings(reports), *verdicts.unmatched(reports)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

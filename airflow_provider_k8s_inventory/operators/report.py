@@ -110,7 +110,7 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
 
     def _log(self, verdicts: Sequence[Verdict], *, seconds: float) -> None:
         from airflow_provider_k8s_inventory import sync
-        from airflow_provider_k8s_inventory.sync.verdicts import causes, headline, warnings
+        from airflow_provider_k8s_inventory.sync.verdicts import causes, headline, unmatched, warnings
 
         now = datetime.now(UTC)
         errors = sum(each.error for each in verdicts)
@@ -121,13 +121,14 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
                 continue  # the headline has said it
             say = self.log.error if cause.error else self.log.warning if cause.excuse else self.log.info
             say("%s", cause.line(now))
-        for warning in warnings(each.report for each in verdicts):
+        reports = [each.report for each in verdicts]
+        for warning in (*warnings(reports), *unmatched(reports)):
             self.log.warning("%s", warning)
         with self._group("Scopes", folded=not errors and len(verdicts) > _MOST_OPEN):
             for line in _table(verdicts):
                 self.log.info("%s", line)
         say = self.log.error if errors else self.log.info
-        say("%s", sync.summary([each.report for each in verdicts], seconds=seconds, errors=errors))
+        say("%s", sync.summary(reports, seconds=seconds, errors=errors))
 
     @contextmanager
     def _group(self, title: str, *, folded: bool) -> Iterator[None]:

@@ -71,6 +71,7 @@ def latest_reports(conn: psycopg.Connection, *, schema: str, dag_id: str, run_id
 def _report(row: Mapping[str, Any]) -> SyncReport:
     values = {name: row[name] for name in _OWN}
     values |= {name: tuple(row[name]) for name in ("warnings", "redacted", "kept")}
+    values["unmatched"] = None if row["unmatched"] is None else tuple(row["unmatched"])
     origin = Origin(**{name: row[name] for name in _ORIGIN})
     return SyncReport(**values, selection=Selection.of_columns(row), origin=origin)
 

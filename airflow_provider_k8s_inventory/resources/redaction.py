@@ -78,7 +78,15 @@ class Redaction:
     annotations: tuple[str, ...] = ()
     paths: tuple[_Path, ...] = ()
     unmatched: set[str] = field(default_factory=set, compare=False, repr=False)
-    """The paths for this resource alone that have matched nothing yet."""
+    """The paths that have matched nothing yet."""
+
+    def unmatched_here(self) -> list[str]:
+        """List the paths for this resource alone that have matched nothing."""
+        return [path.written for path in self.paths if path.resource and path.written in self.unmatched]
+
+    def unmatched_so_far(self) -> list[str]:
+        """List the paths for all resources that have matched nothing in this one."""
+        return [path.written for path in self.paths if not path.resource and path.written in self.unmatched]
 
     def __bool__(self) -> bool:
         """Tell if there is anything to do."""
@@ -169,7 +177,7 @@ def parse(rules: Iterable[str], canonical: Callable[[str], str]) -> Callable[[st
             helm=keeps_values and is_config_map,
             annotations=annotations,
             paths=own,
-            unmatched={path.written for path in own if path.resource},
+            unmatched={path.written for path in own},
         )
 
     return for_resource

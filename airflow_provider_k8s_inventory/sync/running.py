@@ -213,7 +213,8 @@ def _sync(
             progress.warn(_replaced(replaced, scope, outcome))
         progress.warn(*outcome.warnings, *resolving.missing_namespaces(scope, empty, facts))
         if outcome.mode == "full" and outcome.counts.seen:
-            progress.warn(*(f"redact: {path} matched nothing" for path in sorted(redaction.unmatched)))
+            progress.warn(*(f"redact: {path} matched nothing" for path in redaction.unmatched_here()))
+            progress.knows(unmatched=tuple(redaction.unmatched_so_far()))
         if scope.resource == custom.DEFINITIONS:
             progress.warn(*customviews.keep_up(cursor, schema, scope.context_name))
         report = progress.ended(

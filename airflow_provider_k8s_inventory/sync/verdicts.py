@@ -202,6 +202,15 @@ def warnings(reports: Iterable[SyncReport]) -> Iterator[str]:
         )
 
 
+def unmatched(reports: Iterable[SyncReport]) -> Iterator[str]:
+    """Warn of paths to redact in all resources that matched nothing in a whole run, as far as that can be told."""
+    read = [report for report in reports if report.redacted and report.good and report.seen]
+    if all(report.unmatched is not None for report in read):
+        for rule in dict.fromkeys(rule for report in read for rule in report.unmatched or ()):
+            if all(rule in (report.unmatched or ()) for report in read):
+                yield f"warning: redact: {rule} matched nothing in this run"
+
+
 def _builds(reports: Iterable[SyncReport]) -> str:
     """List the versions that made the rows, with a machine of each; empty where it is one."""
     hosts: dict[str, str | None] = {}

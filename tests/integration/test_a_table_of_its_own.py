@@ -77,9 +77,9 @@ def test_events_that_were_kept_twice_are_kept_once(
         "INSERT INTO k8s_scopes (context_name, resource, selection, first_synced_at, last_status, last_finished_at)"
         f" VALUES ('dev', '{other}', '', now(), 'success', now())"
     )
-    inventory.query("DELETE FROM k8s_migrations WHERE name = '0010_events_once'")
+    inventory.query("DELETE FROM k8s_migrations WHERE name = '0008_events_once'")
     with psycopg.connect(migrated_database) as conn:
-        assert migrate(conn) == ["0010_events_once"]
+        assert migrate(conn) == ["0008_events_once"]
 
     assert (inventory.names("k8s_events"), inventory.count("k8s_custom_resources")) == (["one"], 0)
     assert [row["resource"] for row in inventory.rows("k8s_freshness", "resource")] == ["events"]

@@ -65,6 +65,21 @@ def test_what_is_read_is_narrowed_as_kubectl_narrows_it(run: CommandLine, dev: C
     assert "unselected" in result.stdout
 
 
+def test_a_path_to_redact_that_matches_nothing_anywhere_is_said_once(run: CommandLine, dev: Cluster) -> None:
+    dev.seed("pods", [pod("web", node="one")])
+    which = ("--context", "dev", "--resource", "pods", "--resource", "namespaces")
+    paths = ("--redact", ".spec.nodeName", "--redact", ".spec.nowhere", "--redact", "pods:.spec.nothing")
+    result = run.sync(*which, *paths, "--mode", "full")
+    said = [line for line in result.stdout.splitlines() if "matched nothing" in line]
+
+    assert said == [
+        "dev · pods: warning: redact: pods:.spec.nothing matched nothing",
+        "warning: redact: .spec.nowhere matched nothing in this run",
+    ]
+    # What was not read whole may have matched.
+    assert "matched nothing" not in run.sync(*which, *paths, "--mode", "metadata").stdout
+
+
 def test_what_a_glob_leaves_out_is_said_once(run: CommandLine) -> None:
     result = run.sync("--context", "dev", "--resource", "*", "--resource", "!*.authorization.k8s.io")
     said = [line for line in result.stdout.splitlines() if "left out" in line]

@@ -34,7 +34,8 @@ ORDERED: Final = (
     "0005_ledger_comments",
     "0006_redaction",
     "0007_selectors",
-    "0010_events_once",
+    "0008_events_once",
+    "0009_unmatched",
 )
 """The names of the SQL files, in the order they are run."""
 

@@ -41,7 +41,7 @@ BEGIN
     RETURN QUERY SELECT {columns} FROM {objects} AS it WHERE it.name = what OR it.uid = what
         ORDER BY it.name, it.context_name LIMIT most;
     GET DIAGNOSTICS found = ROW_COUNT;
-    -- Names first, which an index has: the rows are 20 times as large. All of them, as to look for the first 50 in order
+    -- Names first, which an index has: the rows are 20 times as large. All of them, as to find the first 50 in order
     -- PostgreSQL would read the index by name, and not that of trigrams.
     names := ARRAY(
         WITH matching AS MATERIALIZED (
