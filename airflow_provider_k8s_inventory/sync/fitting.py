@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from types import MappingProxyType
 from typing import Any, Final
@@ -44,6 +45,7 @@ def holds_bigint(value: int) -> bool:
     return -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF
 
 
+@lru_cache
 def holds_numeric(value: Decimal) -> bool:
     """Tell if it is a number of a size that something in a cluster may have, and has no endless tail of digits."""
     return value.is_finite() and value.adjusted() < _LARGEST and -int(value.as_tuple().exponent) < _LARGEST

@@ -53,7 +53,8 @@ class RowReader:
         self._namespaced = definition.table.namespaced
         found = limited(definition)
         self._checks = [(column.place, column.holds) for column in found]
-        self._json = any(column.type == "jsonb" for column in own_columns(definition.table))
+        extracted = [column for column in own_columns(definition.table) if column.extracted]
+        self._json = [place for place, column in enumerate(extracted) if column.type == "jsonb"]
         self._texts = Texts(definition.resource, definition.hidden)
         self.remarks = Remarks()
         self._clearing = Clearing(definition, found, self.remarks)
@@ -120,7 +121,7 @@ class RowReader:
         self._check_kind(decoded)
         own = self._definition.extract(decoded)
         for place, holds in self._checks:
-            if own[place] is not None and not holds(own[place]):
+            if (found := own[place]) is not None and not holds(found):
                 raise ValueError(place)
         metadata: Metadata = decoded.metadata
         created, deleted = metadata.creation_timestamp, metadata.deletion_timestamp
@@ -165,7 +166,11 @@ class RowReader:
         owner = (controller.kind, controller.name, controller.uid) if controller else (None, None, None)
         namespace = (metadata.namespace,) if self._namespaced else ()
         if self._json:
-            own = tuple(value(each) if isinstance(each, msgspec.Raw) else each for each in own)
+            values = list(own)
+            for place in self._json:
+                if isinstance(values[place], msgspec.Raw):
+                    values[place] = value(values[place])
+            own = tuple(values)
         return (
             uid,
             *namespace,
