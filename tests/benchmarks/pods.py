@@ -67,7 +67,8 @@ def _pod(number: int) -> Document:
     if number % 4 == 0:
         _add_sidecar(document)
     for status in document["status"]["containerStatuses"]:
-        status["imageID"] = f"{status['image'].partition(':')[0]}@sha256:{_digest(of_pod)}"
+        # Pods of one image run one digest.
+        status["imageID"] = f"{status['image'].partition(':')[0]}@sha256:{_digest(Random(status['image']))}"
         status["containerID"] = f"containerd://{_digest(of_pod)}"
     return document
 

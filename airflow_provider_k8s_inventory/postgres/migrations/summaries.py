@@ -2,8 +2,11 @@
 
 Triggers, and not statements of the sync, so that they are right whoever writes the rows. They run once a statement, on
 the rows that it changed, with the rights of the owner of the tables. For a first sync, which is a statement for each
-page, that would be 20 times what it costs to sum up the context once, at its end: so does `postgres.filling`. They are
-not compiled, as PostgreSQL knows nothing of the rows of a statement, and takes them for many: 2 s a sync of 5 pods.
+page, that would be 20 times what it costs to sum up the context once, at its end: so does `postgres.filling`.
+
+PostgreSQL knows nothing of the rows of a statement, nor of those that just came. So the functions are not compiled,
+which took 2 s for a sync of 5 pods on PostgreSQL 15, and they do not sort arrays of texts: 0.7 s for 20,000 pods, and
+hashing takes 0.1 s.
 """
 
 from __future__ import annotations
@@ -62,7 +65,7 @@ IMAGES: Final = Summary(
         ) AS same
         CROSS JOIN LATERAL (
             SELECT DISTINCT each.image,
-                coalesce(substring(each.image FROM '@(.+)$'), substring(each.id FROM '@(.+)$'), '') AS digest
+                coalesce(nullif(split_part(each.image, '@', 2), ''), split_part(each.id, '@', 2), '') AS digest
             FROM unnest(same.images, same.image_ids) AS each (image, id)
             WHERE each.image IS NOT NULL
         ) AS used
@@ -188,11 +191,11 @@ def _statements(schema: str) -> Iterator[sql.Composed]:
     function = sql.Identifier(schema, _FUNCTION)
     yield sql.SQL(
         "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-        " SET search_path = pg_catalog, pg_temp SET jit = off AS {}"
+        " SET search_path = pg_catalog, pg_temp SET jit = off SET enable_sort = off AS {}"
     ).format(function, sql.Literal(_body(schema).as_string(None)))
     yield sql.SQL(
         "CREATE OR REPLACE FUNCTION {}(of_context text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER"
-        " SET search_path = pg_catalog, pg_temp SET jit = off AS {}"
+        " SET search_path = pg_catalog, pg_temp SET jit = off SET enable_sort = off AS {}"
     ).format(sql.Identifier(schema, filling.SUMMARIZE), sql.Literal(_anew(schema).as_string(None)))
     for event, referencing in _EVENTS:
         name = sql.Identifier(f"{_FUNCTION}_{event.lower()}")
