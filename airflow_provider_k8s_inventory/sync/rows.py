@@ -50,6 +50,7 @@ class RowReader:
         self._within = re.compile(selection.namespace_pattern) if selection.namespace_pattern else None
         self._store_object = store_object
         self._decoder = msgspec.json.Decoder(definition.type)
+        self._extract = definition.extract
         self._namespaced = definition.table.namespaced
         found = limited(definition)
         self._checks = [(column.place, column.holds) for column in found]
@@ -119,7 +120,7 @@ class RowReader:
         :raises ValueError: when it cannot.
         """
         self._check_kind(decoded)
-        own = self._definition.extract(decoded)
+        own = self._extract(decoded)
         for place, holds in self._checks:
             if (found := own[place]) is not None and not holds(found):
                 raise ValueError(place)
