@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.exceptions import SelectorError, UnresolvedError
 from airflow_provider_k8s_inventory.model import TURNED_AWAY, Scope, SyncReport
 from airflow_provider_k8s_inventory.postgres import sessions
 
@@ -81,6 +82,12 @@ WHERE (excluded.last_status <> ALL(%(turned_away)s), excluded.last_finished_at)
     >= (scope.last_status <> ALL(%(turned_away)s), scope.last_finished_at)
 """
 
+_END_OF_KNOWN: Final = """
+UPDATE {scopes} SET last_status = %(status)s, last_reason = %(reason)s, last_finished_at = %(finished_at)s,
+    last_host = %(host)s
+WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection = %(selection)s
+"""
+
 _SUCCESS: Final = """
 UPDATE {scopes} SET
     cluster_uid = %(cluster_uid)s, checkpoint = %(checkpoint)s, rows = %(rows)s, row_format = %(row_format)s,
@@ -139,7 +146,8 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
     """Write what a report says of its scope, in the caller's transaction.
 
     A bad one says only how the last sync ended. A glob that matched nothing, or a name that no cluster has resolved,
-    has a line in the ledger; it is no scope.
+    has a line in the ledger; it is no scope. Nor is a selection that was never one: a misspelled one would be reported
+    as failing for ever.
     """
     if resources.is_glob(report.resource):
         return
@@ -152,7 +160,8 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
         "reason": report.reason,
         "host": report.host,
     }
-    cursor.execute(_query(_END, schema), values)
+    unselectable = isinstance(report.error, (UnresolvedError, SelectorError))
+    cursor.execute(_query(_END_OF_KNOWN if unselectable else _END, schema), values)
     if not report.good:
         return
     values |= {

@@ -99,7 +99,7 @@ class Collection:
 
     def _refused(self, error: ResponseError) -> SelectorError:
         return SelectorError(
-            str(error),
+            str(error).partition(f"; {error.advice}")[0],
             advice=f"correct the selector ({self.selection}), or write RESOURCE:SELECTOR for the resource that has "
             "these fields",
             http_status=error.http_status,

@@ -235,7 +235,7 @@ def _replaced(replaced: Sequence[str], scope: Scope, outcome: Outcome) -> str:
     were = " and ".join(each or "all objects" for each in replaced)
     return (
         f"{scope.resource} was synced with another selection before ({were}), which this one replaces: "
-        f"{outcome.counts.unselected} rows left"
+        f"{outcome.counts.unselected} rows went"
     )
 
 

@@ -91,7 +91,7 @@ def test_another_selector_replaces_the_rows_of_the_one_before(inventory: LiveInv
 
     assert (report.status, report.unchanged, report.deleted, report.unselected) == ("success", 1, 0, 1)
     assert names(inventory) == ["blue"]
-    assert any("which this one replaces: 1 rows left" in warning for warning in report.warnings)
+    assert any("which this one replaces: 1 rows went" in warning for warning in report.warnings)
     assert [row["label_selector"] for row in inventory.rows("k8s_freshness", "resource")] == [
         f"color=blue,team={namespace}"
     ]
@@ -150,6 +150,8 @@ def test_a_glob_that_matches_nothing_fails_and_loses_nothing(inventory: LiveInve
     assert report.status == "failed"
     assert "no namespace matches nowhere-*, so nothing was changed" in str(report.reason)
     assert "one" in names(inventory)
+    assert [row["namespaces"] for row in inventory.rows("k8s_freshness", "resource")] == [[namespace]]
+    assert inventory.last()["namespaces"] == ["nowhere-*"]
 
 
 def test_a_selector_that_the_server_refuses_fails_and_loses_nothing(inventory: LiveInventory, namespace: str) -> None:
@@ -160,6 +162,8 @@ def test_a_selector_that_the_server_refuses_fails_and_loses_nothing(inventory: L
     assert report.status == "failed"
     assert "spec.nodeName" in str(report.reason)
     assert "correct the selector" in str(report.reason)
+    assert "no response of Kubernetes" not in str(report.reason)
+    assert [row["last_status"] for row in inventory.rows("k8s_freshness", "resource")] == ["success"]
     assert names(inventory) == ["one"]
 
 
