@@ -197,6 +197,15 @@ def _statements(schema: str) -> Iterator[sql.Composed]:
         "CREATE OR REPLACE FUNCTION {}(of_context text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER"
         " SET search_path = pg_catalog, pg_temp SET jit = off SET enable_sort = off AS {}"
     ).format(sql.Identifier(schema, filling.SUMMARIZE), sql.Literal(_anew(schema).as_string(None)))
+    # Whatever a database grants by default: it says no more than the rows.
+    signature = sql.SQL("{}(text)").format(sql.Identifier(schema, filling.SUMMARIZE))
+    yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO PUBLIC").format(signature)
+    yield sql.SQL("COMMENT ON FUNCTION {} IS {}").format(
+        signature, sql.Literal("Sum up the pods of a context anew; after a restore of data alone, for example")
+    )
+    yield sql.SQL("COMMENT ON FUNCTION {}() IS {}").format(
+        function, sql.Literal("Keep the summary tables up with a statement on k8s_pods")
+    )
     for event, referencing in _EVENTS:
         name = sql.Identifier(f"{_FUNCTION}_{event.lower()}")
         yield sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(name, pods)
