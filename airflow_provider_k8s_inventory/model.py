@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final, Literal, LiteralString, NamedTuple
 
@@ -99,6 +100,13 @@ class Resource:
         return f"{prefix}/namespaces/{namespace}/{self.plural}" if namespace else f"{prefix}/{self.plural}"
 
 
+_KEY_BYTES: Final = 1900
+"""With the names of a context and a resource it fits into an index: of 2,704 bytes at most, BTMaxItemSize in
+src/include/access/nbtree.h of PostgreSQL."""
+_BRIEF: Final = 500
+"""Characters."""
+
+
 class Endpoint(NamedTuple):
     """A path that is listed or watched, and the query that narrows it."""
 
@@ -140,6 +148,20 @@ class Selection:
         labels = f"-l {self.labels}" if self.labels else ""
         fields_ = f"--field-selector {self.fields}" if self.fields else ""
         return " ".join(filter(None, (", ".join(self.namespaces), labels, fields_)))
+
+    @property
+    def key(self) -> str:
+        """Its text, for an index; a long one is cut, and its digest tells it from others."""
+        text = str(self).encode()
+        if len(text) <= _KEY_BYTES:
+            return str(self)
+        return f"{text[:_KEY_BYTES].decode(errors='ignore')}… {sha256(text).hexdigest()[:32]}"
+
+    @property
+    def brief(self) -> str:
+        """Its text for people, who read no hundred namespaces in a line."""
+        text = str(self)
+        return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}… of {len(text)} characters"
 
     @property
     def selects(self) -> bool:
@@ -322,7 +344,7 @@ class Scope:
     @property
     def selected(self) -> str:
         """The resource and its selection, for people: ``pods``, ``pods (a, b)``."""
-        return f"{self.resource} ({self.selection})" if self.selection else self.resource
+        return f"{self.resource} ({self.selection.brief})" if self.selection else self.resource
 
     def __str__(self) -> str:
         # Of a task that failed before any context was known, a report has none.

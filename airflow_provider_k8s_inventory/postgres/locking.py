@@ -17,6 +17,11 @@ from airflow_provider_k8s_inventory.model import Scope
 # Whatever a schema of the users has under these names: pg_catalog's are meant.
 _KEY: Final = sql.SQL("pg_catalog.hashtextextended(%(key)s::text, 0::bigint)")
 
+_MANY: Final = 50
+"""Of more namespaces a scope locks the whole resource: by default all sessions of a server share 6,400 locks, and the
+next one that needs a lock fails, whoever it is:
+https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION"""
+
 _SESSION: Final = """
 SELECT format('PostgreSQL session %%s of %%s (user %%s) %%s%%s', l.pid,
         coalesce(nullif(a.application_name, ''), 'an unnamed client'), coalesce(a.usename::text, 'unknown'),
@@ -42,18 +47,19 @@ _RELATIONS: Final = sql.SQL("l.relation = ANY(SELECT to_regclass(name)::oid FROM
 def lock_scope(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:
     """Hold the scope until the transaction ends.
 
-    One of all namespaces, or of a glob of them, excludes every other of its context and resource; one of some
+    One of all namespaces, of a glob of them, or of many, excludes every other of its context and resource; one of some
     namespaces those that share one.
 
     :raises LockedError: when another sync holds it; the message names its session.
     """
-    if not scope.selection.namespaces or scope.selection.is_open:
+    namespaces = scope.selection.namespaces
+    if not namespaces or scope.selection.is_open or len(namespaces) > _MANY:
         lock_resource(cursor, schema, scope)
         return
     key = _key(schema, scope)
     _hold(cursor, "_shared", key, scope)
     # In the order of their names, as two that share several would else each get one and both fail.
-    for namespace in scope.selection.namespaces:
+    for namespace in namespaces:
         _hold(cursor, "", f"{key}/{namespace}", scope)
 
 

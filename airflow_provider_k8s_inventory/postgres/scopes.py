@@ -126,6 +126,11 @@ _REPLACED: Final = "SELECT selection FROM {scopes} WHERE {others} AND last_succe
 
 _REPLACE: Final = "DELETE FROM {scopes} WHERE {others}"
 
+# Compressed, one or the other long text was a key before long ones were cut.
+_RENAMED: Final = """
+DELETE FROM {scopes} WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection = %(text)s
+"""
+
 # A custom resource is taken to be in namespaces until its cluster says that it is not.
 _FORGET: Final = """
 DELETE FROM {scopes}
@@ -176,6 +181,8 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
     cursor.execute(_query(_SUCCESS, schema), values)
     cursor.execute(_query(_INVALIDATE, schema), values)
     cursor.execute(_query(_REPLACE, schema), values)
+    if (text := str(report.selection)) != values["selection"]:
+        cursor.execute(_query(_RENAMED, schema), values | {"text": text})
     if report.status == "success" and not report.selection and report.resource not in resources.CATALOGUE:
         cursor.execute(_query(_FORGET, schema), values)
 
@@ -212,7 +219,7 @@ def past(conn: psycopg.Connection, *, schema: str, scopes: Iterable[Scope]) -> d
 
 
 def _key(scope: Scope) -> dict[str, Any]:
-    return {"context_name": scope.context_name, "resource": scope.resource, "selection": str(scope.selection)}
+    return {"context_name": scope.context_name, "resource": scope.resource, "selection": scope.selection.key}
 
 
 def _query(text: LiteralString, schema: str) -> sql.Composed:

@@ -128,3 +128,11 @@ def test_two_syncs_after_each_other_on_one_connection_do_not_meet(
     with psycopg.connect(migrated_database) as conn:
         assert [sync(conn=conn).status, sync(conn=conn).status] == ["success", "success"]
         assert conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_a_scope_of_many_namespaces_takes_few_locks(sync: Syncer, migrated_database: str, inventory: Inventory) -> None:
+    many = Selection(namespaces=tuple(f"team-{number}" for number in range(500)))
+    with held(migrated_database, Scope(context_name="dev", resource="pods", selection=many)) as pid:
+        query = "SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid = %s"
+        assert inventory.query(query, pid)[0]["locks"] <= 50
+        assert sync(namespaces=("team-7",)).status == "busy"
