@@ -210,7 +210,9 @@ def table(
     """
     namespace = (_NAMESPACE,) if namespaced else ()
     place: Any = ("context_name", "namespace", "name") if namespaced else ("context_name", "name")
-    found = [Index(place), Index(("name",)), Index(("uid",)), Index(("changed_at",))]
+    # In the order of bytes, which finds the beginning of a name whatever the database's collation is.
+    by_name = Index(("name",), operators="text_pattern_ops")
+    found = [Index(place), by_name, Index(("uid",)), Index(("changed_at",))]
     if any(column.name == "problem" for column in own):
         found.append(Index(("context_name",), where="problem IS NOT NULL AND deleted_at IS NULL"))
     return Table(

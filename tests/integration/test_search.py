@@ -14,12 +14,15 @@ from tests.kit.syncer import Syncer
 
 pytestmark = pytest.mark.postgres15
 
+OF_WEB = (("services", "web"), ("pods", "web-5d-x"), ("pods", "a-web"))
+"""The one of this name, the one whose name begins so, and another that has it in its name."""
+
 
 @pytest.fixture
 def filled(dev: Cluster, prod: Cluster, sync: Syncer, inventory: Inventory) -> Inventory:
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d", "uid": "u-1", "controller": True}
     for cluster in (dev, prod):
-        cluster.seed("pods", [pod("web-5d-x", labels={"app": "web"}, ownerReferences=[owner]), pod("db_0")])
+        cluster.seed("pods", [pod("web-5d-x", labels={"app": "web"}, ownerReferences=[owner]), pod("db_0"), pod("a-web")])
         cluster.seed("services", [named("web", "default"), named("db%0", "default")])
     for context in ("dev", "prod"):
         for resource in ("pods", "services"):
@@ -30,7 +33,7 @@ def filled(dev: Cluster, prod: Cluster, sync: Syncer, inventory: Inventory) -> I
 @pytest.mark.parametrize(
     ("what", "found"),
     [
-        ("web", [("services", "web"), ("services", "web"), ("pods", "web-5d-x"), ("pods", "web-5d-x")]),
+        ("web", [(kind, name) for kind, name in OF_WEB for _ in range(2)]),
         ("5d", [("pods", "web-5d-x"), ("pods", "web-5d-x")]),
         ("db%", [("services", "db%0"), ("services", "db%0")]),
         ("db_", [("pods", "db_0"), ("pods", "db_0")]),
@@ -59,6 +62,17 @@ def test_no_more_are_given_than_are_asked_for(filled: Inventory) -> None:
     assert len(filled.query("SELECT * FROM k8s_search('b', 3)")) == 3
 
 
+def test_a_uid_that_is_in_a_name_too_finds_the_object_alone(dev: Cluster, sync: Syncer, inventory: Inventory) -> None:
+    dev.seed("persistentvolumeclaims", [named("data", "default")])
+    uid = dev.objects("persistentvolumeclaims")[0]["metadata"]["uid"]
+    dev.seed("persistentvolumes", [named(f"pvc-{uid}")])
+    sync("persistentvolumeclaims")
+    sync("persistentvolumes")
+
+    assert [row["name"] for row in inventory.query("SELECT * FROM k8s_search(%s)", uid)] == ["data"]
+    assert len(inventory.query("SELECT * FROM k8s_search(%s)", uid[:20])) == 1
+
+
 def plan(conn: psycopg.Connection, query: str) -> str:
     return "\n".join(row[0] for row in conn.execute(f"EXPLAIN {query}".encode()).fetchall())
 
@@ -67,6 +81,7 @@ def plan(conn: psycopg.Connection, query: str) -> str:
     ("condition", "index"),
     [
         ("name = 'x'", "k8s_pods_name_idx"),
+        ("name LIKE 'x%'", "k8s_pods_name_idx"),
         ("uid = 'x'", "k8s_pods_uid_idx"),
         ('labels @> \'{"app": "x"}\'', "k8s_pods_labels_idx"),
         ("images @> ARRAY['x']", "k8s_pods_images_idx"),
@@ -100,6 +115,10 @@ def test_an_older_database_gets_the_indexes_that_it_lacks(inventory: Inventory, 
     inventory.query("ALTER INDEX k8s_pods_uid_idx RENAME TO mine")
     with psycopg.connect(migrated_database) as conn:
         assert migrate(conn) == []
+    # In the order of a collation, it would not find how a name begins.
+    inventory.query("DROP INDEX k8s_pods_name_idx; CREATE INDEX ON k8s_pods (name)")
+    with psycopg.connect(migrated_database) as conn:
+        assert migrate(conn) == ["indexes of k8s_pods"]
 
 
 @pytest.mark.alters_database
@@ -110,3 +129,9 @@ def test_trigrams_find_parts_of_names_where_the_extension_is_there(filled: Inven
         conn.execute("SET enable_seqscan = off")
         assert "Bitmap Index Scan" in plan(conn, "SELECT * FROM k8s_pods WHERE name LIKE '%5d-x%'")
     assert len(filled.query("SELECT * FROM k8s_search('5d-x')")) == 2
+    filled.query(
+        "INSERT INTO k8s_configmaps (context_name, uid, namespace, name, labels, annotations, first_seen_at, changed_at)"
+        " SELECT 'dev', 'uid-' || n, 'default', 'x-5d-x-' || n, '{}', '{}', now(), now() FROM generate_series(1, 20001) n"
+    )
+    found = [row["name"] for row in filled.query("SELECT name FROM k8s_search('5d-x', 4)")]
+    assert found == ["web-5d-x", "web-5d-x", "x-5d-x-1", "x-5d-x-10"]

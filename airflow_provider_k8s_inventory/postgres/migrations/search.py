@@ -9,20 +9,29 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory.postgres.migrations.tables import Change
 
-_SIGNATURE: Final = "k8s_search(text, integer)"
 _NAME: Final = "function k8s_search"
 _COMMENT: Final = (
     "Objects by uid, name, part of a name, owner (KIND/NAME) or label (KEY=VALUE), over all tables and contexts: those "
-    "that have the uid or name exactly, then by name; the first 50, or as many as are asked for"
+    "that have the uid or name exactly, then those whose names begin so, then the others, each by name; the first 50, "
+    "or as many as are asked for"
 )
-# Compiling a query over 61 tables takes PostgreSQL longer than running it: 0.7 of 0.9 s, of a million pods.
+# Names first, which an index has: the rows are 20 times as large. That index has them in the order of bytes: to find the
+# beginning of a name reads no more than is found, and to find another part reads at most all names, 0.3 s of a million.
+# Trigrams find a part that few names have in 0.03 s; of one that many have, they take longer than that index.
+#
+# Compiling a query over 61 tables takes PostgreSQL longer than running it: 0.7 of 0.9 s, of a million pods. And only
+# where it plans with the values does it know how a name begins; that takes 5 ms.
 _CREATE: Final = """
 CREATE OR REPLACE FUNCTION {name}(what text, most integer DEFAULT 50) RETURNS TABLE (
     context_name text, resource text, namespace text, name text, uid text, owner_kind text, owner_name text,
     created_at timestamptz, changed_at timestamptz, deleted_at timestamptz
-) LANGUAGE plpgsql STABLE SET jit = off AS $search$
+) LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS $search$
 #variable_conflict use_column
 DECLARE
+    beginning text := regexp_replace(what, '([\\\\%_])', '\\\\\\1', 'g') || '%';
+    part text := '%' || beginning;
+    few integer := 20000;
+    rest bigint := most;
     found bigint;
     names text[];
 BEGIN
@@ -39,19 +48,40 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY SELECT {columns} FROM {objects} AS it WHERE it.name = what OR it.uid = what
-        ORDER BY it.name, it.context_name LIMIT most;
+        ORDER BY it.name, it.context_name LIMIT rest;
     GET DIAGNOSTICS found = ROW_COUNT;
-    -- Names first, which an index has: the rows are 20 times as large. All of them, as to find the first 50 in order
-    -- PostgreSQL would read the index by name, and not that of trigrams.
+    rest := rest - found;
+    IF rest <= 0 OR found > 0 AND what ~ '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12}}$' THEN
+        RETURN;
+    END IF;
     names := ARRAY(
-        WITH matching AS MATERIALIZED (
-            SELECT it.name FROM {objects} AS it
-            WHERE it.name LIKE '%' || regexp_replace(what, '([\\\\%_])', '\\\\\\1', 'g') || '%'
-        )
-        SELECT DISTINCT name FROM matching WHERE name <> what ORDER BY name LIMIT most - found
+        SELECT it.name FROM {objects} AS it WHERE it.name LIKE beginning AND it.name <> what
+        ORDER BY it.name USING ~<~ LIMIT rest
     );
-    RETURN QUERY SELECT {columns} FROM {objects} AS it WHERE it.name = ANY(names)
-        ORDER BY it.name, it.context_name LIMIT most - found;
+    RETURN QUERY SELECT {columns} FROM {objects} AS it WHERE it.name = ANY (names)
+        ORDER BY it.name COLLATE "C", it.context_name LIMIT rest;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    rest := rest - found;
+    IF rest <= 0 THEN
+        RETURN;
+    END IF;
+    names := NULL;
+    IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_trgm') THEN
+        names := ARRAY(SELECT it.name FROM {objects} AS it WHERE it.name LIKE part LIMIT few);
+    END IF;
+    IF cardinality(names) < few THEN
+        names := ARRAY(
+            SELECT each.name FROM unnest(names) AS each (name) WHERE each.name NOT LIKE beginning
+            ORDER BY each.name USING ~<~ LIMIT rest
+        );
+    ELSE
+        names := ARRAY(
+            SELECT it.name FROM {objects} AS it WHERE it.name LIKE part AND it.name NOT LIKE beginning
+            ORDER BY it.name USING ~<~ LIMIT rest
+        );
+    END IF;
+    RETURN QUERY SELECT {columns} FROM {objects} AS it WHERE it.name = ANY (names)
+        ORDER BY it.name COLLATE "C", it.context_name LIMIT rest;
 END
 $search$
 """

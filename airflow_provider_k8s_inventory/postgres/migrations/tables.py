@@ -87,14 +87,17 @@ def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table, facts: _Facts
             yield Change(name=f"{label}.object", statements=[storage.uncompressed(name)])
 
 
-_Kind = tuple[str, tuple[str, ...], bool]
-"""The access method of an index, its columns, and whether it has a condition."""
+_Kind = tuple[str, tuple[str, ...], str | None, bool]
+"""The access method of an index, its columns, their operator class if it is not that of their types, and whether it
+has a condition."""
 
 
 def _indexes(name: sql.Identifier, table: Table, facts: _Facts) -> dict[_Kind, sql.Composed]:
     """Compose the statements that make the indexes of a table, each by what tells it from others."""
     found = {
-        (index.method, index.columns, index.where is not None): sql.SQL("CREATE INDEX ON {} USING {} ({}){}").format(
+        (index.method, index.columns, index.operators, index.where is not None): sql.SQL(
+            "CREATE INDEX ON {} USING {} ({}){}"
+        ).format(
             name,
             sql.SQL(index.method),
             sql.SQL(", ").join(
@@ -107,7 +110,7 @@ def _indexes(name: sql.Identifier, table: Table, facts: _Facts) -> dict[_Kind, s
     }
     if facts.trigrams:
         operators = sql.Identifier(facts.trigrams, "gin_trgm_ops")
-        found["gin", ("name",), False] = sql.SQL("CREATE INDEX ON {} USING gin (name {})").format(name, operators)
+        found["gin", ("name",), "gin_trgm_ops", False] = sql.SQL("CREATE INDEX ON {} USING gin (name {})").format(name, operators)
     return found
 
 
@@ -126,12 +129,14 @@ def _missing_indexes(
     """Make the indexes that are missing; one that is there under another name, or for other reasons, will do."""
     cursor.execute(
         "SELECT a.amname, ARRAY(SELECT pg_get_indexdef(i.indexrelid, place, false)"
-        " FROM generate_series(1, i.indnkeyatts) AS place), i.indpred IS NOT NULL"
+        " FROM generate_series(1, i.indnkeyatts) AS place),"
+        " (SELECT string_agg(DISTINCT opcname, ' ') FROM pg_opclass WHERE oid = ANY (i.indclass) AND NOT opcdefault),"
+        " i.indpred IS NOT NULL"
         " FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS a ON a.oid = c.relam"
         " WHERE i.indrelid = to_regclass(%s) AND i.indisvalid",
         [name.as_string(cursor)],
     )
-    found = {(method, tuple(columns), partial) for method, columns, partial in cursor.fetchall()}
+    found = {(method, tuple(columns), *others) for method, columns, *others in cursor.fetchall()}
     missing = [statement for kind, statement in _indexes(name, table, facts).items() if kind not in found]
     if missing:
         yield Change(name=f"indexes of {table.name}", statements=missing)
