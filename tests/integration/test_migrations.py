@@ -25,7 +25,7 @@ from tests.kit.inventory import TABLES, Inventory
 
 pytestmark = pytest.mark.postgres15
 
-SUMMARIES = ("k8s_summary_images", "k8s_summary_nodes")
+SUMMARIES = ("k8s_summary_context_images", "k8s_summary_images", "k8s_summary_nodes")
 VIEWS = (
     "k8s_objects", "k8s_freshness", "k8s_cluster_health", "k8s_images", "k8s_workloads", "k8s_unhealthy",
     "k8s_exposed", "k8s_rbac_grants", "k8s_certificates", "k8s_quotas", "k8s_labels", "k8s_capacity", "k8s_versions",

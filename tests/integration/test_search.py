@@ -22,7 +22,8 @@ OF_WEB = (("services", "web"), ("pods", "web-5d-x"), ("pods", "a-web"))
 def filled(dev: Cluster, prod: Cluster, sync: Syncer, inventory: Inventory) -> Inventory:
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d", "uid": "u-1", "controller": True}
     for cluster in (dev, prod):
-        cluster.seed("pods", [pod("web-5d-x", labels={"app": "web"}, ownerReferences=[owner]), pod("db_0"), pod("a-web")])
+        cluster.seed("pods", [pod("web-5d-x", labels={"app": "web"}, ownerReferences=[owner])])
+        cluster.seed("pods", [pod("db_0"), pod("a-web")])
         cluster.seed("services", [named("web", "default"), named("db%0", "default")])
     for context in ("dev", "prod"):
         for resource in ("pods", "services"):
@@ -130,8 +131,8 @@ def test_trigrams_find_parts_of_names_where_the_extension_is_there(filled: Inven
         assert "Bitmap Index Scan" in plan(conn, "SELECT * FROM k8s_pods WHERE name LIKE '%5d-x%'")
     assert len(filled.query("SELECT * FROM k8s_search('5d-x')")) == 2
     filled.query(
-        "INSERT INTO k8s_configmaps (context_name, uid, namespace, name, labels, annotations, first_seen_at, changed_at)"
-        " SELECT 'dev', 'uid-' || n, 'default', 'x-5d-x-' || n, '{}', '{}', now(), now() FROM generate_series(1, 20001) n"
+        "INSERT INTO k8s_configmaps (context_name, uid, name, labels, annotations, first_seen_at, changed_at)"
+        " SELECT 'dev', 'uid-' || n, 'x-5d-x-' || n, '{}', '{}', now(), now() FROM generate_series(1, 20001) AS n"
     )
     found = [row["name"] for row in filled.query("SELECT name FROM k8s_search('5d-x', 4)")]
     assert found == ["web-5d-x", "web-5d-x", "x-5d-x-1", "x-5d-x-10"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -25,6 +26,10 @@ SELECT context_name, namespace, image, coalesce(digest, '') AS digest, count(*) 
     WHERE p.deleted_at IS NULL AND u.image IS NOT NULL
 ) AS used GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
+CONTEXTS = f"""
+SELECT context_name, image, digest, sum(pods)::bigint AS pods, count(DISTINCT namespace) AS namespaces
+FROM ({IMAGES}) AS of_namespaces GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
 NODES = """
 SELECT context_name, node_name, count(*) AS pods, sum(coalesce(cpu_requests, 0)) AS cpu_requests,
     sum(coalesce(memory_limits, 0)) AS memory_limits
@@ -42,7 +47,8 @@ def agree(inventory: Inventory) -> Callable[[], bool]:
         nodes = inventory.query(
             "SELECT context_name, node_name, pods, cpu_requests, memory_limits FROM k8s_summary_nodes ORDER BY 1, 2"
         )
-        return (images, nodes) == (inventory.query(IMAGES), inventory.query(NODES))
+        contexts = inventory.query("SELECT * FROM k8s_summary_context_images ORDER BY 1, 2, 3")
+        return (images, nodes, contexts) == tuple(map(inventory.query, (IMAGES, NODES, CONTEXTS)))
 
     return agree
 
@@ -94,6 +100,31 @@ def test_they_agree_after_whatever_happens(
         assert agree()
 
 
+WRITES = (
+    "INSERT INTO k8s_pods (context_name, uid, namespace, name, labels, annotations, first_seen_at, changed_at, images,"
+    " image_ids, node_name) SELECT %(context)s, %(prefix)s || n, %(namespace)s, 'pod', '{}', '{}', now(), now(),"
+    " ARRAY['a:' || n %% 3, 'b:1'], ARRAY[NULL, 'b@sha256:00'], 'node-' || n %% 2 FROM generate_series(1, 20) AS n",
+    "UPDATE k8s_pods SET images = ARRAY['a:2', 'b:2'] WHERE context_name = %(context)s AND namespace = %(namespace)s",
+    "DELETE FROM k8s_pods WHERE context_name = %(context)s AND namespace = %(namespace)s AND uid LIKE '%%5'",
+)
+
+
+def test_many_may_write_pods_of_one_context_at_a_time(agree: Callable[[], bool], migrated_database: str) -> None:
+    def write(writer: int) -> None:
+        chance = random.Random(writer)
+        with psycopg.connect(migrated_database) as conn:
+            for step in range(10):
+                values = {"context": chance.choice(["dev", "prod"]), "namespace": f"of-{writer}"}
+                with conn.transaction():
+                    for statement in chance.sample(WRITES, len(WRITES)):
+                        conn.execute(statement, values | {"prefix": f"{writer}-{step}-"})
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(write, range(6)))
+
+    assert agree()
+
+
 def test_a_sync_that_fails_leaves_them_as_they_were(
     dev: Cluster, sync: Syncer, agree: Callable[[], bool], inventory: Inventory
 ) -> None:
@@ -134,7 +165,7 @@ def test_a_migration_fills_them_of_the_rows_that_are_there(
     dev.seed("pods", [*pods(3), pod("other", node="one")])
     sync()
     inventory.query("DROP FUNCTION k8s_summarize_pods() CASCADE")
-    inventory.query("DROP TABLE k8s_summary_images, k8s_summary_nodes CASCADE")
+    inventory.query("DROP TABLE k8s_summary_images, k8s_summary_context_images, k8s_summary_nodes CASCADE")
     with psycopg.connect(migrated_database) as conn:
         done = migrate(conn)
 

@@ -26,9 +26,9 @@ FROM (
         substring(name.reference FROM ':([^:/]+)$') AS tag,
         name.reference ~ '^([^/]*[.:][^/]*|localhost)/' AS hosted
     FROM (
-        SELECT image AS written, nullif(digest, '') AS digest, count(DISTINCT context_name) AS contexts,
-            count(DISTINCT (context_name, namespace)) AS namespaces, sum(pods)::bigint AS pods
-        FROM {k8s_summary_images} GROUP BY image, digest
+        SELECT image AS written, nullif(digest, '') AS digest, count(*) AS contexts,
+            sum(namespaces)::bigint AS namespaces, sum(pods)::bigint AS pods
+        FROM {k8s_summary_context_images} GROUP BY image, digest
     ) AS used
     CROSS JOIN LATERAL (
         SELECT split_part(used.written, '@', 1) AS reference, substring(used.written FROM '@(.+)$') AS pinned

@@ -15,8 +15,8 @@ _COMMENT: Final = (
     "that have the uid or name exactly, then those whose names begin so, then the others, each by name; the first 50, "
     "or as many as are asked for"
 )
-# Names first, which an index has: the rows are 20 times as large. That index has them in the order of bytes: to find the
-# beginning of a name reads no more than is found, and to find another part reads at most all names, 0.3 s of a million.
+# Names first, which an index has: the rows are 20 times as large. That index has them in the order of bytes: to find
+# the beginning of a name reads no more than is found, and to find another part at most all names, 0.3 s of a million.
 # Trigrams find a part that few names have in 0.03 s; of one that many have, they take longer than that index.
 #
 # Compiling a query over 61 tables takes PostgreSQL longer than running it: 0.7 of 0.9 s, of a million pods. And only

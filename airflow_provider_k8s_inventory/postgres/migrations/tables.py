@@ -90,6 +90,7 @@ def _table(cursor: psycopg.Cursor[Any], schema: str, table: Table, facts: _Facts
 _Kind = tuple[str, tuple[str, ...], str | None, bool]
 """The access method of an index, its columns, their operator class if it is not that of their types, and whether it
 has a condition."""
+_TRIGRAMS: Final = "gin_trgm_ops"
 
 
 def _indexes(name: sql.Identifier, table: Table, facts: _Facts) -> dict[_Kind, sql.Composed]:
@@ -109,8 +110,9 @@ def _indexes(name: sql.Identifier, table: Table, facts: _Facts) -> dict[_Kind, s
         for index in table.indexes
     }
     if facts.trigrams:
-        operators = sql.Identifier(facts.trigrams, "gin_trgm_ops")
-        found["gin", ("name",), "gin_trgm_ops", False] = sql.SQL("CREATE INDEX ON {} USING gin (name {})").format(name, operators)
+        found["gin", ("name",), _TRIGRAMS, False] = sql.SQL("CREATE INDEX ON {} USING gin (name {})").format(
+            name, sql.Identifier(facts.trigrams, _TRIGRAMS)
+        )
     return found
 
 
