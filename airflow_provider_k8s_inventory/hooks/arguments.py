@@ -6,7 +6,7 @@ What an argument means is with the operator that takes it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -37,8 +37,10 @@ def texts(argument: str, value: str | Iterable[str] | None) -> tuple[str, ...]:
 
 def _texts(argument: str, value: Iterable[str]) -> tuple[str, ...]:
     found = tuple(value)
-    if not all(isinstance(name, str) for name in found):
-        raise UsageError(f"{argument} must hold names only, got {found!r}")
+    if isinstance(value, Mapping) or not all(isinstance(name, str) for name in found):
+        raise UsageError(
+            f"{argument} must be text or a list of texts, got {(value if isinstance(value, Mapping) else found)!r}"
+        )
     return tuple(name for name in found if name.strip())
 
 

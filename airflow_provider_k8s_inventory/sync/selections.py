@@ -10,6 +10,7 @@ from typing import Any, Final
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.model import EVERYTHING, Selection
+from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.sync import expanding
 
 _BOUND: Final = re.compile(r"\s*(?P<resource>[A-Za-z0-9][-A-Za-z0-9.]*):(?P<value>.*)", re.DOTALL)
@@ -27,9 +28,12 @@ class Selections:
     def of(self, resource: str) -> Selection:
         """Return the selection of a resource.
 
+        Definitions are whole unless somebody names them: the views of custom resources go with them.
+
         :param resource: its canonical name.
         """
-        return self.of_some.get(resource, self.of_all)
+        of_all = self.of_all.widened() if resource == custom.DEFINITIONS else self.of_all
+        return self.of_some.get(resource, of_all)
 
     def check(self, names: Sequence[str]) -> None:
         """Check that each selection of one resource is of one that is synced.

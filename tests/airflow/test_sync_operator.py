@@ -82,7 +82,11 @@ def test_labels_are_selected_native_or_rendered(label_selector: Any, inventory: 
     ]
 
 
-@pytest.mark.parametrize("arguments", [{"label_selector": ["a=1", "a=2"]}, {"field_selector": "a"}], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [{"label_selector": ["a=1", "a=2"]}, {"field_selector": "a"}, {"label_selector": {"app": "web"}}],
+    ids=str,
+)
 def test_selectors_that_cannot_be_are_refused_without_a_retry(arguments: Any, inventory: str) -> None:
     with pytest.raises(AirflowFailException, match="selector"):
         sync(**arguments)

@@ -151,6 +151,11 @@ def test_what_is_for_one_resource_takes_the_place_of_what_is_for_all() -> None:
     assert found.of("roles").fields == "metadata.name=system:x"
 
 
+def test_definitions_are_narrowed_by_what_names_them_only() -> None:
+    assert parse(labels=["app=web"]).of("crds") == EVERYTHING
+    assert parse(labels=["app=web", "crds:app=db"]).of("crds").labels == "app=db"
+
+
 def test_a_colon_in_a_value_names_no_resource() -> None:
     assert parse(fields=["metadata.name=system:node"]).of_all.fields == "metadata.name=system:node"
 
