@@ -37,6 +37,8 @@ QUESTIONS: Final[dict[str, tuple[float, LiteralString]]] = {
     "an object by uid, any table": (0.02, "SELECT * FROM k8s_objects WHERE uid = %(uid)s"),
     "an object by exact name, any table": (0.02, "SELECT * FROM k8s_objects WHERE name = %(name)s"),
     "part of a name, first 50, any table": (0.5, "SELECT * FROM k8s_search(%(part)s)"),
+    "part of a name that many have": (0.5, "SELECT * FROM k8s_search('pp-1')"),
+    "beginning of a name that many have": (0.5, "SELECT * FROM k8s_search('app-7')"),
     "what changed in the last hour, newest 50, any table": (
         0.05,
         "SELECT context_name, resource, namespace, name, changed_at FROM k8s_objects"
@@ -62,7 +64,7 @@ INSERT INTO k8s_pods (context_name, cluster_uid, uid, namespace, name, status, p
     image_ids, cpu_requests, memory_requests, cpu_limits, memory_limits, host_network, privileged, run_as_root,
     tolerations, labels, annotations, owner_kind, owner_name, owner_uid, resource_version, created_at, first_seen_at,
     changed_at, object)
-SELECT 'context-' || %(context)s, 'cluster-' || %(context)s, gen_random_uuid(), 'team-' || n %% 100,
+SELECT 'context-' || %(context)s, 'cluster-' || %(context)s, gen_random_uuid(), 'team-' || n / 500 %% 100,
     'app-' || n %% 1000 || '-' || substr(md5(random()::text), 1, 10) || '-' || substr(md5(random()::text), 1, 5),
     CASE WHEN n %% 200 = 0 THEN 'CrashLoopBackOff' ELSE 'Running' END,
     CASE WHEN n %% 200 = 0 THEN 'CrashLoopBackOff' END, CASE WHEN n %% 200 = 0 THEN 'back-off 5m0s restarting' END,
