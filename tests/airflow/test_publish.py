@@ -60,6 +60,7 @@ def test_it_says_what_failed_and_counts_the_rest(inventory: str, simulator: Simu
         "updated": 0,
         "unchanged": 0,
         "deleted": 0,
+        "unselected": 0,
     }
 
 

@@ -215,6 +215,7 @@ def test_every_run_sends_an_event_that_says_what_failed(story: Story) -> None:
         "updated": 0,
         "unchanged": 0,
         "deleted": 0,
+        "unselected": 0,
     }
 
 

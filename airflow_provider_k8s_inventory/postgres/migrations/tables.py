@@ -129,13 +129,15 @@ def _missing_indexes(
     cursor: psycopg.Cursor[Any], name: sql.Identifier, table: Table, facts: _Facts
 ) -> Iterator[Change]:
     """Make the indexes that are missing; one that is there under another name, or for other reasons, will do."""
+    # From the catalog, as pg_get_indexdef would wait for whoever holds the table.
     cursor.execute(
-        "SELECT a.amname, ARRAY(SELECT pg_get_indexdef(i.indexrelid, place, false)"
-        " FROM generate_series(1, i.indnkeyatts) AS place),"
+        "SELECT a.amname, ARRAY(SELECT at.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)"
+        " JOIN pg_attribute AS at ON at.attrelid = i.indrelid AND at.attnum = k.attnum"
+        " WHERE k.place <= i.indnkeyatts ORDER BY k.place),"
         " (SELECT string_agg(DISTINCT opcname, ' ') FROM pg_opclass WHERE oid = ANY (i.indclass) AND NOT opcdefault),"
         " i.indpred IS NOT NULL"
         " FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS a ON a.oid = c.relam"
-        " WHERE i.indrelid = to_regclass(%s) AND i.indisvalid",
+        " WHERE i.indrelid = to_regclass(%s) AND i.indisvalid AND i.indexprs IS NULL",
         [name.as_string(cursor)],
     )
     found = {(method, tuple(columns), *others) for method, columns, *others in cursor.fetchall()}
