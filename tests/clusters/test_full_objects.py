@@ -18,9 +18,9 @@ from tests.kit.syncer import Syncer
 
 LISTED = {name: definition for name, definition in resources.CATALOGUE.items() if definition.listed}
 OF_CERTAIN_TEXTS = {
-    "problem", "problem_detail", "available", "able_to_scale", "scaling_active", "scaling_limited", "dangling", "ready",
-    "internal_ip", "external_ip", "node_pool", "zone", "region", "instance_type", "service_name", "deleted_at",
-    "certificate_subject", "certificate_dns_names", "certificate_not_after",
+    "problem", "problem_detail", "problem_since", "available", "able_to_scale", "scaling_active", "scaling_limited",
+    "dangling", "ready", "internal_ip", "external_ip", "node_pool", "zone", "region", "instance_type", "service_name",
+    "deleted_at", "certificate_subject", "certificate_dns_names", "certificate_not_after",
 }  # fmt: skip
 """The columns that need a condition, a label or a certificate, and are NULL where every text is the same."""
 
