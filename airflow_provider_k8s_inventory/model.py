@@ -165,12 +165,12 @@ class Selection:
 
     @property
     def selects(self) -> bool:
-        """Whether an object may leave it and be there all the same, as labels and fields change."""
+        """Tell if an object may leave it and be there all the same, as labels and fields change."""
         return bool(self.labels or self.fields)
 
     @property
     def is_open(self) -> bool:
-        """Whether only the cluster tells which namespaces it has."""
+        """Tell if only the cluster knows which namespaces it has."""
         return any(selectors.is_glob(namespace) for namespace in self.namespaces)
 
     @property
@@ -302,7 +302,7 @@ class Definition:
     also_in: tuple[str, ...] = ()
     """Other API groups that serve the same objects under the same plural."""
     has_uids: bool = True
-    """Whether its objects have uids; else their names tell them apart, which is nothing to warn of."""
+    """True where its objects have uids; else their names tell them apart, which is nothing to warn of."""
 
     @property
     def type(self) -> type[msgspec.Struct]:

@@ -210,7 +210,10 @@ def _pattern(globs: Iterable[str]) -> str:
 
 
 def _translated(glob: str) -> str:
-    """Translate a glob; :raises ValueError: when it has what is none of a glob."""
+    """Translate a glob.
+
+    :raises ValueError: when it has what is none of a glob.
+    """
     pieces, place = [], 0
     while place < len(glob):
         found = _PIECE.match(glob, place)

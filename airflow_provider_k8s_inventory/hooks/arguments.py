@@ -8,9 +8,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from airflow_provider_k8s_inventory.sync.selections import Selections
 
 
 def names(argument: str, value: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -53,6 +56,24 @@ def _rendered(value: str | Iterable[str] | None) -> str | Iterable[str]:
         with suppress(ValueError, SyntaxError):  # a glob may begin like a list: [dp]*
             return list(ast.literal_eval(value.strip()))
     return value if value.strip() != "None" else ()
+
+
+def selections(
+    namespaces: str | Iterable[str] | None,
+    label_selector: str | Iterable[str] | None,
+    field_selector: str | Iterable[str] | None,
+) -> Selections:
+    """Read the arguments that narrow what is synced.
+
+    :raises UsageError: when one cannot be.
+    """
+    from airflow_provider_k8s_inventory.sync.selections import parse
+
+    return parse(
+        names("namespaces", namespaces),
+        texts("label_selector", label_selector),
+        texts("field_selector", field_selector),
+    )
 
 
 def flag(argument: str, value: Any) -> bool:

@@ -95,7 +95,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
     @failures.fail_without_retry
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Return the keyword arguments of each mapped sync."""
-        from airflow_provider_k8s_inventory.sync import expanding, selections
+        from airflow_provider_k8s_inventory.sync import expanding
 
         hook = KubernetesInventoryHook(self.kubernetes_conn_id, allow_exec=self.allow_exec)
         found = hook.contexts(
@@ -103,11 +103,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         )
         wanted = arguments.names("resource_names", self.resource_names) or resources.DEFAULT
         names = expanding.checked(wanted)
-        selections.parse(
-            arguments.names("namespaces", self.namespaces),
-            arguments.texts("label_selector", self.label_selector),
-            arguments.texts("field_selector", self.field_selector),
-        ).check(names)
+        arguments.selections(self.namespaces, self.label_selector, self.field_selector).check(names)
         group_by = arguments.choice("group_by", self.group_by, ("auto", "scope", "context"))
         grouped = _each(names)
         many = group_by == "auto" and len(found) * len(grouped) > SCOPES

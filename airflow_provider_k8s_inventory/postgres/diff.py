@@ -35,7 +35,9 @@ class Gone:
 
 NOT_STAGED: Final = Gone(condition=sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(STAGE))
 """A complete list, all of it staged, does not have their objects."""
-NOT_LISTED: Final = Gone(condition=sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(LISTED))
+STILL_LISTED: Final = sql.SQL("EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(LISTED)
+"""Rows whose objects a list of metadata has."""
+NOT_LISTED: Final = Gone(condition=sql.SQL("NOT {}").format(STILL_LISTED))
 """A complete list of metadata does not have their objects."""
 EVERY: Final = Gone(condition=sql.SQL("true"))
 """The cluster is proven not to serve the resource."""
@@ -244,8 +246,6 @@ def departing(cursor: psycopg.Cursor[Any], writing: Writing, limit: int | None =
 
 OUTSIDE: Final = sql.SQL("t.namespace !~ %(within)s")
 """Rows of other namespaces than those of a regular expression."""
-STILL_LISTED: Final = sql.SQL("EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(LISTED)
-"""Rows whose objects a list of metadata has."""
 NAMED: Final = sql.SQL("t.uid = ANY(%(uids)s)")
 """Rows of some uids."""
 

@@ -21,9 +21,9 @@ class Freshness(NamedTuple):
     context_name: str
     resource: str
     namespaces: list[str] | None
+    """None: all."""
     label_selector: str | None
     field_selector: str | None
-    """None: all."""
     last_success_at: datetime | None
     age: timedelta | None
     """Since then; None: it never succeeded."""

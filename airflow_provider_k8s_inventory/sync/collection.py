@@ -13,10 +13,13 @@ import msgspec
 
 from airflow_provider_k8s_inventory import resources, selectors
 from airflow_provider_k8s_inventory.exceptions import (
+    ExpiredError,
     ForbiddenError,
     NotServedError,
     ResponseError,
+    ScopeError,
     SelectorError,
+    UnprovenError,
 )
 from airflow_provider_k8s_inventory.kube import cluster, discovery, listing, metadata, watching
 from airflow_provider_k8s_inventory.kube.http.client import Client
@@ -29,6 +32,15 @@ from airflow_provider_k8s_inventory.sync.progress import Progress
 from airflow_provider_k8s_inventory.sync.resolving import Resolved
 from airflow_provider_k8s_inventory.sync.threads import prefetch
 
+GIVEN_UP: Final[tuple[type[ScopeError], ...]] = (
+    ResponseError,
+    ExpiredError,
+    ForbiddenError,
+    NotServedError,
+    UnprovenError,
+)
+"""Errors of one way to read that another may not meet: a server may refuse watches or lists of metadata, and still
+allow a plain list."""
 METADATA_PER_OBJECT: Final = 2
 """How many objects' metadata take the place of one whole object in a page: half of it may be managedFields."""
 _MORE_THAN_ONE: Final = 2

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import NotServedError, ScopeError
+from airflow_provider_k8s_inventory.exceptions import ScopeError
 from airflow_provider_k8s_inventory.kube import access
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.model import Resource
@@ -47,7 +47,7 @@ def where(
 
 def _known(client: Client, conn: psycopg.Connection | None, schema: str) -> list[str]:
     """List the namespaces as far as anybody tells their names: the cluster, or else the kubeconfig and the rows."""
-    with suppress(ScopeError, NotServedError):
+    with suppress(ScopeError):
         return sorted(namespaces.listed(client))[:MOST]
     context = client.context
     found = {context.namespace or "default", "default"}

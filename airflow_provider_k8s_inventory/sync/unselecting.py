@@ -11,18 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from airflow_provider_k8s_inventory.exceptions import (
-    ExpiredError,
-    ForbiddenError,
-    NotServedError,
     ResponseError,
-    ScopeError,
-    UnprovenError,
 )
 from airflow_provider_k8s_inventory.model import Seen
 from airflow_provider_k8s_inventory.postgres import diff, listed
 from airflow_provider_k8s_inventory.postgres.diff import Difference
 from airflow_provider_k8s_inventory.sync import keys
-from airflow_provider_k8s_inventory.sync.collection import Collection
+from airflow_provider_k8s_inventory.sync.collection import GIVEN_UP, Collection
 from airflow_provider_k8s_inventory.sync.modes.metadata import checked
 from airflow_provider_k8s_inventory.sync.storing import Store
 from airflow_provider_k8s_inventory.sync.threads import thread_pool
@@ -31,14 +26,6 @@ log = logging.getLogger(__name__)
 
 FEW: Final = 50
 """Up to so many objects are asked for one by one; of more, a list of the metadata of all is cheaper."""
-_UNLISTED: Final[tuple[type[ScopeError], ...]] = (
-    ResponseError,
-    ExpiredError,
-    ForbiddenError,
-    NotServedError,
-    UnprovenError,
-)
-"""Errors of a server that lists no metadata, or not these."""
 
 
 def tell_apart(collection: Collection, store: Store, difference: Difference, *, requests: int) -> Difference:
@@ -64,7 +51,7 @@ def _there(collection: Collection, store: Store, requests: int) -> int:
         try:
             with store.cursor.connection.transaction():
                 return _listed(collection, store)
-        except _UNLISTED as error:
+        except GIVEN_UP as error:
             log.info("%s; asking for %s one by one", error, collection.name)
         departing = diff.departing(store.cursor, store.writing)
     there = list(_asked_for(collection, departing, requests))

@@ -246,7 +246,6 @@ class KubernetesToPostgresOperator(InventoryOperator):
 
     def _settings(self, hook: KubernetesInventoryHook) -> Settings:
         from airflow_provider_k8s_inventory.model import OnDelete
-        from airflow_provider_k8s_inventory.sync.selections import parse
         from airflow_provider_k8s_inventory.sync.settings import AskedMode, Settings
 
         numbers = {
@@ -258,11 +257,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         }
         return Settings(
             schema=self.schema,
-            selections=parse(
-                arguments.names("namespaces", self.namespaces),
-                arguments.texts("label_selector", self.label_selector),
-                arguments.texts("field_selector", self.field_selector),
-            ),
+            selections=arguments.selections(self.namespaces, self.label_selector, self.field_selector),
             store_object=arguments.flag("store_object", self.store_object),
             redact=tuple(arguments.names("redact", self.redact)),
             keep=tuple(arguments.names("keep", self.keep)),

@@ -1,4 +1,4 @@
-"""How long the questions of the first day take, of as many pods as are asked for in 50 contexts, and all other tables.
+"""Time the questions of the first day, of as many pods as are asked for in 50 contexts, and all other tables.
 
 The rows are made by SQL, and their objects are empty: no question reads them, and PostgreSQL keeps real ones outside of
 the rows. Parts of a name are asked for without pg_trgm, and then with it where the server has it.

@@ -40,7 +40,7 @@ GROUP BY 1, 2 ORDER BY 1, 2
 
 @pytest.fixture
 def agree(inventory: Inventory) -> Callable[[], bool]:
-    """Whether the summary tables have what queries over the pods give."""
+    """A comparison of the summary tables with what queries over the pods give."""
 
     def agree() -> bool:
         images = inventory.query("SELECT * FROM k8s_summary_images ORDER BY 1, 2, 3, 4")

@@ -19,7 +19,7 @@ from psycopg import errors, sql
 from airflow_provider_k8s_inventory import __version__, resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
 from airflow_provider_k8s_inventory.postgres import customviews, explaining, locking, schemas, sessions
-from airflow_provider_k8s_inventory.postgres.migrations import additions, tables, views
+from airflow_provider_k8s_inventory.postgres.migrations import additions, search, summaries, tables, views
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +113,10 @@ def _migrate(conn: psycopg.Connection, schema: str, mode: MigrateMode, patience:
 
 
 def _changes(cursor: psycopg.Cursor[Any], schema: str) -> list[tables.Change]:
-    """List the steps of `tables` and `views`, in the order they can be done in."""
-    return views.changes(cursor, schema, tables.changes(cursor, schema))
+    """List the steps of `tables`, `summaries`, `views` and `search`, in the order they can be done in."""
+    below = tables.changes(cursor, schema)
+    below += summaries.changes(cursor, schema, below)
+    return views.changes(cursor, schema, below) + search.changes(cursor, schema)
 
 
 def _blocked(conn: psycopg.Connection, schema: str, patience: float) -> str:

@@ -98,11 +98,6 @@ def changes(cursor: psycopg.Cursor[Any], schema: str) -> list[Change]:
         sql.SQL(_CREATE).format(name=name, objects=sql.Identifier(schema, "k8s_objects"), columns=sql.SQL(_COLUMNS)),
         sql.SQL("COMMENT ON FUNCTION {}(text, integer) IS {}").format(name, sql.Literal(_COMMENT)),
     ]
-    cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [f"{name.as_string(cursor)}(text, integer)"])
-    row = cursor.fetchone()
-    cursor.execute("SELECT to_regclass('k8s_migrations') IS NOT NULL")
-    if row == (True,) and cursor.fetchone() == (True,):
-        cursor.execute("SELECT statements FROM k8s_migrations WHERE name = %s ORDER BY id DESC LIMIT 1", [_NAME])
-        if cursor.fetchone() == ([statement.as_string(cursor) for statement in statements],):
-            return []
-    return [Change(name=_NAME, statements=statements)]
+    change = Change(name=_NAME, statements=statements)
+    found = cursor.execute("SELECT to_regprocedure(%s)", [f"{name.as_string(cursor)}(text, integer)"]).fetchone()
+    return [] if found != (None,) and change.is_done(cursor) else [change]

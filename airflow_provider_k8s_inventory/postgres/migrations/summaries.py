@@ -14,7 +14,7 @@ hashing takes 0.1 s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
@@ -101,11 +101,7 @@ NODES: Final = Summary(
 CONTEXT_IMAGES: Final = Summary(
     name="k8s_summary_context_images",
     comment="How many pods have each image, per context: what k8s_images reads",
-    key={
-        "context_name": "The kubeconfig context",
-        "image": "The image as pods name it",
-        "digest": "The digest that runs; empty: unknown",
-    },
+    key={column: comment for column, comment in IMAGES.key.items() if column != "namespace"},
     sums={
         "pods": ("bigint", "How many pods have it"),
         "namespaces": ("bigint", "In how many namespaces they are"),
@@ -175,6 +171,8 @@ BEGIN
 END
 """
 
+_RIGHTS: Final = sql.SQL("SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET enable_sort = off")
+
 _GRANTS: Final = """
 DO $grants$
 DECLARE
@@ -196,22 +194,19 @@ $grants$
 """
 
 
-def changes(cursor: psycopg.Cursor[Any], schema: str, *, anew: bool) -> list[Change]:
+def changes(cursor: psycopg.Cursor[Any], schema: str, below: Iterable[Change]) -> list[Change]:
     """List the steps that make the summary tables the declared ones; they are filled as they are made.
 
-    :param anew: whether the table of pods is made anew.
+    :param below: the changes of the tables.
     """
-    statements = list(_statements(schema))
-    return [] if not anew and _are_made(cursor, schema, statements) else [Change(name=_NAME, statements=statements)]
+    change = Change(name="summaries of k8s_pods", statements=list(_statements(schema)))
+    anew = any(each.name == f"table {_PODS}" and each.destroys for each in below)
+    return [] if not anew and _have_triggers(cursor, schema) and change.is_done(cursor) else [change]
 
 
-_NAME: Final = "summaries of k8s_pods"
-
-
-def _are_made(cursor: psycopg.Cursor[Any], schema: str, statements: list[sql.Composed]) -> bool:
-    """Tell if the triggers are there, and were last made by these statements."""
+def _have_triggers(cursor: psycopg.Cursor[Any], schema: str) -> bool:
     cursor.execute(
-        "SELECT count(*), to_regclass('k8s_migrations') IS NOT NULL FROM pg_trigger AS t JOIN pg_proc AS p"
+        "SELECT count(*) FROM pg_trigger AS t JOIN pg_proc AS p"
         " ON p.oid = t.tgfoid WHERE (t.tgrelid, p.proname) IN (SELECT to_regclass(place), name"
         " FROM unnest(%s::text[], %s::text[]) AS level (place, name))",
         [
@@ -219,10 +214,7 @@ def _are_made(cursor: psycopg.Cursor[Any], schema: str, statements: list[sql.Com
             [level.function for level in _LEVELS],
         ],
     )
-    if cursor.fetchone() != (len(_EVENTS) * len(_LEVELS), True):
-        return False
-    cursor.execute("SELECT statements FROM k8s_migrations WHERE name = %s ORDER BY id DESC LIMIT 1", [_NAME])
-    return cursor.fetchone() == ([statement.as_string(cursor) for statement in statements],)
+    return cursor.fetchone() == (len(_EVENTS) * len(_LEVELS),)
 
 
 def _statements(schema: str) -> Iterator[sql.Composed]:
@@ -230,10 +222,9 @@ def _statements(schema: str) -> Iterator[sql.Composed]:
         yield from _table(schema, summary)
     for level in _LEVELS:
         yield from _triggers(schema, level)
-    yield sql.SQL(
-        "CREATE OR REPLACE FUNCTION {}(of_context text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER"
-        " SET search_path = pg_catalog, pg_temp SET jit = off SET enable_sort = off AS {}"
-    ).format(sql.Identifier(schema, filling.SUMMARIZE), sql.Literal(_anew(schema).as_string(None)))
+    yield sql.SQL("CREATE OR REPLACE FUNCTION {}(of_context text) RETURNS void LANGUAGE plpgsql {} AS {}").format(
+        sql.Identifier(schema, filling.SUMMARIZE), _RIGHTS, sql.Literal(_anew(schema).as_string(None))
+    )
     # Whatever a database grants by default: it says no more than the rows.
     signature = sql.SQL("{}(text)").format(sql.Identifier(schema, filling.SUMMARIZE))
     yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO PUBLIC").format(signature)
@@ -248,10 +239,9 @@ def _statements(schema: str) -> Iterator[sql.Composed]:
 
 def _triggers(schema: str, level: _Level) -> Iterator[sql.Composed]:
     table, function = sql.Identifier(schema, level.table), sql.Identifier(schema, level.function)
-    yield sql.SQL(
-        "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-        " SET search_path = pg_catalog, pg_temp SET jit = off SET enable_sort = off AS {}"
-    ).format(function, sql.Literal(_body(schema, level).as_string(None)))
+    yield sql.SQL("CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql {} AS {}").format(
+        function, _RIGHTS, sql.Literal(_body(schema, level).as_string(None))
+    )
     yield sql.SQL("COMMENT ON FUNCTION {}() IS {}").format(
         function, sql.Literal(f"Keep the summary tables up with a statement on {level.table}")
     )

@@ -35,13 +35,20 @@ class Change:
         """The statements as text."""
         return [statement.as_string(None) for statement in self.statements]
 
+    def is_done(self, cursor: psycopg.Cursor[Any]) -> bool:
+        """Tell if the last step of this name was done by the same statements."""
+        if cursor.execute("SELECT to_regclass('k8s_migrations')").fetchone() == (None,):
+            return False
+        cursor.execute("SELECT statements FROM k8s_migrations WHERE name = %s ORDER BY id DESC LIMIT 1", [self.name])
+        return cursor.fetchone() == ([statement.as_string(cursor) for statement in self.statements],)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Facts:
     """Facts about the database that tables depend on."""
 
     compressed: bool
-    """Whether objects are compressed by lz4."""
+    """True where objects are compressed by lz4."""
     held: Collection[str]
     """The columns of the table of many resources, from which rows may have to move; none when there is none."""
     trigrams: str | None

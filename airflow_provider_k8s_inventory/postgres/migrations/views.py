@@ -14,7 +14,7 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.model import GOOD, MEANINGS, Table
-from airflow_provider_k8s_inventory.postgres.migrations import deprecations, ownership, questions, search, summaries
+from airflow_provider_k8s_inventory.postgres.migrations import deprecations, ownership, questions
 from airflow_provider_k8s_inventory.postgres.migrations.tables import Change
 from airflow_provider_k8s_inventory.postgres.migrations.view import View
 from airflow_provider_k8s_inventory.resources import custom
@@ -78,27 +78,16 @@ def changes(cursor: psycopg.Cursor[Any], schema: str, below: Iterable[Change]) -
         )
         found.append(Change(name=f"views {', '.join(names)} dropped", statements=[drop]))
     found += below
-    pods = resources.CATALOGUE["pods"].table.name
-    found += summaries.changes(
-        cursor, schema, anew=any(change.name == f"table {pods}" and change.destroys for change in below)
-    )
     for view in _views(schema):
-        statements = list(_statements(cursor, schema, view))
-        if (view.of_tables and destroyed) or not _is_made(cursor, schema, view.name, statements):
-            found.append(Change(name=f"view {view.name}", statements=statements))
-    return found + search.changes(cursor, schema)
+        change = Change(name=f"view {view.name}", statements=list(_statements(cursor, schema, view)))
+        if (view.of_tables and destroyed) or not (_is_there(cursor, schema, view.name) and change.is_done(cursor)):
+            found.append(change)
+    return found
 
 
-def _is_made(cursor: psycopg.Cursor[Any], schema: str, name: str, statements: list[sql.Composed]) -> bool:
-    """Tell if the view is there, and was last made by these statements."""
-    cursor.execute(
-        "SELECT to_regclass(%s) IS NOT NULL AND to_regclass('k8s_migrations') IS NOT NULL",
-        [sql.Identifier(schema, name).as_string(cursor)],
-    )
-    if cursor.fetchone() != (True,):
-        return False
-    cursor.execute("SELECT statements FROM k8s_migrations WHERE name = %s ORDER BY id DESC LIMIT 1", [f"view {name}"])
-    return cursor.fetchone() == ([statement.as_string(cursor) for statement in statements],)
+def _is_there(cursor: psycopg.Cursor[Any], schema: str, name: str) -> bool:
+    found = cursor.execute("SELECT to_regclass(%s)", [sql.Identifier(schema, name).as_string(cursor)]).fetchone()
+    return found != (None,)
 
 
 def _statements(cursor: psycopg.Cursor[Any], schema: str, view: View) -> Iterator[sql.Composed]:

@@ -13,10 +13,6 @@ from functools import partial
 from typing import Final
 
 from airflow_provider_k8s_inventory.exceptions import (
-    ExpiredError,
-    ForbiddenError,
-    NotServedError,
-    ResponseError,
     ScopeError,
     UnprovenError,
     UnreachableError,
@@ -25,7 +21,7 @@ from airflow_provider_k8s_inventory.model import Mode
 from airflow_provider_k8s_inventory.postgres import rows
 from airflow_provider_k8s_inventory.postgres.scopes import State
 from airflow_provider_k8s_inventory.sync.applying import apply
-from airflow_provider_k8s_inventory.sync.collection import Collection
+from airflow_provider_k8s_inventory.sync.collection import GIVEN_UP, Collection
 from airflow_provider_k8s_inventory.sync.found import Outcome
 from airflow_provider_k8s_inventory.sync.guard import Guard
 from airflow_provider_k8s_inventory.sync.modes import delta, full, metadata
@@ -39,16 +35,6 @@ WHOLE_ROWS: Final = 500
 """Up to so many rows a list of all is one short response."""
 DELTA_ROWS: Final = 50_000
 """From so many rows on, a second of waiting for a watch is less than listing their metadata."""
-
-_GIVEN_UP: Final[tuple[type[ScopeError], ...]] = (
-    ResponseError,
-    ExpiredError,
-    ForbiddenError,
-    NotServedError,
-    UnprovenError,
-)
-"""Errors that trigger a fallback instead of failing the scope: a server may refuse watches or lists of metadata, and
-still allow a plain list."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,11 +69,11 @@ class ScopeSync:
             self.progress.fallbacks.append(reason)
         if mode == "delta":
             # A proxy may let lists through and no watch.
-            outcome = self._try("delta", partial(self._delta, before), *_GIVEN_UP, UnreachableError)
+            outcome = self._try("delta", partial(self._delta, before), *GIVEN_UP, UnreachableError)
             if isinstance(outcome, Outcome):
                 return outcome
         if mode != "full":
-            outcome = self._try("metadata", partial(self._metadata, before), *_GIVEN_UP)
+            outcome = self._try("metadata", partial(self._metadata, before), *GIVEN_UP)
             if isinstance(outcome, Outcome):
                 return outcome
         self.progress.mode = "full"
@@ -177,7 +163,7 @@ class ScopeSync:
         """Compare the rows with the metadata of all objects at the very resourceVersion the changes led to."""
         before, deleted = changed.counts.seen, changed.counts.deleted + changed.counts.unselected
         at = partial(self._metadata, before, deleted, at=changed.resource_version)
-        verified = self._try("metadata", at, *_GIVEN_UP)
+        verified = self._try("metadata", at, *GIVEN_UP)
         if isinstance(verified, Outcome):
             verified = replace(verified, mode="delta", drift=verified.counts.written)
         elif isinstance(verified, UnprovenError):
