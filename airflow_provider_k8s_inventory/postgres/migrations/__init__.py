@@ -36,6 +36,7 @@ ORDERED: Final = (
     "0007_selectors",
     "0008_events_once",
     "0009_unmatched",
+    "0010_history",
 )
 """The names of the SQL files, in the order they are run."""
 
