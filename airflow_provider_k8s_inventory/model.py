@@ -498,6 +498,10 @@ class SyncReport(Counts):
     """Those of these rules for all resources that matched nothing; None: not every object was read."""
     kept: tuple[str, ...] = ()
     """What was kept on request."""
+    changes: int | None = None
+    """Rows of history; None: none is kept of the resource."""
+    noise: int | None = None
+    """Changed rows of which no history was written, as rules say that what changed is noise; None: as of `changes`."""
     host: str | None = None
     """The machine that synced it: of many workers, one may lack a kubeconfig or a route."""
     origin: Origin = field(default_factory=Origin)

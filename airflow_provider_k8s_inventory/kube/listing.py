@@ -79,6 +79,7 @@ def pages(
     limit: int,
     not_older_than: str | None = None,
     expected: Resource | None = None,
+    managed: bool = False,
 ) -> Iterator[Page]:
     """Yield the pages of one consistent list.
 
@@ -90,13 +91,15 @@ def pages(
     :param limit: objects per page, at most.
     :param not_older_than: a resourceVersion that the server has told; a state as old will do, which its cache has.
     :param expected: the resource it must be a list of; None: any.
+    :param managed: with managedFields, also from servers that would leave them out.
     :raises ExpiredError: the server forgot the snapshot; what came so far is worth nothing, start again.
     :raises ScopeError: whatever else `Client.get` raises.
     """
     parameters: dict[str, str | int] = {**(query or {}), "limit": limit}
     if not_older_than is not None:
         parameters |= {"resourceVersion": not_older_than, "resourceVersionMatch": "NotOlderThan"}
-    return walk(client, path, parameters, accept=JSON + UNMANAGED, read=partial(_read, expected=expected))
+    accept = JSON if managed else JSON + UNMANAGED
+    return walk(client, path, parameters, accept=accept, read=partial(_read, expected=expected))
 
 
 def current_version(client: Client, resource: Resource, selection: Selection) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -50,8 +51,10 @@ def named(uids: Sequence[str]) -> Gone:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """The numbers of rows that are to change."""
+    """The numbers of rows that are to change, and the time from which on they have."""
 
+    at: datetime
+    """What first_seen_at, changed_at and deleted_at of those rows become; history says the same."""
     inserts: int
     updates: int
     restores: int
@@ -89,7 +92,7 @@ _COMPUTE: Final = """
 WITH changing AS (
     INSERT INTO {diff} (uid, action) {parts} RETURNING action
 )
-SELECT count(*) FILTER (WHERE action = 'insert'), count(*) FILTER (WHERE action = 'update'),
+SELECT statement_timestamp(), count(*) FILTER (WHERE action = 'insert'), count(*) FILTER (WHERE action = 'update'),
     count(*) FILTER (WHERE action = 'restore'), count(*) FILTER (WHERE action = 'delete'),
     count(*) FILTER (WHERE action = 'purge')
 FROM changing
@@ -134,18 +137,18 @@ DELETE FROM {table} AS t USING {diff} AS d WHERE d.uid = t.uid AND {condition} A
 """
 
 _MARK: Final = """
-UPDATE {table} AS t SET deleted_at = statement_timestamp(), changed_at = statement_timestamp()
+UPDATE {table} AS t SET deleted_at = %(at)s, changed_at = %(at)s
 FROM {diff} AS d WHERE d.uid = t.uid AND {condition} AND d.action = 'delete'
 """
 
 _UPDATE: Final = """
-UPDATE {table} AS t SET {sets}, cluster_uid = {cluster_uid}, changed_at = statement_timestamp(), deleted_at = NULL
+UPDATE {table} AS t SET {sets}, cluster_uid = {cluster_uid}, changed_at = %(at)s, deleted_at = NULL
 FROM {stage} AS s JOIN {diff} AS d ON d.uid = s.uid WHERE {same} AND d.action IN ('update', 'restore')
 """
 
 _INSERT: Final = """
 INSERT INTO {table} (context_name, cluster_uid, {names}, first_seen_at, changed_at)
-SELECT %(context_name)s, %(cluster_uid)s, {staged}, statement_timestamp(), statement_timestamp()
+SELECT %(context_name)s, %(cluster_uid)s, {staged}, %(at)s, %(at)s
 FROM {stage} AS s JOIN {diff} AS d ON d.uid = s.uid WHERE d.action = 'insert'
 """
 
@@ -212,8 +215,8 @@ def compute(cursor: psycopg.Cursor[Any], writing: Writing, gone: Gone, *, staged
     """
     start(cursor)
     cursor.execute(computing(writing, gone, staged=staged), writing.parameters | {"gone": list(gone.uids)})
-    inserts, updates, restores, deletes, purges = _one(cursor)
-    return Difference(inserts=inserts, updates=updates, restores=restores, deletes=deletes, purges=purges)
+    at, inserts, updates, restores, deletes, purges = _one(cursor)
+    return Difference(at=at, inserts=inserts, updates=updates, restores=restores, deletes=deletes, purges=purges)
 
 
 def computing(writing: Writing, gone: Gone, *, staged: bool) -> sql.Composed:
@@ -232,7 +235,8 @@ def count_deletes(cursor: psycopg.Cursor[Any], writing: Writing, among: Mapping[
         _composed(_COUNT_AMONG, writing),
         writing.parameters | {"keys": list(among), "names": list(among.values())},
     )
-    return _one(cursor)[0]
+    count: int = _one(cursor)[0]
+    return count
 
 
 def departing(cursor: psycopg.Cursor[Any], writing: Writing, limit: int | None = None) -> list[Seen]:
@@ -266,7 +270,7 @@ def apply(cursor: psycopg.Cursor[Any], writing: Writing, difference: Difference)
     """
     counts = difference.counts
     for statement, expected in steps(writing, counts):
-        done = cursor.execute(statement, writing.parameters).rowcount
+        done = cursor.execute(statement, writing.parameters | {"at": difference.at}).rowcount
         check_complete(writing.target, expected - done)
     if counts.inserted + counts.updated and _has_row_triggers(cursor, writing.target):
         cursor.execute(_composed(_COUNT_DIFFERING, writing), writing.parameters)
@@ -332,7 +336,7 @@ def _composed(
     )
 
 
-def _one(cursor: psycopg.Cursor[Any]) -> tuple[int, ...]:
+def _one(cursor: psycopg.Cursor[Any]) -> tuple[Any, ...]:
     row = cursor.fetchone()
     if row is None:
         raise psycopg.InternalError("an aggregate without a row")

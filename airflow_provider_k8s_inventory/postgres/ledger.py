@@ -30,17 +30,22 @@ _BATCHES: Final = 100
 """Transactions of one pruning, at most: a run must end."""
 
 
-def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None:
-    """Write the report's row and the state of its scope, in the caller's transaction."""
+def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> int:
+    """Write the report's row and the state of its scope, in the caller's transaction.
+
+    :returns: the id of the row.
+    """
     cursor.execute(
-        sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING id").format(
             sql.Identifier(schema, "k8s_syncs"),
             sql.SQL(", ").join(map(sql.Identifier, _FIELDS)),
             sql.SQL(", ").join(sql.Placeholder(name) for name in _FIELDS),
         ),
         report.as_dict() | report.selection.columns,
     )
+    row = cursor.fetchone()
     scopes.update(cursor, schema, report)
+    return int(row[0]) if row else 0
 
 
 # A cleared task instance runs again under the next try number; a task that syncs several scopes has several rows.

@@ -37,6 +37,8 @@ class State:
     """Syncs since one that compared every object."""
     verified_today: bool
     """Whether that one was within a day."""
+    began_at: datetime | None
+    """When the last good sync began."""
 
     def is_all(self, row_format: str) -> bool:
         """Tell if all rows are of one format."""
@@ -45,7 +47,7 @@ class State:
 
 _STATE: Final = """
 SELECT checkpoint, rows, cluster_uid, row_format, invalid_reason, unverified,
-    verified_at IS NOT NULL AND verified_at > now() - interval '1 day'
+    verified_at IS NOT NULL AND verified_at > now() - interval '1 day', last_success_began_at
 FROM {scopes}
 WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection = %(selection)s
     AND last_success_at IS NOT NULL
@@ -57,7 +59,7 @@ def state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State | Non
     row = cursor.execute(_query(_STATE, schema), _key(scope)).fetchone()
     if row is None:
         return None
-    checkpoint, rows, cluster_uid, row_format, invalid_reason, unverified, verified_today = row
+    checkpoint, rows, cluster_uid, row_format, invalid_reason, unverified, verified_today, began_at = row
     return State(
         checkpoint=checkpoint,
         rows=rows,
@@ -66,6 +68,7 @@ def state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State | Non
         invalid_reason=invalid_reason,
         unverified=unverified,
         verified_today=verified_today,
+        began_at=began_at,
     )
 
 
@@ -94,7 +97,8 @@ UPDATE {scopes} SET
     invalid_reason = NULL,
     unverified = CASE WHEN %(verified)s THEN 0 ELSE unverified + 1 END,
     verified_at = CASE WHEN %(verified)s THEN %(finished_at)s ELSE verified_at END,
-    last_success_at = greatest(last_success_at, %(finished_at)s),
+    last_success_at = greatest(last_success_at, %(finished_at)s), last_success_began_at = %(started_at)s,
+    history_since = CASE WHEN %(recorded)s THEN coalesce(history_since, last_success_at, %(finished_at)s) END,
     last_served_at = CASE WHEN %(served)s THEN greatest(last_served_at, %(finished_at)s) ELSE last_served_at END
 WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection = %(selection)s
 """
@@ -176,6 +180,8 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
         "row_format": report.row_format,
         "verified": report.mode != "delta" or report.drift is not None,
         "served": report.status == "success",
+        "started_at": report.started_at,
+        "recorded": report.changes is not None,
         "invalid_reason": f"a sync of {report.scope.selected} has since written rows of another cluster or row format",
     }
     cursor.execute(_query(_SUCCESS, schema), values)

@@ -11,10 +11,14 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from airflow_provider_k8s_inventory.model import Column
 from airflow_provider_k8s_inventory.postgres import copying, storage
 from airflow_provider_k8s_inventory.postgres.target import NAMED_KEY, Target
 
 STAGE: Final = sql.Identifier("pg_temp", "k8s_stage")
+
+MANAGED: Final = Column(name="managed_fields", type="text", comment="metadata.managedFields, for history alone")
+"""A column of staged rows that their table does not have; the last one, where it is wanted."""
 
 _DEDUPLICATE: Final = sql.SQL("""
 DELETE FROM {stage} AS a USING {stage} AS b WHERE a.uid = b.uid AND a.ctid < b.ctid
@@ -53,23 +57,29 @@ SELECT EXISTS (SELECT FROM {stage} AS s JOIN {stage} AS o ON s.uid = o.uid WHERE
 """True where two staged rows are of different objects and one uid."""
 
 
-def start(cursor: psycopg.Cursor[Any], target: Target) -> None:
-    """Make an empty staging table."""
+def start(cursor: psycopg.Cursor[Any], target: Target, *, managed: bool = False) -> None:
+    """Make an empty staging table.
+
+    :param managed: with the column `MANAGED`.
+    """
     cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_stage")
     columns = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type)) for column in target.staged
+        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type))
+        for column in _columns(target, managed)
     )
     cursor.execute(sql.SQL("CREATE TEMPORARY TABLE k8s_stage ({}) ON COMMIT DROP").format(columns))
     # Most of it is only compared.
     cursor.execute(storage.uncompressed(STAGE))
 
 
-def copy(cursor: psycopg.Cursor[Any], target: Target, rows: Iterable[tuple[Any, ...]]) -> None:
+def copy(
+    cursor: psycopg.Cursor[Any], target: Target, rows: Iterable[tuple[Any, ...]], *, managed: bool = False
+) -> None:
     """Stage rows.
 
-    :param rows: tuples in the order of ``target.staged``; jsonb values as text.
+    :param rows: tuples in the order of ``target.staged``, and then `MANAGED` where it is there; jsonb values as text.
     """
-    copying.copy(cursor, STAGE, target.staged, rows)
+    copying.copy(cursor, STAGE, _columns(target, managed), rows)
 
 
 def discard(cursor: psycopg.Cursor[Any], uids: Sequence[str]) -> None:
@@ -108,6 +118,10 @@ def are_told_apart(cursor: psycopg.Cursor[Any], target: Target) -> bool:
         cursor.execute(_composed(statement, target), target.parameters).fetchone() == (False,)
         for statement in (*by_rows, _NAMED_TWICE)
     )
+
+
+def _columns(target: Target, managed: bool) -> tuple[Column, ...]:
+    return (*target.staged, MANAGED) if managed else target.staged
 
 
 def _composed(statement: sql.SQL, target: Target) -> sql.Composed:

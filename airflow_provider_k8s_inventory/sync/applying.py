@@ -23,8 +23,8 @@ def apply(store: Store, guard: Guard, found: Found, *, before: int, deleted: int
     if difference.deletes and not (found.absence or store.writing.aged_by):
         requests = guard.settings.max_parallel_requests
         difference = unselecting.tell_apart(guard.collection, store, difference, requests=requests)
-    # Here the table has the old rows, the staging table the new ones, and the diff tells which:
-    # a history reads all three.
+    managed = store.historian.managed and found.staged
+    store.historian.gather(store.cursor, store.writing, difference, managed=managed)
     counts = diff.apply(store.cursor, store.writing, difference)
     seen = difference.live(before) if found.seen is None else found.seen
     return Outcome(

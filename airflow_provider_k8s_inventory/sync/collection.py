@@ -69,6 +69,8 @@ class Collection:
     page_size: int
     """Objects per request, at most."""
     progress: Progress
+    managed: bool = False
+    """Whether objects are to come with managedFields."""
 
     @property
     def scope(self) -> Scope:
@@ -103,7 +105,9 @@ class Collection:
             return
         try:
             for endpoint in self.selection.endpoints(self.resource):
-                yield from listing.pages(self.client, *endpoint, limit=self.page_size, expected=self.resource)
+                yield from listing.pages(
+                    self.client, *endpoint, limit=self.page_size, expected=self.resource, managed=self.managed
+                )
         except ResponseError as error:
             if error.http_status == HTTPStatus.BAD_REQUEST and self.selection.selects:
                 raise self._refused(error) from error
@@ -182,6 +186,7 @@ class Collection:
                 limit=_MORE_THAN_ONE,
                 not_older_than=not_older_than,
                 expected=self.resource,
+                managed=self.managed,
             )
         )
 

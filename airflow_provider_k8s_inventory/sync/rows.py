@@ -65,9 +65,10 @@ class RowReader:
         """The lines about its objects."""
         return tuple(self.remarks)
 
-    def rows(self, page: Page) -> Iterator[tuple[Any, ...]]:
+    def rows(self, page: Page, *, managed: bool = False) -> Iterator[tuple[Any, ...]]:
         """Make the rows of a page, in the order of `Target.staged`.
 
+        :param managed: with managedFields as JSON behind them; None where there are none, or they are odd.
         :raises ResponseError: when something in the page is not an object of Kubernetes: it may be any object, so the
             list proves of none that it is gone.
         """
@@ -79,7 +80,7 @@ class RowReader:
                 row = self._row(bytes(item))
             except ODD:
                 row = self._sanitized_row(item)
-            yield row
+            yield (*row, _managed(item)) if managed else row
 
     def _row(self, item: bytes) -> tuple[Any, ...]:
         """Make the row of an object that is as it should be.
@@ -226,6 +227,24 @@ class RowReader:
             self.remarks.add(where(metadata), "no uid", "resource, namespace and name are the key")
         # With the resource, as one table holds many of them.
         return key(f"{self._definition.resource.name}/{where(metadata)}")
+
+
+class _Managed(msgspec.Struct, frozen=True, gc=False):
+    managed_fields: msgspec.Raw = msgspec.field(name="managedFields", default=msgspec.Raw())
+
+
+class _Holder(msgspec.Struct, frozen=True, gc=False):
+    metadata: _Managed = _Managed()
+
+
+_HOLDER = msgspec.json.Decoder(_Holder)
+
+
+def _managed(item: msgspec.Raw) -> str | None:
+    try:
+        return bytes(_HOLDER.decode(item).metadata.managed_fields).decode() or None
+    except ODD:
+        return None
 
 
 def _maps(metadata: Metadata) -> tuple[str, str]:

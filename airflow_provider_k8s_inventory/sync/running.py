@@ -27,6 +27,7 @@ from airflow_provider_k8s_inventory.model import EVERYTHING, Origin, Scope, Stat
 from airflow_provider_k8s_inventory.postgres import (
     customviews,
     explaining,
+    history,
     inventoried,
     ledger,
     locking,
@@ -42,6 +43,7 @@ from airflow_provider_k8s_inventory.sync.collection import Collection
 from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
 from airflow_provider_k8s_inventory.sync.found import Outcome
 from airflow_provider_k8s_inventory.sync.guard import Guard
+from airflow_provider_k8s_inventory.sync.histories import Historian
 from airflow_provider_k8s_inventory.sync.modes.choosing import ScopeSync
 from airflow_provider_k8s_inventory.sync.progress import Progress
 from airflow_provider_k8s_inventory.sync.recording import blank, record
@@ -184,11 +186,13 @@ def _sync(
             aged_by=aged_by,
             keep_days=settings.keep_events,
         )
+        historian = _historian(resolved, state, settings)
         store = Store(
             cursor=cursor,
             writing=writing,
             resolved=resolved,
             store_object=settings.store_object,
+            historian=historian,
             replaced=replaced,
             redaction=redaction,
         )
@@ -199,6 +203,7 @@ def _sync(
             selection=namespaces.named(client, scope.selection),
             page_size=settings.page_size,
             progress=progress,
+            managed=historian.managed,
         )
         guard = Guard(collection=collection, store=store, settings=settings, replaces=replaces)
         outcome = ScopeSync(collection=collection, store=store, guard=guard, state=state, settings=settings).run()
@@ -217,18 +222,50 @@ def _sync(
             progress.knows(unmatched=tuple(redaction.unmatched_so_far()))
         if scope.resource == custom.DEFINITIONS:
             progress.warn(*customviews.keep_up(cursor, schema, scope.context_name))
-        report = progress.ended(
-            outcome.status,
-            _reason(outcome, resolved, facts, conn, settings),
-            outcome.counts,
-            mode=outcome.mode,
-            drift=outcome.drift,
-            resource_version=outcome.resource_version,
-            row_format=store.row_format,
+        progress.knows(reason=_reason(outcome, resolved, facts, conn, settings))
+        return _recorded(store, outcome, state, client, progress)
+
+
+def _recorded(store: Store, outcome: Outcome, state: State | None, client: Client, progress: Progress) -> SyncReport:
+    """Write the ledger and the history of a scope whose rows are written."""
+    gathered = store.historian.gathered(store.cursor)
+    if gathered.remade:
+        progress.fallbacks.append(f"{gathered.remade} rows were made anew of objects that did not change")
+    report = progress.ended(
+        outcome.status,
+        progress.report.reason,
+        outcome.counts,
+        mode=outcome.mode,
+        drift=outcome.drift,
+        resource_version=outcome.resource_version,
+        row_format=store.row_format,
+        changes=gathered.changes if store.historian.on else None,
+        noise=gathered.noise if store.historian.on else None,
+    )
+    report = _redacted(report, client)
+    sync_id = ledger.record(store.cursor, store.target.schema, report)
+    if gathered.changes:
+        history.publish(
+            store.cursor,
+            store.target.schema,
+            report.scope,
+            before_at=state.began_at if state else None,
+            sync_id=sync_id,
         )
-        report = _redacted(report, client)
-        ledger.record(cursor, schema, report)
     return report
+
+
+def _historian(resolved: Resolved, state: State | None, settings: Settings) -> Historian:
+    definition = resolved.definition
+    kept = settings.histories.of(definition.name)
+    return Historian(
+        on=kept.on,
+        noise=kept.noise_of(definition),
+        resource=resolved.scope.resource,
+        first=state is None,
+        # A server that can be watched has storage of its own, which gives every change another resourceVersion.
+        trusted=definition.resource.watchable,
+    )
 
 
 def _replaced(replaced: Sequence[str], scope: Scope, outcome: Outcome) -> str:

@@ -11,6 +11,7 @@ from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
 from airflow_provider_k8s_inventory.model import OnDelete
 from airflow_provider_k8s_inventory.postgres import schemas
 from airflow_provider_k8s_inventory.resources import redaction
+from airflow_provider_k8s_inventory.resources.histories import DEFAULT, Histories
 from airflow_provider_k8s_inventory.resources.redaction import Redaction
 from airflow_provider_k8s_inventory.sync.selections import ALL, Selections
 
@@ -49,6 +50,7 @@ class Settings:
     """Rules for what is taken out of objects before anything else reads them: see `resources.redaction`."""
     keep: tuple[str, ...] = ()
     """What is kept on request only: ``configmap-values``."""
+    histories: Histories = DEFAULT
     keep_events: int = 7
     """Days for which events stay that the server has forgotten; 0: they go with their objects."""
     page_size: int = PAGE_SIZE

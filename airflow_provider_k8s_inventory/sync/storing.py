@@ -23,12 +23,14 @@ from airflow_provider_k8s_inventory.postgres import rows, staging, storage
 from airflow_provider_k8s_inventory.postgres.diff import Writing
 from airflow_provider_k8s_inventory.postgres.target import Target
 from airflow_provider_k8s_inventory.resources.redaction import NOTHING, Redaction
+from airflow_provider_k8s_inventory.sync.histories import Historian
 from airflow_provider_k8s_inventory.sync.resolving import Resolved
 from airflow_provider_k8s_inventory.sync.rows import RowReader
 
 Row = tuple[Any, ...]
 """The values of the columns that come from the cluster."""
 _Write = Callable[[Iterable[Row]], None]
+_Read = Callable[[Page], Iterator[Row]]
 
 _REFUSED: Final = (errors.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
 """Of a value, not of a sync: the classes 22 and 54 of
@@ -46,6 +48,7 @@ class Store:
     resolved: Resolved
     store_object: bool
     """Whether rows keep the whole object."""
+    historian: Historian
     replaced: tuple[str, ...] = ()
     """The selections of other labels or fields whose rows this scope replaces."""
     redaction: Redaction = NOTHING
@@ -79,12 +82,18 @@ class Store:
             redaction=self.redaction or None,
         )
 
+    def start(self) -> None:
+        """Make an empty staging table."""
+        staging.start(self.cursor, self.target, managed=self.historian.managed)
+
     def stage(self, page: Page, reader: RowReader) -> None:
         """Write the rows of a page into the staging table, without values that PostgreSQL cannot hold.
 
         :raises ResponseError: when something in the page is not an object of Kubernetes.
         """
-        self._write(page, reader, partial(staging.copy, self.cursor, self.target))
+        managed = self.historian.managed
+        copy = partial(staging.copy, self.cursor, self.target, managed=managed)
+        self._write(page, partial(reader.rows, managed=managed), reader, copy)
 
     def fill(self, page: Page, reader: RowReader, now: datetime) -> None:
         """Write the rows of a page straight into the table of a scope that has none.
@@ -94,15 +103,15 @@ class Store:
         :raises psycopg.errors.UniqueViolation: when the table has one of them.
         """
         fill = partial(rows.fill, self.cursor, self.target, cluster_uid=self.writing.cluster_uid, now=now)
-        self._write(page, reader, fill)
+        self._write(page, reader.rows, reader, fill)
 
-    def _write(self, page: Page, reader: RowReader, write: _Write) -> None:
+    def _write(self, page: Page, read: _Read, reader: RowReader, write: _Write) -> None:
         kept = reader.remarks.kept()
         if page.items:  # most scopes of a small cluster have none, and to ask takes 1 ms
             storage.compress_by_lz4(self.cursor)
         try:
             with self.cursor.connection.transaction():
-                write(reader.rows(page))
+                write(read(page))
             return
         except _REFUSED as error:
             refusal = error
@@ -110,19 +119,21 @@ class Store:
         half = len(page.items) // 2
         if half:
             for items in (page.items[:half], page.items[half:]):
-                self._write(replace(page, items=items), reader, write)
+                self._write(replace(page, items=items), read, reader, write)
         else:
-            self._write_without(next(reader.rows(page)), reader, write, refusal)
+            self._write_without(next(read(page)), reader, write, refusal)
 
     def _write_without(self, row: Row, reader: RowReader, write: _Write, refusal: psycopg.Error) -> None:
         """Write a row without the values that are refused."""
         names = [column.name for column in self.target.staged]
-        of = dict(zip(names, row, strict=True))
+        more = row[len(names) :]
+        of = dict(zip(names, row, strict=False))
         name = "/".join(filter(None, (of.get("namespace"), of["name"] or of["uid"])))
         for without in _omissions(self.target):
             try:
                 with self.cursor.connection.transaction():
-                    write([tuple(("{}" if key in _EMPTY else None) if key in without else of[key] for key in names)])
+                    kept = (("{}" if key in _EMPTY else None) if key in without else of[key] for key in names)
+                    write([(*kept, *more)])
             except _REFUSED:
                 continue
             has = f"what PostgreSQL cannot hold in {' or '.join(without)} ({refusal.diag.message_primary or refusal})"

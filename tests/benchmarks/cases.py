@@ -94,6 +94,21 @@ def _from_100_changed_and_more(stage: Stage) -> Options:
     return options
 
 
+def _from_all_changed(stage: Stage) -> Options:
+    stage.change(stage.size)
+    return {}
+
+
+def _without_history(start: Callable[[Stage], Options]) -> Callable[[Stage], Options]:
+    """Begin in the same way, and keep no history."""
+    return lambda stage: start(stage) | {"history": False}
+
+
+def _whole_from(start: Callable[[Stage], Options]) -> Callable[[Stage], Options]:
+    """Begin in the same way, and read all objects."""
+    return lambda stage: start(stage) | {"mode": "full"}
+
+
 def _plain_from_nothing(stage: Stage) -> Options:
     stage.empty_plain()
     return {"table": PLAIN}
@@ -127,6 +142,26 @@ CASES: Final = (
         probe="probes:pods",
         start=_from_100_changed_and_more,
         repeats=3,
+    ),
+    *(
+        each
+        for name, title, start in (
+            ("history-first", "first sync", _from_nothing),
+            ("history-unchanged", "nothing changed, auto", _from_the_same),
+            ("history-unchanged-full", "nothing changed, full", _whole_from(_from_the_same)),
+            ("history-changed", "1 % changed, auto", _from_one_percent_changed),
+            ("history-changed-full", "1 % changed, full", _whole_from(_from_one_percent_changed)),
+            ("history-all-changed", "every pod changed", _from_all_changed),
+        )
+        for each in (
+            Case(name=name, title=f"{title}, with history", probe="probes:pods", start=start),
+            Case(
+                name=f"{name}-off",
+                title=f"{title}, without history",
+                probe="probes:pods",
+                start=_without_history(start),
+            ),
+        )
     ),
     Case(name="plain", title="plain Airflow, first", probe="plain:pods", start=_plain_from_nothing),
     Case(name="plain-again", title="plain Airflow, again", probe="plain:pods", start=_plain_from_the_same),

@@ -15,6 +15,7 @@ from airflow_provider_k8s_inventory.kube import listing, metadata
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources import kubeconfig
 from airflow_provider_k8s_inventory.postgres import connecting, storage
+from airflow_provider_k8s_inventory.resources.histories import Histories
 from airflow_provider_k8s_inventory.sync.collection import METADATA_PER_OBJECT
 from airflow_provider_k8s_inventory.sync.fleet import run_context
 from tests.benchmarks.model import BenchmarkError, Place
@@ -96,8 +97,10 @@ def bare_copy(place: Place, *, dump: str, table: str, columns: str) -> dict[str,
 def pods(place: Place, **settings: Any) -> dict[str, Any]:
     """Sync the pods.
 
-    :param settings: as `Settings` takes them.
+    :param settings: as `Settings` takes them; the rules of history as JSON.
     """
+    if "history" in settings:
+        settings["histories"] = Histories.read(settings.pop("history"))
     with _client(place) as client, connecting.connect(place.dsn) as conn:
         report = sync.run(client, conn, "pods", sync.Settings(**settings))
     if report.status != "success":

@@ -31,7 +31,7 @@ def read(collection: Collection, store: Store, since: str) -> Found:
     for piece in collection.changes(since=since, until=now):
         version = piece.resource_version
         if piece.events and not alive:
-            staging.start(store.cursor, store.target)
+            store.start()
         page = Page(items=_objects(piece, alive), resource_version="", token=None, size=piece.size)
         if page.items:
             store.stage(page, reader)

@@ -64,7 +64,7 @@ def read(collection: Collection, store: Store, since: str) -> Found:
     :raises ScopeError: when the list does not get complete.
     """
     rows.join_by_hash(store.cursor)
-    staging.start(store.cursor, store.target)
+    store.start()
     found = _list(collection, store, store.stage, since)
     if found.absence:
         return found

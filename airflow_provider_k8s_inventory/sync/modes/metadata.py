@@ -81,7 +81,7 @@ def _differing(store: Store, seen: int) -> list[Seen]:
 
 def _stage(collection: Collection, store: Store, found: Found, differing: Sequence[Seen], requests: int) -> Found:
     """Stage the objects that differ as they are by now: newer, or gone, than in the list."""
-    staging.start(store.cursor, store.target)
+    store.start()
     reader, seen = store.reader(), found.seen or 0
     with thread_pool(requests, "k8s-inventory-fetch") as pool:
         fetched = _fetched(collection, pool, differing, found.resource_version or "", ahead=_AHEAD * requests)

@@ -1,0 +1,146 @@
+"""Write the history of a scope: what its rows were before a sync changes them, when, by whom, and in words.
+
+It goes by the diff, so all modes write the same. What only rules call a change, such as a heartbeat, is noise: the row
+changes, and history does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import psycopg
+
+from airflow_provider_k8s_inventory.postgres import history
+from airflow_provider_k8s_inventory.postgres.diff import Difference, Writing
+from airflow_provider_k8s_inventory.postgres.history import Created, Entry, Gathered, Updated
+from airflow_provider_k8s_inventory.resources.noise import Noise
+from airflow_provider_k8s_inventory.sync import managers, patches, wording
+from airflow_provider_k8s_inventory.sync.patches import Operation
+
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+_Pairs = dict[str, tuple[msgspec.Raw, msgspec.Raw]]
+"""The old and the new value of each column that differs, as JSON."""
+_PAIR: Final = msgspec.json.Decoder(tuple[msgspec.Raw, msgspec.Raw])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Historian:
+    """Writes the history of one scope, inside the sync's transaction."""
+
+    on: bool
+    """Whether it does."""
+    noise: Noise
+    resource: str
+    """The resource, as history names it."""
+    first: bool
+    """True in the first good sync of the scope: nobody knows since when its objects are there."""
+    trusted: bool
+    """True where the resourceVersion of an object changes with it, and only then."""
+
+    @property
+    def managed(self) -> bool:
+        """Tell if managedFields are needed, which say who changed an object."""
+        return self.on and not self.first
+
+    def gather(self, cursor: psycopg.Cursor[Any], writing: Writing, difference: Difference, *, managed: bool) -> None:
+        """Gather what is to change, before it does.
+
+        :param managed: whether managedFields are staged.
+        """
+        if not self.on or not difference.counts.written:
+            return
+        history.start(cursor)
+        if difference.deletes or difference.unselects:
+            history.gather_removed(cursor, writing, difference.at)
+        if difference.updates:
+            if self.trusted:
+                history.gather_remade(cursor, writing)
+            for rows in history.updated(cursor, writing, managed=managed, remade=self.trusted):
+                history.gather(cursor, [self._updated(row, difference.at) for row in rows])
+        if (difference.inserts and not self.first) or difference.restores:
+            for come in history.created(cursor, writing, self.resource, managed=managed):
+                history.gather(cursor, [_created(row, difference.at) for row in come])
+
+    def gathered(self, cursor: psycopg.Cursor[Any]) -> Gathered:
+        """Count what was gathered."""
+        return history.gathered(cursor) if self.on else Gathered()
+
+    def _updated(self, row: Updated, at: datetime) -> Entry:
+        columns = {name: _PAIR.decode(pair) for name, pair in row.columns.items()}
+        steps = patches.reverse(row.new.encode(), row.old.encode()) if row.new and row.old else []
+        meaningful = self._meaningful(row, columns, steps)
+        if meaningful is None:
+            return Entry(row.uid, row.namespace, row.name, row.cluster_uid, history.NOISE, at)
+        told = {
+            name: (msgspec.json.decode(old), msgspec.json.decode(new))
+            for name, (old, new) in columns.items()
+            if not self._hides(name, old, new)
+        }
+        return Entry(
+            row.uid,
+            row.namespace,
+            row.name,
+            row.cluster_uid,
+            "updated",
+            at,
+            row.changed_at,
+            _changer(row, meaningful),
+            msgspec.json.encode({name: old for name, (old, _) in columns.items()}).decode(),
+            _patch(row, steps),
+            wording.summary(told, meaningful),
+        )
+
+    def _meaningful(self, row: Updated, columns: _Pairs, steps: list[Operation]) -> list[Operation] | None:
+        """List the steps that no rule hides; None: the whole change is noise."""
+        if "cluster_uid" not in columns and self.noise.hides_object(row.name, row.namespace):
+            return None
+        meaningful = [step for step in steps if not self.noise.hides(step.path)]
+        if meaningful or "cluster_uid" in columns:
+            return meaningful
+        if steps or all(self._hides(name, *pair) for name, pair in columns.items()):
+            return None
+        return meaningful
+
+    def _hides(self, column: str, old: msgspec.Raw, new: msgspec.Raw) -> bool:
+        """Tell if what differs in a column is noise."""
+        if self.noise.hides_column(column):
+            return True
+        place = self.noise.copies.get(column)
+        if place is None:
+            return False
+        return all(self.noise.hides((*place, *step.path)) for step in patches.reverse(bytes(new), bytes(old)))
+
+
+def _created(row: Created, at: datetime) -> Entry:
+    made = row.created_at.strftime(_TIME) if row.created_at else None
+    return Entry(
+        row.uid,
+        row.namespace,
+        row.name,
+        row.cluster_uid,
+        "recreated" if row.again else "created",
+        at,
+        changed_by=managers.creator(managers.read(row.managed), made),
+        summary=wording.of_images(row.images),
+    )
+
+
+def _changer(row: Updated, steps: list[Operation]) -> str | None:
+    entries = managers.read(row.managed)
+    if not entries or not steps or row.new is None:
+        return None
+    return managers.changer(entries, [step.path for step in steps], msgspec.json.decode(row.new))
+
+
+def _patch(row: Updated, steps: list[Operation]) -> str | None:
+    """Return the patch from the new object to the old one; None: they are the same."""
+    if row.new and row.old:
+        return patches.encode(steps) if steps else None
+    if row.new == row.old:
+        return None
+    # One of them was not stored, as store_object was changed in between.
+    whole: list[Any] = [[]] if row.old is None else [[], msgspec.Raw(row.old.encode())]
+    return msgspec.json.encode([whole]).decode()

@@ -1,0 +1,113 @@
+"""Tell who changed an object: the manager that metadata.managedFields name for what changed.
+
+Each entry has the fields that its manager set, and when it last changed one of them
+(https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management). Nothing there tells who deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from airflow_provider_k8s_inventory.sync.patches import Path
+
+_FIELD: Final = "f:"
+_KEYED: Final = "k:"
+_VALUE: Final = "v:"
+
+
+class Manager(msgspec.Struct, frozen=True, rename="camel"):
+    """One entry of managedFields."""
+
+    manager: str = ""
+    time: str = ""
+    subresource: str = ""
+    fields_v1: Any = msgspec.field(name="fieldsV1", default=None)
+
+
+_ENTRIES: Final = msgspec.json.Decoder(list[Manager] | None)
+
+
+def read(managed: str | None) -> Sequence[Manager]:
+    """Read managedFields; empty when there are none, or they are not as they should be."""
+    if not managed:
+        return ()
+    try:
+        return _ENTRIES.decode(managed) or ()
+    except (msgspec.DecodeError, RecursionError):
+        return ()
+
+
+def changer(managers: Sequence[Manager], paths: Iterable[Path], new: Any) -> str | None:
+    """Name who changed an object: of those whose fields cover what changed the newest, else the newest of all.
+
+    :param managers: the entries of the new object.
+    :param paths: what changed.
+    :param new: the new object, decoded.
+    """
+    if not managers:
+        return None
+    wanted = [(*path,) for path in paths]
+    covering = [each for each in managers if any(_covers(each.fields_v1, path, new) for path in wanted)]
+    return max(covering or managers, key=_time).manager or None
+
+
+def creator(managers: Sequence[Manager], created_at: str | None) -> str | None:
+    """Name who created an object: the first manager of the second in which it was made; None: it has set more since.
+
+    :param created_at: metadata.creationTimestamp.
+    """
+    made = [each for each in managers if created_at and each.time == created_at and not each.subresource]
+    return (made[0].manager or None) if made else None
+
+
+def _time(manager: Manager) -> str:
+    # All are written by one API server, in UTC and to the second.
+    return manager.time
+
+
+def _covers(fields: Any, path: Path, value: Any) -> bool:
+    """Tell if a set of fields has the place, something above it that is set whole, or something below it."""
+    for step in path:
+        if not isinstance(fields, dict):
+            return False
+        # A field without further ones, or with itself alone, is set whole.
+        if not fields or fields.keys() == {"."}:
+            return True
+        found = _entered(fields, step, value)
+        if found is None:
+            return False
+        fields, value = found
+    return True
+
+
+def _entered(fields: dict[str, Any], step: str | int, value: Any) -> tuple[Any, Any] | None:
+    """Go one step down; None: the set does not have it."""
+    if isinstance(step, str):
+        inner = fields.get(_FIELD + step)
+        below = value.get(step) if isinstance(value, dict) else None
+        return None if inner is None else (inner, below)
+    item = value[step] if isinstance(value, list) and step < len(value) else None
+    for name, inner in fields.items():
+        if _is_item(name, item):
+            return inner, item
+    return None
+
+
+def _is_item(name: str, item: Any) -> bool:
+    """Tell if a key such as ``k:{"name":"web"}`` or ``v:"finalizer"`` is that of an item of a list."""
+    if name.startswith(_KEYED) and isinstance(item, dict):
+        keys = _decoded(name.removeprefix(_KEYED))
+        return isinstance(keys, dict) and all(item.get(key) == value for key, value in keys.items())
+    if name.startswith(_VALUE):
+        return bool(_decoded(name.removeprefix(_VALUE)) == item)
+    return False
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
