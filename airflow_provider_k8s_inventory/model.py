@@ -303,6 +303,16 @@ class Definition:
     """Other API groups that serve the same objects under the same plural."""
     has_uids: bool = True
     """True where its objects have uids; else their names tell them apart, which is nothing to warn of."""
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
+    """The paths that columns of its own are read from, by the name of the column."""
+    copies: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """The path of what a column of JSON repeats, by the name of the column."""
+    history: bool = True
+    """Whether its changes are kept, unless somebody says otherwise; False: it changes all the time."""
+    noise: tuple[str, ...] = ()
+    """The paths that no history is written for, beside those of all resources: see `resources.noise`."""
+    noisy_names: tuple[str, ...] = ()
+    """Globs of the names of objects that no history is written for when they are updated."""
 
     @property
     def type(self) -> type[msgspec.Struct]:

@@ -39,6 +39,8 @@ class Part:
     reads: tuple[At, ...]
     compute: Callable[..., Any] | None = None
     """Makes the column's value, or a tuple of the columns' values, of the values read; None: it is the value read."""
+    is_copy: bool = False
+    """Whether the column is JSON that stands so in the object."""
 
 
 def text(name: str, path: str, comment: str = "", *, missing: str | None = None) -> Part:
@@ -111,7 +113,7 @@ def json(name: str, path: str, comment: str = "", *, missing: bytes = b"null") -
     none = msgspec.Raw(missing)
     part = _plain(name, "jsonb", path, comment, msgspec.Raw, none)
     # Go writes null for empty lists that it does not leave out: the rules of a role, the ports of a slice.
-    return part if none == _NULL else Part(part.columns, part.reads, partial(_unless_null, none=none))
+    return Part(part.columns, part.reads, None if none == _NULL else partial(_unless_null, none=none), is_copy=True)
 
 
 def inet(name: str, path: str, comment: str = "") -> Part:
@@ -171,6 +173,9 @@ def resource(
     aged_by: Any = None,
     also_in: tuple[str, ...] = (),
     has_uids: bool = True,
+    history: bool = True,
+    noise: tuple[str, ...] = (),
+    noisy_names: tuple[str, ...] = (),
 ) -> Definition:
     """Declare a resource with a table of its own.
 
@@ -189,6 +194,9 @@ def resource(
     :param aged_by: the column that says how old a row is, where the server forgets objects that are worth keeping.
     :param also_in: other API groups that serve the same objects under the same plural.
     :param has_uids: whether the objects have uids.
+    :param history: whether its changes are kept, unless somebody says otherwise.
+    :param noise: the paths that no history is written for, as people write them: ``status.images``.
+    :param noisy_names: globs of the names of objects that no history is written for when they are updated.
     :raises DeclarationError: when the declaration contradicts itself.
     """
     group, _, version = api_version.rpartition("/")
@@ -213,7 +221,17 @@ def resource(
     )
     own = [part for part in parts if isinstance(part, Part)]
     defined = define(name or plural, found, table, own)
-    return replace(defined, source=source, hidden=hidden, aged_by=aged_by, also_in=also_in, has_uids=has_uids)
+    return replace(
+        defined,
+        source=source,
+        hidden=hidden,
+        aged_by=aged_by,
+        also_in=also_in,
+        has_uids=has_uids,
+        history=history,
+        noise=noise,
+        noisy_names=noisy_names,
+    )
 
 
 def define(name: str, resource: Resource, table: Table, parts: Sequence[Part]) -> Definition:
@@ -224,7 +242,14 @@ def define(name: str, resource: Resource, table: Table, parts: Sequence[Part]) -
     twice = [column for column, times in Counter(column.name for column in table.columns).items() if times > 1]
     if twice:
         raise DeclarationError(f"{table.name} has two columns {', '.join(twice)}")
-    return Definition(name=name, resource=resource, table=table, reading=cache(partial(_reading, table, tuple(parts))))
+    return Definition(
+        name=name,
+        resource=resource,
+        table=table,
+        reading=cache(partial(_reading, table, tuple(parts))),
+        reads={column.name: tuple(read.path for read in part.reads) for part in parts for column in part.columns},
+        copies={part.columns[0].name: part.reads[0].path for part in parts if part.is_copy},
+    )
 
 
 def _reading(table: Table, parts: Sequence[Part]) -> Reading:

@@ -7,12 +7,14 @@ made of what is left.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from airflow_provider_k8s_inventory.exceptions import UsageError
+from airflow_provider_k8s_inventory.resources.steps import EACH
+from airflow_provider_k8s_inventory.resources.steps import parse as parse_steps
 
 REDACTED: Final = "REDACTED"
 ENV_VALUES: Final = "env-values"
@@ -23,14 +25,7 @@ KEEPABLE: Final = (CONFIG_MAP_VALUES,)
 
 _CONTAINERS: Final = ("containers", "initContainers", "ephemeralContainers")
 _DATA: Final = ("data", "binaryData")
-_STEP: Final = re.compile(
-    r"\.(?P<key>(?:[^\s.\[\]'\"\\*]|\\.)+)|\.?\[\s*'(?P<quoted>(?:[^'\\]|\\.)+)'\s*\]"
-    r"|\.?\[\s*\"(?P<double>(?:[^\"\\]|\\.)+)\"\s*\]|\[(?P<index>\d{1,6})\]|(?P<each>\[\*\]|\.\*)"
-)
-_ESCAPED: Final = re.compile(r"\\(.)")
 _BOUND: Final = re.compile(r"(?P<resource>[A-Za-z0-9][-A-Za-z0-9.]*):(?P<path>[.$\[].*)", re.DOTALL)
-_EACH: Final = ("*",)
-"""A step to every member or item; no key is a tuple."""
 _METADATA: Final = frozenset({"annotations", "labels", "finalizers"})
 """The members of the metadata that no object is told apart by."""
 _HELM: Final = "release"
@@ -61,10 +56,10 @@ class _Path:
 def _keys(value: Any, step: Any) -> list[Any]:
     """List the keys or places of a value that a step means."""
     if isinstance(value, dict):
-        return list(value) if step == _EACH else [step] if step in value else []
+        return list(value) if step == EACH else [step] if step in value else []
     if isinstance(value, list):
         places = range(len(value))
-        return list(places) if step == _EACH else [step] if isinstance(step, int) and step in places else []
+        return list(places) if step == EACH else [step] if isinstance(step, int) and step in places else []
     return []
 
 
@@ -191,8 +186,8 @@ def _path(rule: str, canonical: Callable[[str], str]) -> _Path:
             f"redact must be {ENV_VALUES}, {CONFIG_MAP_VALUES}, {ANNOTATIONS}GLOB or a path such as "
             f".spec.containers[*].args or pods:.spec.hostname, got {rule!r}"
         )
-    steps = tuple(_steps(written.removeprefix("$"), rule))
-    if not steps or steps[0] == _EACH or steps[0] in ("apiVersion", "kind"):
+    steps = parse_steps(written, f"redact: {rule!r}")
+    if not steps or steps[0] == EACH or steps[0] in ("apiVersion", "kind"):
         raise UsageError(f"redact: {rule!r} would take what tells objects apart; begin with spec, status or data")
     if steps[0] == "metadata" and (len(steps) < 2 or steps[1] not in _METADATA):
         raise UsageError(
@@ -200,20 +195,6 @@ def _path(rule: str, canonical: Callable[[str], str]) -> _Path:
             "finalizers can be redacted"
         )
     return _Path(written=rule, resource=canonical(bound["resource"]) if bound else None, steps=steps)
-
-
-def _steps(path: str, rule: str) -> Iterator[Any]:
-    while path:
-        step = _STEP.match(path)
-        if not step:
-            raise UsageError(f"redact: {rule!r} is no path at {path[:30]!r}; write .spec.a, ['a.b'], [0], [*] or .*")
-        if step["index"]:
-            yield int(step["index"])
-        elif step["each"]:
-            yield _EACH
-        else:
-            yield _ESCAPED.sub(r"\1", step["key"] or step["quoted"] or step["double"])
-        path = path[step.end() :]
 
 
 def check_kept(keep: Iterable[str]) -> None:

@@ -32,4 +32,5 @@ DEFINITION = resource(
     # They are made for each request: pkg/registry/core/componentstatus/rest.go
     has_uids=False,
     namespaced=False,
+    history=False,
 )

@@ -29,4 +29,6 @@ DEFINITION = resource(
     boolean("immutable", "immutable", missing=False),
     short=("cm",),
     hidden=("data", "binaryData"),
+    # They are written every few seconds, with the time in their data; leader elections have theirs in an annotation.
+    noisy_names=("cluster-autoscaler-status", "gke-common-webhook-heartbeat"),
 )

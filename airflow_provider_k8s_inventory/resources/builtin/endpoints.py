@@ -10,4 +10,5 @@ DEFINITION = resource(
     "Endpoints",
     json("subsets", "subsets", missing=b"[]"),
     short=("ep",),
+    history=False,
 )

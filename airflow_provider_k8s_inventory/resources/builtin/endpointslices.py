@@ -48,4 +48,5 @@ DEFINITION = resource(
         endpoints=("integer", "How many endpoints there are"),
     ),
     json("ports", "ports", missing=b"[]"),
+    history=False,
 )

@@ -64,6 +64,7 @@ DEFINITION = resource(
     text("host", "source.host"),
     short=("ev",),
     aged_by="last_at",
+    history=False,
     # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
     also_in=("events.k8s.io",),
     indexes=(Index(("context_name", "last_at")), Index(("context_name", "involved_uid"))),

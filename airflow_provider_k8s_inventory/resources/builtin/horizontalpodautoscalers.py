@@ -25,4 +25,12 @@ DEFINITION = resource(
     json("metrics", "spec.metrics", missing=b"[]"),
     json("current_metrics", "status.currentMetrics", missing=b"[]"),
     short=("hpa",),
+    # The API servers keep in them what autoscaling/v1 has no fields for: the status, and what the spec says as well.
+    noise=(
+        "status.currentMetrics",
+        "metadata.annotations['autoscaling.alpha.kubernetes.io/conditions']",
+        "metadata.annotations['autoscaling.alpha.kubernetes.io/current-metrics']",
+        "metadata.annotations['autoscaling.alpha.kubernetes.io/metrics']",
+        "metadata.annotations['autoscaling.alpha.kubernetes.io/behavior']",
+    ),
 )

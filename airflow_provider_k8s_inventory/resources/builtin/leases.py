@@ -13,4 +13,5 @@ DEFINITION = resource(
     timestamp("acquired_at", "spec.acquireTime"),
     timestamp("renewed_at", "spec.renewTime"),
     integer("transitions", "spec.leaseTransitions"),
+    history=False,
 )

@@ -120,4 +120,11 @@ DEFINITION = resource(
     json("taints", "spec.taints", missing=b"[]"),
     short=("no",),
     namespaced=False,
+    # The node controller sets the annotation by the number of nodes.
+    noise=(
+        "status.images",
+        "status.volumesInUse",
+        "status.volumesAttached",
+        "metadata.annotations['node.alpha.kubernetes.io/ttl']",
+    ),
 )

@@ -17,4 +17,10 @@ DEFINITION = resource(
     json("selector", "spec.selector", missing=b"{}"),
     *template("spec.template"),
     short=("rs",),
+    # Copies of what its deployment says.
+    noise=(
+        "metadata.annotations['deployment.kubernetes.io/desired-replicas']",
+        "metadata.annotations['deployment.kubernetes.io/max-replicas']",
+        "metadata.annotations['rollout.argoproj.io/desired-replicas']",
+    ),
 )
