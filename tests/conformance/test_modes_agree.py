@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from k8s_inventory_demo.simulator import Fault
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
+from airflow_provider_k8s_inventory.resources.histories import Histories
 from tests.kit.agreement import FRESH, MIXED, MODES, Agreement
 from tests.kit.api import ApiError
 from tests.kit.cluster import LiveCluster, SimulatedCluster
@@ -29,6 +30,7 @@ from tests.kit.populating import CORE
 
 NAMESPACES = ("blue", "green")
 THINGS = CustomResource("things", "Thing")
+EXACT = Histories(("exact",))
 POD_SPEC = {"containers": [{"name": "main", "image": "main:1"}]}
 
 Action = tuple[str, str, str, str]
@@ -81,7 +83,9 @@ class Modes(RuleBasedStateMachine):
         super().__init__()
         self.cluster = cluster
         self.agreement = agreement
-        self.scope: dict[str, Any] = {"namespaces": (), "verify_every": 0}
+        self.scope: dict[str, Any] = {"namespaces": (), "verify_every": 0, "histories": EXACT}
+        self.remade: tuple[str, ...] = ()
+        """Columns that syncs changed of objects that did not change."""
 
     @initialize(several=st.lists(actions, max_size=6), json_only=st.sampled_from(((), ("", "example.com"))))
     def begin(self, several: Sequence[Action], json_only: Sequence[str]) -> None:
@@ -123,6 +127,8 @@ class Modes(RuleBasedStateMachine):
     @rule(scope=scopes, several=st.lists(actions, max_size=3), modes=st.permutations(MODES), resource=resources)
     def choose(self, scope: dict[str, Any], several: Sequence[Action], modes: Sequence[str], resource: str) -> None:
         self.scope |= scope
+        if "store_object" in scope:
+            self.remade = ("object", "changed_at")
         for action in several:
             self.act(action)
         self.sync(modes[:2], resource)
@@ -188,6 +194,11 @@ class Modes(RuleBasedStateMachine):
         THINGS.define(self.cluster)
 
     def teardown(self) -> None:
+        self.teardown_faults()
+        self.agreement.check_past(but_for=self.remade)
+
+    def teardown_faults(self) -> None:
+        """End all trouble."""
         if isinstance(self.cluster, SimulatedCluster):
             self.cluster.simulated.faults.clear()
 
@@ -198,7 +209,8 @@ class Modes(RuleBasedStateMachine):
             assert report.good, report.reason
             assert not report.drift, report.warnings
             assert "defect" not in (report.fallback or "")
-        self.teardown()
+            self.agreement.remember(schema, resource, self.scope["namespaces"])
+        self.teardown_faults()
         report = self.agreement.fresh(resource, **self.scope | {"page_size": 500})
         assert report.good, report.reason
         namespaces = self.scope["namespaces"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, Self
 
@@ -18,6 +19,7 @@ from airflow_provider_k8s_inventory.model import Selection, SyncReport
 from airflow_provider_k8s_inventory.postgres.migrations import migrate
 from tests.kit.interrupted import Interrupted
 from tests.kit.inventory import Inventory, Row
+from tests.kit.past import Past, Rows
 from tests.kit.syncer import Syncer
 
 MODES: Final = ("full", "metadata", "delta")
@@ -42,6 +44,7 @@ class Agreement:
                 conn.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
                 migrate(conn, schema=schema)
         self._inventories = {schema: Inventory(sync.dsn, schema) for schema in SCHEMAS}
+        self._remembered: list[tuple[str, str, datetime, tuple[str, ...], Rows]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -54,6 +57,7 @@ class Agreement:
         """Empty the tables and the ledger of some schemas, or of all."""
         for schema in schemas or SCHEMAS:
             self._inventories[schema].empty()
+        self._remembered = [each for each in self._remembered if each[0] not in (schemas or SCHEMAS)]
 
     def sync(
         self,
@@ -81,6 +85,26 @@ class Agreement:
         self.forget(FRESH)
         return self._sync(resource, schema=FRESH, mode="full", **settings)
 
+    def remember(self, schema: str, resource: str, namespaces: tuple[str, ...]) -> None:
+        """Remember the rows of a scope as a sync just left them."""
+        past, table = self._past(schema, resource)
+        rows = within(past.now(table, "dev", resource), namespaces)
+        self._remembered.append((schema, resource, past.time(), namespaces, rows))
+
+    def check_past(self, *, but_for: tuple[str, ...]) -> None:
+        """Compare what history says of every time that is remembered with what there was.
+
+        :param but_for: columns that need not be the same.
+        """
+        for schema, resource, time, namespaces, rows in self._remembered:
+            past, table = self._past(schema, resource)
+            found = within(past.at(time, table, "dev", resource), namespaces)
+            assert without(found, but_for) == without(rows, but_for), (schema, resource, time)
+
+    def _past(self, schema: str, resource: str) -> tuple[Past, str]:
+        table = "k8s_pods" if resource == "pods" else "k8s_custom_resources"
+        return Past(self._inventories[schema], schema), table
+
     def terminate(self, conn: psycopg.Connection) -> None:
         """Let the server end another connection."""
         self._inventories[FRESH].query("SELECT pg_terminate_backend(%s, 10000)", conn.info.backend_pid)
@@ -97,3 +121,14 @@ class Agreement:
             for uid, row in found.items()
             if row["deleted_at"] is None and pattern.fullmatch(row["namespace"] or "")
         }
+
+
+def within(rows: Rows, namespaces: tuple[str, ...]) -> Rows:
+    """Those of some namespaces."""
+    pattern = re.compile(Selection(namespaces=namespaces).namespace_pattern or ".*")
+    return {uid: row for uid, row in rows.items() if pattern.fullmatch(row["namespace"] or "")}
+
+
+def without(rows: Rows, columns: tuple[str, ...]) -> Rows:
+    """The same without some columns."""
+    return {uid: {name: value for name, value in row.items() if name not in columns} for uid, row in rows.items()}

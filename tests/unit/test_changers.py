@@ -30,7 +30,7 @@ def entry(manager: str, fields: dict[str, Any], time: str = "2026-01-01T00:00:00
     }
 
 
-CONTAINERS = {
+CONTAINERS: dict[str, Any] = {
     "f:spec": {
         "f:template": {
             "f:spec": {
