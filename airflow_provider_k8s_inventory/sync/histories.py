@@ -98,11 +98,9 @@ class Historian:
         if "cluster_uid" not in columns and self.noise.hides_object(row.name, row.namespace):
             return None
         meaningful = [step for step in steps if not self.noise.hides(step.path)]
-        if meaningful or "cluster_uid" in columns:
-            return meaningful
-        if steps or all(self._hides(name, *pair) for name, pair in columns.items()):
-            return None
-        return meaningful
+        # Columns may tell of what is not stored: the digests of a config map's values.
+        hidden = not meaningful and all(self._hides(name, *pair) for name, pair in columns.items())
+        return None if hidden else meaningful
 
     def _hides(self, column: str, old: msgspec.Raw, new: msgspec.Raw) -> bool:
         """Tell if what differs in a column is noise."""
@@ -130,9 +128,8 @@ def _created(row: Created, at: datetime) -> Entry:
 
 def _changer(row: Updated, steps: list[Operation]) -> str | None:
     entries = managers.read(row.managed)
-    if not entries or not steps or row.new is None:
-        return None
-    return managers.changer(entries, [step.path for step in steps], msgspec.json.decode(row.new))
+    new = msgspec.json.decode(row.new) if entries and row.new else None
+    return managers.changer(entries, [step.path for step in steps], new)
 
 
 def _patch(row: Updated, steps: list[Operation]) -> str | None:
