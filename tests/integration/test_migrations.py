@@ -31,6 +31,7 @@ VIEWS = (
     "k8s_exposed", "k8s_rbac_grants", "k8s_certificates", "k8s_quotas", "k8s_labels", "k8s_capacity", "k8s_versions",
     "k8s_owner_tree", "k8s_deprecated_apis",
 )  # fmt: skip
+LEDGER = ("k8s_syncs", "k8s_scopes", "k8s_history", "k8s_history_kept", "k8s_migrations")
 Act = Callable[..., list[str]]
 ODD = 'odd "name" — with.dot'
 
@@ -80,7 +81,8 @@ def columns(found: Inventory, table: str, schema: str = "public") -> dict[str, s
 
 def relations(found: Inventory, schema: str = "public") -> set[str]:
     rows = found.query(
-        "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'v')",
+        "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p', 'v')"
+        " AND NOT relispartition",
         sql.Identifier(schema).as_string(None),
     )
     return {row["relname"] for row in rows}
@@ -96,7 +98,7 @@ def test_an_empty_schema_gets_all_tables_and_views(conn: psycopg.Connection, fou
         *(f"view {name}" for name in VIEWS),
         "function k8s_search",
     ]
-    assert relations(found) == {*TABLES, *SUMMARIES, *VIEWS, "k8s_syncs", "k8s_scopes", "k8s_migrations"}
+    assert relations(found) == {*TABLES, *SUMMARIES, *VIEWS, *LEDGER}
 
 
 def test_the_tables_are_what_is_declared(conn: psycopg.Connection, found: Inventory) -> None:
@@ -110,8 +112,8 @@ def test_the_tables_are_what_is_declared(conn: psycopg.Connection, found: Invent
 def test_every_table_view_and_column_says_what_it_holds(conn: psycopg.Connection, found: Inventory) -> None:
     migrate(conn)
     tables = found.query(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
-        " AND obj_description(oid, 'pg_class') IS NULL"
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')"
+        " AND NOT relispartition AND obj_description(oid, 'pg_class') IS NULL"
     )
     own = found.query(
         "SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid = ANY(%s::regclass[]) AND attnum > 0"

@@ -2,6 +2,7 @@
 
 Two kinds of steps: the ordered ones are SQL files beside this module, each run once; the tables of the resources are
 compared with their declarations by `tables`, and the views by `views`, so that a new resource or column needs no file.
+The months of history come and go, and are no steps: they are made in `partitions`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from psycopg import errors, sql
 from airflow_provider_k8s_inventory import __version__, resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
 from airflow_provider_k8s_inventory.postgres import customviews, explaining, locking, schemas, sessions
-from airflow_provider_k8s_inventory.postgres.migrations import additions, search, summaries, tables, views
+from airflow_provider_k8s_inventory.postgres.migrations import additions, partitions, search, summaries, tables, views
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +82,16 @@ def migrate(
     until = time.monotonic() + patience
     while True:
         try:
-            return _migrate(conn, schema, mode, patience)
+            done = _migrate(conn, schema, mode, patience)
+            break
         except errors.LockNotAvailable as error:
             if time.monotonic() + _PAUSE > until:
                 raise DatabaseError(_blocked(conn, schema, patience)) from error
         except psycopg.Error as error:
             raise DatabaseError(f"migrating schema {schema}: {explaining.explain(error)}") from error
         time.sleep(_PAUSE)
+    partitions.make_ahead(conn, schema)
+    return done
 
 
 def _migrate(conn: psycopg.Connection, schema: str, mode: MigrateMode, patience: float) -> list[str]:
