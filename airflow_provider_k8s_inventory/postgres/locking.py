@@ -17,6 +17,8 @@ from airflow_provider_k8s_inventory.model import Scope
 # Whatever a schema of the users has under these names: pg_catalog's are meant.
 _KEY: Final = sql.SQL("pg_catalog.hashtextextended(%(key)s::text, 0::bigint)")
 
+_PRUNED: Final = sql.SQL("pg_catalog.hashtextextended(%(pruned)s::text, 0::bigint)")
+
 _MANY: Final = 50
 """Of more namespaces a scope locks the whole resource: by default all sessions of a server share 6,400 locks, and the
 next one that needs a lock fails, whoever it is:
@@ -57,10 +59,10 @@ def lock_scope(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:
         lock_resource(cursor, schema, scope)
         return
     key = _key(schema, scope)
-    _hold(cursor, "_shared", key, scope)
+    _hold(cursor, schema, "_shared", key, scope)
     # In the order of their names, as two that share several would else each get one and both fail.
     for namespace in namespaces:
-        _hold(cursor, "", f"{key}/{namespace}", scope)
+        _hold(cursor, schema, "", f"{key}/{namespace}", scope)
 
 
 def lock_resource(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:
@@ -68,16 +70,23 @@ def lock_resource(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> Non
 
     :raises LockedError: as `lock_scope`.
     """
-    _hold(cursor, "", _key(schema, scope), scope)
+    _hold(cursor, schema, "", _key(schema, scope), scope)
 
 
 def _key(schema: str, scope: Scope) -> str:
     return f"k8s_inventory/{schema}/{scope.context_name}/{scope.resource}"
 
 
-def _hold(cursor: psycopg.Cursor[Any], kind: LiteralString, key: str, scope: Scope) -> None:
-    query = sql.SQL("SELECT pg_catalog.pg_try_advisory_xact_lock{}({})").format(sql.SQL(kind), _KEY)
-    if cursor.execute(query, {"key": key}).fetchone() != (True,):
+def _pruned(schema: str, scope: Scope) -> str:
+    return f"{_key(schema, scope)} pruned"
+
+
+def _hold(cursor: psycopg.Cursor[Any], schema: str, kind: LiteralString, key: str, scope: Scope) -> None:
+    # Whoever prunes lets us wait for a moment, and is no other sync.
+    query = sql.SQL(
+        "SELECT pg_catalog.pg_try_advisory_xact_lock{}({}) FROM pg_catalog.pg_advisory_xact_lock_shared({})"
+    ).format(sql.SQL(kind), _KEY, _PRUNED)
+    if cursor.execute(query, {"key": key, "pruned": _pruned(schema, scope)}).fetchone() != (True,):
         holder = _session(cursor, _ADVISORY, {"key": key})
         end = f" (if its worker is gone, end it: SELECT pg_terminate_backend({holder[1]}))" if holder else ""
         raise LockedError(
@@ -85,6 +94,20 @@ def _hold(cursor: psycopg.Cursor[Any], kind: LiteralString, key: str, scope: Sco
             f"{f' in {holder[0]}' if holder else ''}; nothing was changed: "
             f"wait for it to end, then run this one again{end}"
         )
+
+
+def try_to_prune(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> bool:
+    """Keep syncs of a scope's context and resource waiting until the transaction ends, unless one is running.
+
+    They do wait, and do not fail as they would behind another sync: it must be for a moment only.
+    """
+    return try_for(cursor, _pruned(schema, scope))
+
+
+def try_for(cursor: psycopg.Cursor[Any], key: str) -> bool:
+    """Hold a key until the transaction ends, unless somebody else does."""
+    query = sql.SQL("SELECT pg_catalog.pg_try_advisory_xact_lock({})").format(_KEY)
+    return cursor.execute(query, {"key": key}).fetchone() == (True,)
 
 
 def lock_schema(cursor: psycopg.Cursor[Any], schema: str) -> None:

@@ -127,6 +127,11 @@ class Histories:
                 found = rule.apply(found, noisy=noisy)
         return found
 
+    @property
+    def days(self) -> frozenset[int]:
+        """The numbers of days that rules name."""
+        return frozenset(int(rule.said) for rule in self._rules() if rule.said.isdecimal())
+
     def _rules(self) -> Iterator[_Rule]:
         return map(_rule, self.texts)
 
