@@ -34,8 +34,15 @@ _COLUMNS: Final = """
 SELECT c.relname, c.relkind = 'v', obj_description(c.oid), a.attname, format_type(a.atttypid, a.atttypmod),
     col_description(c.oid, a.attnum)
 FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+    AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY c.relname, a.attnum
+"""
+
+_FUNCTIONS: Final = """
+SELECT proname, pg_get_function_arguments(oid), pg_get_function_result(oid), obj_description(oid)
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype
+    AND proname <> ALL (%s) ORDER BY proname
 """
 
 
@@ -60,14 +67,14 @@ def reference(conn: psycopg.Connection) -> str:
         relations.setdefault(row[0], []).append(Column(*row))
     kept = [table.name for table in resources.TABLES]
     views = [name for name, columns in relations.items() if columns[0].is_view]
-    states = ["k8s_scopes", "k8s_syncs"]
+    states = ["k8s_scopes", "k8s_syncs", "k8s_history", "k8s_history_kept"]
     others = sorted(set(relations) - {*kept, *views, *states})
     shared = [column for column in relations[kept[1]] if column.name in {*SHARED_NAMES, "object"}]
     parts = [_HEAD, "\n## Columns of every resource\n\n", *_table(shared)]
     for title, names in (
         ("Resources", kept),
         ("Views", views),
-        ("Scopes and ledger", states),
+        ("Scopes, ledger and history", states),
         ("Migrations", others),
     ):
         parts.append(f"\n## {title}\n")
@@ -75,7 +82,7 @@ def reference(conn: psycopg.Connection) -> str:
             columns = relations[name]
             own = [each for each in columns if name not in kept or each.name not in {each.name for each in shared}]
             parts += [f"\n### {name}\n\n{columns[0].relation_comment}.\n\n", *_table(own)]
-    return "".join(parts)
+    return "".join([*parts, "\n## Functions\n\n", *_functions(conn, kept)])
 
 
 def _table(columns: Iterable[Column]) -> Iterator[str]:
@@ -83,6 +90,15 @@ def _table(columns: Iterable[Column]) -> Iterator[str]:
     for column in columns:
         comment = (column.comment or "").replace("|", "\\|")
         yield f"| `{column.name}` | `{_short(column.type)}` | {comment} |\n"
+
+
+def _functions(conn: psycopg.Connection, tables: Iterable[str]) -> Iterator[str]:
+    """Write what the functions take and give; of those that give the rows of a table, one for all."""
+    of_tables = [f"{name}_at" for name in tables if name != "k8s_pods"]
+    yield "`k8s_pods_at` is one of many: every table of a resource has such a function.\n\n"
+    yield "| Function | Gives | |\n|---|---|---|\n"
+    for name, arguments, result, comment in conn.execute(_FUNCTIONS, [of_tables]):
+        yield f"| `{_short(name)}({_short(arguments)})` | `{_short(result)}` | {comment} |\n"
 
 
 def _short(type_: str) -> str:

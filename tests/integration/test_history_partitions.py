@@ -170,7 +170,7 @@ def test_each_partition_has_the_indexes_and_the_key(found: Inventory) -> None:
         " FROM pg_index JOIN pg_inherits ON inhrelid = indrelid WHERE inhparent = 'k8s_history'::regclass GROUP BY 1"
     )
 
-    assert {(row["indexes"], row["keys"]) for row in counts} == {(4, 1)}
+    assert {(row["indexes"], row["keys"]) for row in counts} == {(6, 1)}
     assert len(counts) == len(parts(found.dsn))
 
 

@@ -29,9 +29,10 @@ SUMMARIES = ("k8s_summary_context_images", "k8s_summary_images", "k8s_summary_no
 VIEWS = (
     "k8s_objects", "k8s_freshness", "k8s_cluster_health", "k8s_images", "k8s_workloads", "k8s_unhealthy",
     "k8s_exposed", "k8s_rbac_grants", "k8s_certificates", "k8s_quotas", "k8s_labels", "k8s_capacity", "k8s_versions",
-    "k8s_owner_tree", "k8s_deprecated_apis",
+    "k8s_owner_tree", "k8s_deprecated_apis", "k8s_changes", "k8s_coverage",
 )  # fmt: skip
 LEDGER = ("k8s_syncs", "k8s_scopes", "k8s_history", "k8s_history_kept", "k8s_migrations")
+FUNCTIONS = ("k8s_search", "k8s_patched", "k8s_known_at", "k8s_row_at", "k8s_object_at", "k8s_diff", "k8s_timeline")
 Act = Callable[..., list[str]]
 ODD = 'odd "name" — with.dot'
 
@@ -96,7 +97,8 @@ def test_an_empty_schema_gets_all_tables_and_views(conn: psycopg.Connection, fou
         *(f"table {name}" for name in TABLES),
         "summaries of k8s_pods",
         *(f"view {name}" for name in VIEWS),
-        "function k8s_search",
+        *(f"function {name}" for name in FUNCTIONS),
+        "functions of tables",
     ]
     assert relations(found) == {*TABLES, *SUMMARIES, *VIEWS, *LEDGER}
 
@@ -118,10 +120,13 @@ def test_every_table_view_and_column_says_what_it_holds(conn: psycopg.Connection
     own = found.query(
         "SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid = ANY(%s::regclass[]) AND attnum > 0"
         " AND NOT attisdropped AND col_description(attrelid, attnum) IS NULL",
-        [*TABLES, *SUMMARIES, *VIEWS],
+        [*TABLES, *SUMMARIES, *VIEWS, "k8s_history", "k8s_history_kept"],
+    )
+    functions = found.query(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND obj_description(oid) IS NULL"
     )
 
-    assert (tables, own) == ([], [])
+    assert (tables, own, functions) == ([], [], [])
 
 
 def test_the_key_is_context_and_uid(conn: psycopg.Connection, found: Inventory) -> None:
@@ -435,8 +440,8 @@ def test_a_shared_column_of_another_type_is_changed_below_the_view(conn: psycopg
     with pytest.raises(DestructiveChangeError):
         migrate(conn)
 
-    shown = [f"view {name}" for name in VIEWS if name != "k8s_freshness"]
-    assert migrate(conn, mode="forced")[-len(shown) :] == shown
+    shown = [f"view {name}" for name in VIEWS if name not in ("k8s_freshness", "k8s_changes", "k8s_coverage")]
+    assert migrate(conn, mode="forced")[-len(shown) - 1 :] == [*shown, "functions of tables"]
     assert relations(found) >= set(VIEWS)
 
 
@@ -584,5 +589,5 @@ def test_two_at_once_do_the_work_once(dsn: str, found: Inventory) -> None:
     for thread in threads:
         thread.join()
 
-    assert sorted(map(len, done)) == [0, 0, 0, len(TABLES) + len(ORDERED) + len(VIEWS) + 2]
+    assert sorted(map(len, done)) == [0, 0, 0, len(TABLES) + len(ORDERED) + len(VIEWS) + len(FUNCTIONS) + 2]
     assert relations(found) >= set(TABLES)

@@ -23,9 +23,14 @@ CREATE TABLE k8s_history (
 CREATE INDEX ON k8s_history (uid);
 CREATE INDEX ON k8s_history (context_name, resource, at);
 CREATE INDEX ON k8s_history (name);
+-- What changed since a time: rows come in its order.
+CREATE INDEX ON k8s_history USING brin (at) WITH (autosummarize = on);
+-- What an object owned that is gone.
+CREATE INDEX ON k8s_history ((columns ->> 'owner_uid')) WHERE change IN ('deleted', 'unselected');
 
 -- Whatever the months that are there, a sync never lacks a place for its rows.
 CREATE TABLE k8s_history_later PARTITION OF k8s_history FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
+COMMENT ON TABLE k8s_history_later IS 'The changes of months that have no partition of their own';
 
 COMMENT ON TABLE k8s_history IS 'What changed: one row per change of an object that a sync found, with what it was before; a partition per month';
 COMMENT ON COLUMN k8s_history.id IS 'Grows in the order of commits: who has read up to one has missed none below it';

@@ -20,7 +20,14 @@ from psycopg import errors, sql
 from airflow_provider_k8s_inventory import __version__, resources
 from airflow_provider_k8s_inventory.exceptions import DatabaseError, DestructiveChangeError, NewerSchemaError
 from airflow_provider_k8s_inventory.postgres import customviews, explaining, locking, schemas, sessions
-from airflow_provider_k8s_inventory.postgres.migrations import additions, partitions, search, summaries, tables, views
+from airflow_provider_k8s_inventory.postgres.migrations import (
+    additions,
+    functions,
+    partitions,
+    summaries,
+    tables,
+    views,
+)
 
 log = logging.getLogger(__name__)
 
@@ -118,10 +125,10 @@ def _migrate(conn: psycopg.Connection, schema: str, mode: MigrateMode, patience:
 
 
 def _changes(cursor: psycopg.Cursor[Any], schema: str) -> list[tables.Change]:
-    """List the steps of `tables`, `summaries`, `views` and `search`, in the order they can be done in."""
+    """List the steps of `tables`, `summaries`, `views` and `functions`, in the order they can be done in."""
     below = tables.changes(cursor, schema)
     below += summaries.changes(cursor, schema, below)
-    return views.changes(cursor, schema, below) + search.changes(cursor, schema)
+    return functions.changes(cursor, schema, views.changes(cursor, schema, below))
 
 
 def _blocked(conn: psycopg.Connection, schema: str, patience: float) -> str:

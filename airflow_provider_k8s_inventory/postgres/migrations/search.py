@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-import psycopg
 from psycopg import sql
 
-from airflow_provider_k8s_inventory.postgres.migrations.tables import Change
+from airflow_provider_k8s_inventory.postgres.migrations.function import Function
 
-_NAME: Final = "function k8s_search"
 _COMMENT: Final = (
     "Objects by uid, name, part of a name, owner (KIND/NAME) or label (KEY=VALUE), over all tables and contexts: those "
     "that have the uid or name exactly, then those whose names begin so, then the others, each by name; the first 50, "
@@ -21,8 +19,8 @@ _COMMENT: Final = (
 #
 # Compiling a query over 61 tables takes PostgreSQL longer than running it: 0.7 of 0.9 s, of a million pods. And only
 # where it plans with the values does it know how a name begins; that takes 5 ms.
-_CREATE: Final = """
-CREATE OR REPLACE FUNCTION {name}(what text, most integer DEFAULT 50) RETURNS TABLE (
+_BODY: Final = """
+(what text, most integer DEFAULT 50) RETURNS TABLE (
     context_name text, resource text, namespace text, name text, uid text, owner_kind text, owner_name text,
     created_at timestamptz, changed_at timestamptz, deleted_at timestamptz
 ) LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS $search$
@@ -91,13 +89,11 @@ _COLUMNS: Final = (
 )
 
 
-def changes(cursor: psycopg.Cursor[Any], schema: str) -> list[Change]:
-    """List the step that makes the function the declared one; empty when it is."""
-    name = sql.Identifier(schema, "k8s_search")
-    statements = [
-        sql.SQL(_CREATE).format(name=name, objects=sql.Identifier(schema, "k8s_objects"), columns=sql.SQL(_COLUMNS)),
-        sql.SQL("COMMENT ON FUNCTION {}(text, integer) IS {}").format(name, sql.Literal(_COMMENT)),
-    ]
-    change = Change(name=_NAME, statements=statements)
-    found = cursor.execute("SELECT to_regprocedure(%s)", [f"{name.as_string(cursor)}(text, integer)"]).fetchone()
-    return [] if found != (None,) and change.is_done(cursor) else [change]
+def search(schema: str) -> Function:
+    """Declare the function of a schema; it reads `k8s_objects`."""
+    return Function(
+        name="k8s_search",
+        types="text, integer",
+        body=sql.SQL(_BODY).format(objects=sql.Identifier(schema, "k8s_objects"), columns=sql.SQL(_COLUMNS)),
+        comment=_COMMENT,
+    )

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.model import GOOD, MEANINGS, Table
-from airflow_provider_k8s_inventory.postgres.migrations import deprecations, ownership, questions
+from airflow_provider_k8s_inventory.postgres.migrations import deprecations, historyviews, ownership, questions
 from airflow_provider_k8s_inventory.postgres.migrations.tables import Change
 from airflow_provider_k8s_inventory.postgres.migrations.view import View
 from airflow_provider_k8s_inventory.resources import custom
@@ -165,6 +165,7 @@ def _views(schema: str) -> tuple[View, ...]:
         *questions.views(schema),
         ownership.owner_tree(schema),
         deprecations.deprecated_apis(schema),
+        *historyviews.views(schema),
     )
 
 
