@@ -7,7 +7,7 @@ changes, and history does not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +20,8 @@ from airflow_provider_k8s_inventory.resources.noise import Noise
 from airflow_provider_k8s_inventory.sync import managers, patches, wording
 from airflow_provider_k8s_inventory.sync.patches import Operation
 
+_SKEW: Final = timedelta(hours=1)
+"""How far the clock of an API server may be behind ours."""
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _Pairs = dict[str, tuple[msgspec.Raw, msgspec.Raw]]
 """The old and the new value of each column that differs, as JSON."""
@@ -35,15 +37,16 @@ class Historian:
     noise: Noise
     resource: str
     """The resource, as history names it."""
-    first: bool
-    """True in the first good sync of the scope: nobody knows since when its objects are there."""
+    since: datetime | None
+    """When the last good sync of the scope began; None: there was none, and nobody knows since when its objects are
+    there."""
     trusted: bool
     """True where the resourceVersion of an object changes with it, and only then."""
 
     @property
-    def managed(self) -> bool:
-        """Tell if managedFields are needed, which say who changed an object."""
-        return self.on and not self.first
+    def managed_since(self) -> str | None:
+        """The time since when managedFields tell who changed an object; None: they are not needed."""
+        return (self.since.astimezone(UTC) - _SKEW).strftime(_TIME) if self.on and self.since else None
 
     def gather(self, cursor: psycopg.Cursor[Any], writing: Writing, difference: Difference, *, managed: bool) -> None:
         """Gather what is to change, before it does.
@@ -60,7 +63,7 @@ class Historian:
                 history.gather_remade(cursor, writing)
             for rows in history.updated(cursor, writing, managed=managed, remade=self.trusted):
                 history.gather(cursor, [self._updated(row, difference.at) for row in rows])
-        if (difference.inserts and not self.first) or difference.restores:
+        if (difference.inserts and self.since) or difference.restores:
             for come in history.created(cursor, writing, self.resource, managed=managed):
                 history.gather(cursor, [_created(row, difference.at) for row in come])
 
@@ -77,7 +80,7 @@ class Historian:
         told = {
             name: (msgspec.json.decode(old), msgspec.json.decode(new))
             for name, (old, new) in columns.items()
-            if not self._hides(name, old, new)
+            if name not in wording.BESIDE and not self._hides(name, old, new)
         }
         return Entry(
             row.uid,
@@ -113,7 +116,7 @@ class Historian:
 
 
 def _created(row: Created, at: datetime) -> Entry:
-    made = row.created_at.strftime(_TIME) if row.created_at else None
+    made = row.created_at.astimezone(UTC).strftime(_TIME) if row.created_at else None
     return Entry(
         row.uid,
         row.namespace,
@@ -128,8 +131,10 @@ def _created(row: Created, at: datetime) -> Entry:
 
 def _changer(row: Updated, steps: list[Operation]) -> str | None:
     entries = managers.read(row.managed)
-    new = msgspec.json.decode(row.new) if entries and row.new else None
-    return managers.changer(entries, [step.path for step in steps], new)
+    paths = [step.path for step in steps]
+    # Only an item of a list needs the object: managers know it by its keys, and paths by its place.
+    needed = entries and row.new and any(isinstance(step, int) for path in paths for step in path)
+    return managers.changer(entries, paths, msgspec.json.decode(row.new) if needed and row.new else None)
 
 
 def _patch(row: Updated, steps: list[Operation]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,7 +18,7 @@ from airflow_provider_k8s_inventory.kube import matching, nesting, text
 from airflow_provider_k8s_inventory.model import EVERYTHING, Definition, Page, Selection
 from airflow_provider_k8s_inventory.resources.redaction import Redaction
 from airflow_provider_k8s_inventory.resources.shared import Metadata, own_columns
-from airflow_provider_k8s_inventory.sync import fitting
+from airflow_provider_k8s_inventory.sync import fitting, managers
 from airflow_provider_k8s_inventory.sync.clearing import Clearing, known, limited
 from airflow_provider_k8s_inventory.sync.keys import ODD, key, name_of, where
 from airflow_provider_k8s_inventory.sync.objects import Texts, quiet, string_map, value, without_noise
@@ -65,10 +65,11 @@ class RowReader:
         """The lines about its objects."""
         return tuple(self.remarks)
 
-    def rows(self, page: Page, *, managed: bool = False) -> Iterator[tuple[Any, ...]]:
+    def rows(self, page: Page, *, managed_since: str | None = None) -> Iterator[tuple[Any, ...]]:
         """Make the rows of a page, in the order of `Target.staged`.
 
-        :param managed: with managedFields as JSON behind them; None where there are none, or they are odd.
+        :param managed_since: with managedFields as JSON behind them, where one of them is of this time or later; None
+            where there are none, or they are odd. None: without.
         :raises ResponseError: when something in the page is not an object of Kubernetes: it may be any object, so the
             list proves of none that it is gone.
         """
@@ -77,21 +78,25 @@ class RowReader:
         for listed in page.items:
             item = redact(listed, self._redaction, self.remarks) if self._redaction else listed
             try:
-                row = self._row(bytes(item))
+                row = self._row(bytes(item), managed_since)
             except ODD:
                 row = self._sanitized_row(item)
-            yield (*row, _managed(item)) if managed else row
+                if managed_since is not None:
+                    row = (*row, _managed(item, managed_since))
+            yield row
 
-    def _row(self, item: bytes) -> tuple[Any, ...]:
-        """Make the row of an object that is as it should be.
+    def _row(self, item: bytes, managed_since: str | None) -> tuple[Any, ...]:
+        """Make the row of an object that is as it should be; with managedFields as of `rows`.
 
         :raises ValueError: when it is not, or a closer look is needed; RecursionError and msgspec's errors as well.
         """
         decoded: Any = self._decoder.decode(item)
-        rest = without_noise(item, bytes(decoded.metadata.managed_fields))
+        managed = bytes(decoded.metadata.managed_fields)
+        rest = without_noise(item, managed)
         if rest is None:
             raise ValueError("its bytes do not tell")
-        return self._checked(decoded, self._texts.of(rest, decoded) if self._store_object else None)
+        row = self._checked(decoded, self._texts.of(rest, decoded) if self._store_object else None)
+        return row if managed_since is None else (*row, managers.recent(managed, managed_since))
 
     def _sanitized_row(self, item: msgspec.Raw) -> tuple[Any, ...]:
         """Make the row of any object, without what PostgreSQL cannot hold.
@@ -237,12 +242,13 @@ class _Holder(msgspec.Struct, frozen=True, gc=False):
     metadata: _Managed = _Managed()
 
 
-_HOLDER = msgspec.json.Decoder(_Holder)
+_HOLDER: Final = msgspec.json.Decoder(_Holder)
 
 
-def _managed(item: msgspec.Raw) -> str | None:
+def _managed(item: msgspec.Raw, since: str) -> str | None:
+    """Return the managedFields of an object that is odd."""
     try:
-        return bytes(_HOLDER.decode(item).metadata.managed_fields).decode() or None
+        return managers.recent(bytes(_HOLDER.decode(item).metadata.managed_fields), since)
     except ODD:
         return None
 

@@ -203,7 +203,7 @@ def _sync(
             selection=namespaces.named(client, scope.selection),
             page_size=settings.page_size,
             progress=progress,
-            managed=historian.managed,
+            managed=historian.managed_since is not None,
         )
         guard = Guard(collection=collection, store=store, settings=settings, replaces=replaces)
         outcome = ScopeSync(collection=collection, store=store, guard=guard, state=state, settings=settings).run()
@@ -223,10 +223,10 @@ def _sync(
         if scope.resource == custom.DEFINITIONS:
             progress.warn(*customviews.keep_up(cursor, schema, scope.context_name))
         progress.knows(reason=_reason(outcome, resolved, facts, conn, settings))
-        return _recorded(store, outcome, state, client, progress)
+        return _recorded(store, outcome, client, progress)
 
 
-def _recorded(store: Store, outcome: Outcome, state: State | None, client: Client, progress: Progress) -> SyncReport:
+def _recorded(store: Store, outcome: Outcome, client: Client, progress: Progress) -> SyncReport:
     """Write the ledger and the history of a scope whose rows are written."""
     gathered = store.historian.gathered(store.cursor)
     if gathered.remade:
@@ -249,7 +249,7 @@ def _recorded(store: Store, outcome: Outcome, state: State | None, client: Clien
             store.cursor,
             store.target.schema,
             report.scope,
-            before_at=state.began_at if state else None,
+            before_at=store.historian.since,
             sync_id=sync_id,
         )
     return report
@@ -262,7 +262,7 @@ def _historian(resolved: Resolved, state: State | None, settings: Settings) -> H
         on=kept.on,
         noise=kept.noise_of(definition),
         resource=resolved.scope.resource,
-        first=state is None,
+        since=state.began_at if state else None,
         # A server that can be watched has storage of its own, which gives every change another resourceVersion.
         trusted=definition.resource.watchable,
     )

@@ -84,16 +84,16 @@ class Store:
 
     def start(self) -> None:
         """Make an empty staging table."""
-        staging.start(self.cursor, self.target, managed=self.historian.managed)
+        staging.start(self.cursor, self.target, managed=self.historian.managed_since is not None)
 
     def stage(self, page: Page, reader: RowReader) -> None:
         """Write the rows of a page into the staging table, without values that PostgreSQL cannot hold.
 
         :raises ResponseError: when something in the page is not an object of Kubernetes.
         """
-        managed = self.historian.managed
-        copy = partial(staging.copy, self.cursor, self.target, managed=managed)
-        self._write(page, partial(reader.rows, managed=managed), reader, copy)
+        since = self.historian.managed_since
+        copy = partial(staging.copy, self.cursor, self.target, managed=since is not None)
+        self._write(page, partial(reader.rows, managed_since=since), reader, copy)
 
     def fill(self, page: Page, reader: RowReader, now: datetime) -> None:
         """Write the rows of a page straight into the table of a scope that has none.

@@ -18,7 +18,9 @@ _VALUE: Final = 60
 """Characters of one value."""
 _FIRST: Final = ("problem", "images")
 """The columns that people look at first."""
-_BESIDE: Final = ("problem_detail", "problem_since", "image_ids", "owner_uid", "cluster_uid", "resource_version")
+BESIDE: Final = frozenset(
+    {"problem_detail", "problem_since", "image_ids", "owner_uid", "cluster_uid", "resource_version"}
+)
 """Columns that say the same as another one, or nothing to a person."""
 _COARSER: Final = ("phase",)
 """Columns that say less than the column ``status``."""
@@ -32,7 +34,7 @@ def summary(columns: Mapping[str, tuple[Any, Any]], steps: Sequence[Operation]) 
     :param steps: the steps between the objects that matter.
     :returns: None when there is nothing to say.
     """
-    beside = {*_BESIDE, *(_COARSER if "status" in columns else ())}
+    beside = {*BESIDE, *(_COARSER if "status" in columns else ())}
     names = sorted(columns.keys() - beside, key=lambda name: (_place(name), name))
     told = list(dict.fromkeys(text for name in names if (text := _column(name, *columns[name]))))
     return _cut(", ".join(told or _paths(steps))) or None
