@@ -101,6 +101,7 @@ with DAG(
             section=ADVANCED,
         ),
         "accept_new_cluster": switch("Accept another cluster", "Let it replace the rows of the one before."),
+        "history": names([], "History", "One a line: pods:90 (days), leases:on, secrets:off, off.", section=ADVANCED),
         "tolerate": names(
             [], "Clusters known to be down", "They fail no run for 24 h after their last good sync.", section=ADVANCED
         ),
@@ -111,7 +112,8 @@ with DAG(
     # Create the tables, or bring them up to date; mostly there is nothing to do.
     migrate = KubernetesInventoryMigrateOperator(task_id="migrate")
 
-    narrowed = {name: f"{{{{ params.{name} }}}}" for name in ("namespaces", "label_selector", "field_selector")}
+    asked = ("namespaces", "label_selector", "field_selector", "history")
+    shared = {name: f"{{{{ params.{name} }}}}" for name in asked}
 
     # [{"cluster_context": "dev", "resource": "pods"}, …]; one per context where these would be more than 200.
     plan = KubernetesInventoryPlanOperator(
@@ -119,7 +121,7 @@ with DAG(
         contexts="{{ params.contexts }}",
         exclude_contexts="{{ params.exclude_contexts }}",
         resource_names="{{ params.resources }}",
-        **narrowed,
+        **shared,
     )
 
     # The label of each mapped task is its scope: dev · pods, or dev · 6 resources.
@@ -131,11 +133,11 @@ with DAG(
         allow_mass_delete="{{ params.allow_mass_delete }}",
         max_deletes="{{ params.max_deletes }}",
         accept_new_cluster="{{ params.accept_new_cluster }}",
-        **narrowed,
+        **shared,
     ).expand_kwargs(plan.output)
 
     ended = {"planned": plan.output, "tolerate": "{{ params.tolerate }}", "tolerate_for": "24h"}
-    report = KubernetesInventoryReportOperator(task_id="report", **ended)
+    report = KubernetesInventoryReportOperator(task_id="report", history=shared["history"], keep_history=30, **ended)
 
     # DAGs that read the tables are scheduled on this asset. It has a name and no address, as the host and the database
     # stand in the connection, which the parsing of a DAG file must not read. An AssetAlias("k8s_inventory_contexts")

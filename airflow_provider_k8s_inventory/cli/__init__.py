@@ -11,6 +11,7 @@ from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.cli import streams
 from airflow_provider_k8s_inventory.cli.dag import dag
 from airflow_provider_k8s_inventory.cli.doctor import doctor
+from airflow_provider_k8s_inventory.cli.prune import prune
 from airflow_provider_k8s_inventory.cli.status import status
 from airflow_provider_k8s_inventory.cli.sync import sync
 
@@ -50,5 +51,5 @@ def main() -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-for command in (sync, doctor, status, dag):
+for command in (sync, doctor, status, prune, dag):
     main.add_command(command)

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory import sync as core
-from airflow_provider_k8s_inventory.cli import options, printing
+from airflow_provider_k8s_inventory.cli import options, printing, pruning
 from airflow_provider_k8s_inventory.cli.durations import span
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.interrupting import interruptible
@@ -25,7 +25,8 @@ from airflow_provider_k8s_inventory.cli.progress import SyncProgress
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.kube.listing import PAGE_SIZE
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.postgres import connecting, inventoried, ledger, migrations, scopes
+from airflow_provider_k8s_inventory.postgres import connecting, inventoried, migrations, scopes
+from airflow_provider_k8s_inventory.resources import histories
 from airflow_provider_k8s_inventory.resources.redaction import KEEPABLE
 from airflow_provider_k8s_inventory.sync import absences, expanding, verdicts
 from airflow_provider_k8s_inventory.sync.fleet import run_fleet
@@ -42,7 +43,11 @@ _REDACT = (
     ".spec.token or pods:.spec.containers[*].args."
 )
 _KEEP_EVENTS = "Days that events stay after the API server has forgotten them; 0: they go as others do."
-_KEEP_SYNCS = "Delete lines of the ledger older than this at the end; 0: keep all."
+_HISTORY = (
+    "Keep, or not, the history of changes; repeatable: off, pods:90 (days), leases:on, or a path whose changes mean "
+    "nothing, such as pods:status.x."
+)
+_NO_HISTORY = "Keep no history, or none of this resource; repeatable."
 _PAGE_SIZE = "Maximum number of objects per request; fewer if they are large."
 
 
@@ -89,7 +94,16 @@ Examples:
 @click.option("--tolerate-for", callback=span, metavar="TIME", default="24h", show_default=True, help=_TOLERATE_FOR)
 @click.option("--page-size", metavar="N", type=click.IntRange(1), default=PAGE_SIZE, show_default=True, help=_PAGE_SIZE)
 @click.option("--keep-events", metavar="DAYS", type=click.IntRange(0), default=7, show_default=True, help=_KEEP_EVENTS)
-@click.option("--keep-syncs", metavar="DAYS", type=click.IntRange(0), default=90, show_default=True, help=_KEEP_SYNCS)
+@click.option(
+    "--keep-syncs", metavar="DAYS", type=click.IntRange(0), default=90, show_default=True, help=pruning.KEEP_SYNCS
+)
+@click.option("--history", metavar="RULE", multiple=True, help=_HISTORY)
+@click.option(
+    "--no-history", metavar="[NAME|GLOB]", multiple=True, is_flag=False, flag_value=histories.ALL, help=_NO_HISTORY
+)
+@click.option(
+    "--keep-history", metavar="DAYS", type=click.IntRange(0), default=30, show_default=True, help=pruning.KEEP_HISTORY
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each scope as a line of JSON.")
 @interruptible
 @exit_with_status
@@ -113,6 +127,9 @@ def sync(
     tolerate_for: timedelta,
     keep_events: int,
     keep_syncs: int,
+    history: tuple[str, ...],
+    no_history: tuple[str, ...],
+    keep_history: int,
     as_json: bool,
     schema: str,
     **shared: Any,
@@ -138,6 +155,7 @@ def sync(
         mode=mode,
         verify_every=verify_every,
         keep_events=keep_events,
+        histories=_histories(history, no_history),
         max_parallel_requests=max_parallel_requests,
         page_size=page_size,
     )
@@ -157,9 +175,16 @@ def sync(
         printing.print_verdicts(printing.console(), judged)
     for remark in sorted(remarks):
         click.echo(remark, err=as_json)
-    _prune(asked.dsn, schema, keep_syncs)
+    _prune(asked.dsn, settings, keep_history, keep_syncs)
     click.echo(core.summary(reports, seconds=time.monotonic() - started, errors=errors), err=as_json)
     sys.exit(1 if errors else 0)
+
+
+def _histories(history: tuple[str, ...], no_history: tuple[str, ...]) -> histories.Histories:
+    """Read the rules of both options: what is off for all comes first, what is off for some last."""
+    of_all = [f"{histories.ALL}:{histories.OFF}"] if histories.ALL in no_history else []
+    of_some = [f"{each}:{histories.OFF}" for each in no_history if each != histories.ALL]
+    return histories.Histories.read([*of_all, *history, *of_some])
 
 
 def _synced(dsn: str, schema: str) -> set[str]:
@@ -169,15 +194,16 @@ def _synced(dsn: str, schema: str) -> set[str]:
     return set()
 
 
-def _prune(dsn: str, schema: str, days: int) -> None:
-    """Delete old lines of the ledger; a sync is no worse for those that stay."""
-    if not days:
-        return
-    try:
-        with connecting.connect(dsn) as conn:
-            ledger.prune(conn, schema=schema, keep=timedelta(days=days))
-    except DatabaseError as error:
-        click.echo(f"warning: {error}", err=True)
+def _prune(dsn: str, settings: core.Settings, keep_history: int, keep_syncs: int) -> None:
+    """Drop what is old; a sync is no worse for what stays."""
+    for prune in (
+        partial(pruning.lines, dsn, settings.schema, keep_syncs),
+        partial(pruning.history, dsn, settings.schema, keep_history, settings.histories),
+    ):
+        try:
+            prune()
+        except DatabaseError as error:
+            click.echo(f"warning: {error}", err=True)
 
 
 def _judge(

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_k8s_inventory.exceptions import UsageError
 
 if TYPE_CHECKING:
+    from airflow_provider_k8s_inventory.resources.histories import Histories
     from airflow_provider_k8s_inventory.sync.selections import Selections
+
+_WORDS = {"": None, "None": None, "True": True, "False": False}
 
 
 def names(argument: str, value: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -74,6 +77,21 @@ def selections(
         texts("label_selector", label_selector),
         texts("field_selector", field_selector),
     )
+
+
+def histories(history: Any) -> Histories:
+    """Read the argument that says whose history is kept, also as the text Jinja renders it to.
+
+    :raises UsageError: when it cannot be.
+    """
+    from airflow_provider_k8s_inventory.resources.histories import Histories
+
+    if isinstance(history, str):
+        history = _WORDS.get(history.strip(), history)
+    if isinstance(history, str) and history.lstrip().startswith(("[", "{")):
+        with suppress(ValueError, SyntaxError):  # a glob may begin like a list: [dp]*:off
+            history = ast.literal_eval(history.strip())
+    return Histories.read(history)
 
 
 def flag(argument: str, value: Any) -> bool:

@@ -48,6 +48,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         (templated)
     :param label_selector: likewise. (templated)
     :param field_selector: likewise. (templated)
+    :param history: likewise. (templated)
     :param kubernetes_conn_id: as for `KubernetesToPostgresOperator`. (templated)
     :param allow_exec: as there; contexts of a Connection are refused in the plan already.
     :raises AirflowFailException: when something asked for does not exist, or there are more scopes than Airflow maps
@@ -63,6 +64,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         "namespaces",
         "label_selector",
         "field_selector",
+        "history",
         "kubernetes_conn_id",
     )
     ui_color = "#e8eaf6"
@@ -77,6 +79,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         namespaces: Sequence[str] | str | None = (),
         label_selector: Sequence[str] | str | None = None,
         field_selector: Sequence[str] | str | None = None,
+        history: Any = None,
         kubernetes_conn_id: str | None = None,
         allow_exec: bool = False,
         **kwargs: Any,
@@ -89,6 +92,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         self.namespaces = namespaces
         self.label_selector = label_selector
         self.field_selector = field_selector
+        self.history = history
         self.kubernetes_conn_id = kubernetes_conn_id
         self.allow_exec = allow_exec
 
@@ -104,6 +108,7 @@ class KubernetesInventoryPlanOperator(InventoryOperator):
         wanted = arguments.names("resource_names", self.resource_names) or resources.DEFAULT
         names = expanding.checked(wanted)
         arguments.selections(self.namespaces, self.label_selector, self.field_selector).check(names)
+        arguments.histories(self.history)
         group_by = arguments.choice("group_by", self.group_by, ("auto", "scope", "context"))
         grouped = _each(names)
         many = group_by == "auto" and len(found) * len(grouped) > SCOPES

@@ -17,6 +17,7 @@ from airflow_provider_k8s_inventory.operators import ending, failures
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_k8s_inventory.resources.histories import Histories
     from airflow_provider_k8s_inventory.sync.verdicts import Verdict
 
 _WIDTH: Final = 11
@@ -44,12 +45,15 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
         (templated)
     :param keep_syncs: days that the ledger keeps its lines; 0: for ever. Older ones are deleted, but never those of
         this run. Where they cannot be, the log has a warning. (templated)
+    :param history: the rules of the sync, of which some may keep a resource for other days than most. (templated)
+    :param keep_history: days that history is kept, and rows that are marked as deleted; 0: for ever. What is older is
+        dropped by the month, or row by row; where it cannot be, the log has a warning. (templated)
     :raises AirflowFailException: when a scope failed, a task upstream did, or no scope was synced at all; not retried,
         as only the syncs can change it.
     :raises DatabaseError: when the ledger cannot be read.
     """
 
-    template_fields: Sequence[str] = (*ending.EndingOperator.template_fields, "keep_syncs")
+    template_fields: Sequence[str] = (*ending.EndingOperator.template_fields, "keep_syncs", "history", "keep_history")
 
     def __init__(
         self,
@@ -60,6 +64,8 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
         tolerate: Sequence[str] | str | None = (),
         tolerate_for: str | timedelta | None = "24h",
         keep_syncs: int | str | None = 90,
+        history: Any = None,
+        keep_history: int | str | None = 30,
         trigger_rule: str = TriggerRule.ALL_DONE,
         **kwargs: Any,
     ) -> None:
@@ -73,13 +79,18 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
             **kwargs,
         )
         self.keep_syncs = keep_syncs
+        self.history = history
+        self.keep_history = keep_history
 
     @failures.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the counts of the run."""
         keep = arguments.whole("keep_syncs", self.keep_syncs, least=0)
+        keep_history = arguments.whole("keep_history", self.keep_history, least=0)
+        histories = arguments.histories(self.history)
         verdicts = self.verdicts(context)
         self._prune(context["ti"], days=90 if keep is None else keep)
+        self._prune_history(histories, days=30 if keep_history is None else keep_history)
         started = context["dag_run"].start_date or context["ti"].start_date
         self._log(verdicts, seconds=(datetime.now(UTC) - started).total_seconds())
         summary = ending.summary(verdicts)
@@ -107,6 +118,23 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
         else:
             if deleted:
                 self.log.info("%d lines of the ledger were older than %d days and were deleted", deleted, days)
+
+    def _prune_history(self, histories: Histories, *, days: int) -> None:
+        """Drop old history; a run is no worse for what stays."""
+        from airflow_provider_k8s_inventory.postgres import retention
+
+        try:
+            with postgres.connection(self.postgres_conn_id) as conn:
+                pruned = retention.prune(conn, schema=self.schema, days=days, histories=histories)
+        except DatabaseError as error:
+            self.log.warning("%s", error)
+            return
+        for remark in pruned.remarks:
+            self.log.warning("%s", remark)
+        if pruned.dropped:
+            self.log.info("months of history were dropped: %s", ", ".join(pruned.dropped))
+        if pruned.changes or pruned.marked:
+            self.log.info("%d old changes and %d rows marked long ago were deleted", pruned.changes, pruned.marked)
 
     def _log(self, verdicts: Sequence[Verdict], *, seconds: float) -> None:
         from airflow_provider_k8s_inventory import sync

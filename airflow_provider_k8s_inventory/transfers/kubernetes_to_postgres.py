@@ -75,6 +75,9 @@ class KubernetesToPostgresOperator(InventoryOperator):
         and once a day; 0 never does. (templated)
     :param keep_events: days for which events stay that the API server, after an hour, has forgotten; 0: they go as
         other objects do. (templated)
+    :param history: whose changes are kept in `k8s_history`, and which of them mean nothing: a rule, several, or a
+        mapping of resources to rules: ``{"pods": 90, "leases": "on", "secrets": "off", "nodes": {"days": 60, "noise":
+        ["status.images"]}}``, or as text ``pods:90``; False: none. The README has the rules. (templated)
     :param max_parallel_requests: requests to the cluster at a time. (templated)
     :param allow_exec: let a kubeconfig in the Connection run the commands it names. Not templated: who triggers a run
         must not decide it.
@@ -107,6 +110,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         "page_size",
         "verify_every",
         "keep_events",
+        "history",
         "max_parallel_requests",
     )
     _stop: Stop | None = None
@@ -135,6 +139,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         page_size: int | None = None,
         verify_every: int = 24,
         keep_events: int = 7,
+        history: Any = None,
         max_parallel_requests: int = 4,
         allow_exec: bool = False,
         **kwargs: Any,
@@ -159,6 +164,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         self.page_size = page_size
         self.verify_every = verify_every
         self.keep_events = keep_events
+        self.history = history
         self.max_parallel_requests = max_parallel_requests
         self.allow_exec = allow_exec
 
@@ -265,6 +271,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
             allow_mass_delete=arguments.flag("allow_mass_delete", self.allow_mass_delete),
             accept_new_cluster=arguments.flag("accept_new_cluster", self.accept_new_cluster),
             mode=arguments.choice("mode", self.mode, get_args(AskedMode)),
+            histories=arguments.histories(self.history),
             # What a template renders to nothing is the default.
             **{name: number for name, number in numbers.items() if number is not None},
         )

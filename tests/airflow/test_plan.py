@@ -82,6 +82,7 @@ def test_a_custom_resource_is_planned_by_its_full_name(kubeconfig: Path) -> None
         {"label_selector": "a b"},
         {"label_selector": ["a=1", "a=2"]},
         {"field_selector": ["services:a=1"]},
+        {"history": ["pods:soon"]},
     ],
     ids=str,
 )

@@ -92,6 +92,37 @@ def test_selectors_that_cannot_be_are_refused_without_a_retry(arguments: Any, in
         sync(**arguments)
 
 
+@pytest.mark.parametrize(
+    ("history", "kept"),
+    [
+        (None, True),
+        ("None", True),
+        ([], True),
+        ("[]", True),
+        ({"leases": "on"}, True),
+        (False, False),
+        ("False", False),
+        ("off", False),
+        (["nodes:90", "pods:off"], False),
+        ("['nodes:90', 'pods:off']", False),
+        ({"pods": False}, False),
+        ("{'pods': 'off'}", False),
+        ("[dp]*:off", False),
+    ],
+    ids=str,
+)
+def test_history_is_kept_or_not_native_or_rendered(history: Any, kept: bool, inventory: str) -> None:
+    sync(history=history)
+
+    # NULL: no history is kept of the resource.
+    assert select(inventory, "SELECT changes IS NOT NULL FROM k8s_syncs") == [(kept,)]
+
+
+def test_a_rule_of_history_that_cannot_be_is_refused_without_a_retry(inventory: str) -> None:
+    with pytest.raises(AirflowFailException, match="history: 'pods:soon' is no rule"):
+        sync(history="pods:soon")
+
+
 def test_only_the_namespaces_that_are_asked_for_are_read(inventory: str) -> None:
     sync(namespaces=["default"])
     assert select(inventory, "SELECT DISTINCT namespace FROM k8s_pods") == [("default",)]
