@@ -7,7 +7,7 @@ lines of the ledger are deleted in `ledger`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -65,7 +65,8 @@ INSERT INTO {kept} AS known (resource, since) VALUES ('', %s)
 ON CONFLICT (resource) DO UPDATE SET since = greatest(known.since, excluded.since)
 """
 _MARKED: Final = """
-SELECT context_name, {resource}, count(*) FROM {table} WHERE deleted_at IS NOT NULL AND deleted_at < %s GROUP BY 1, 2
+SELECT {place} AS place, context_name, {resource} AS resource
+FROM {table} WHERE deleted_at < %(before)s AND deleted_at IS NOT NULL GROUP BY 1, 2, 3
 """
 _UNMARK: Final = """
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
@@ -305,23 +306,25 @@ def _prune_marked(
 
 def _marked(
     conn: psycopg.Connection[Any], schema: str, keeping: Keeping
-) -> Iterable[tuple[Scope, sql.Identifier, datetime]]:
+) -> Iterator[tuple[Scope, sql.Identifier, datetime]]:
     """List where rows are marked that are old, each context and resource with its table and its horizon."""
-    tables = {definition.table.name: name for name, definition in resources.CATALOGUE.items()}
-    shortest = keeping.shortest
-    if shortest == FOREVER:
-        return []
-    found = []
+    if keeping.shortest == FOREVER:
+        return
+    names = {definition.table.name: name for name, definition in resources.CATALOGUE.items()}
+    tables = [sql.Identifier(schema, table.name) for table in resources.TABLES]
+    # In one question: the database may be far away.
+    query = sql.SQL(" UNION ALL ").join(
+        sql.SQL(_MARKED).format(
+            place=sql.Literal(place), resource=_resource(names.get(table.name)), table=tables[place]
+        )
+        for place, table in enumerate(resources.TABLES)
+    )
     with sessions.transaction(conn) as cursor:
-        for table in resources.TABLES:
-            name = sql.Identifier(schema, table.name)
-            resource = _resource(tables.get(table.name))
-            query = sql.SQL(_MARKED).format(resource=resource, table=name)
-            for context_name, of, _ in cursor.execute(query, [keeping.until(shortest)]).fetchall():
-                days = keeping.of(of)
-                if days != FOREVER:
-                    found.append((Scope(context_name=context_name, resource=of), name, keeping.until(days)))
-    return found
+        found = cursor.execute(query, {"before": keeping.until(keeping.shortest)}).fetchall()
+    for place, context_name, resource in found:
+        days = keeping.of(resource)
+        if days != FOREVER:
+            yield Scope(context_name=context_name, resource=resource), tables[place], keeping.until(days)
 
 
 def _delete_marked(

@@ -18,7 +18,7 @@ from airflow_provider_k8s_inventory.postgres.migrations import partitions
 from airflow_provider_k8s_inventory.postgres.retention import Pruned
 from airflow_provider_k8s_inventory.resources.histories import Histories
 from tests.kit.inventory import Inventory
-from tests.kit.objects import pod
+from tests.kit.objects import pod, pods
 from tests.kit.syncer import Syncer
 from tests.kit.waiting import wait_until
 
@@ -389,3 +389,36 @@ def test_marked_rows_of_custom_resources_go_by_their_resource(found: Inventory, 
 
     assert prune(30, "a.example.com:60").marked == 1
     assert [row["resource"] for row in found.rows("k8s_custom_resources")] == ["a.example.com"]
+
+
+def test_syncs_go_on_while_everything_old_is_pruned_all_the_time(found: Inventory, dev: Cluster, sync: Syncer) -> None:
+    """As if two months had passed: what a sync marks goes at once, and the month it writes to may be dropped."""
+    dev.seed("pods", pods(20))
+    sync("pods", on_delete="mark")
+    ended, pruned = threading.Event(), list[Pruned]()
+
+    def prune() -> None:
+        while not ended.is_set():
+            with psycopg.connect(found.dsn) as conn:
+                after = datetime.now(UTC) + timedelta(days=62)
+                pruned.append(
+                    retention.prune(conn, schema="public", days=30, histories=Histories.read("pods:5"), now=after)
+                )
+
+    pruner = threading.Thread(target=prune)
+    pruner.start()
+    try:
+        reports = []
+        for number in range(20):
+            dev.delete("pods", f"web-{number:04}", "default")
+            dev.seed("pods", [pod(f"web-{number:04}" if number % 2 else f"new-{number}")])
+            reports.append(sync("pods", on_delete="mark", mode=("full", "metadata", "delta")[number % 3]))
+    finally:
+        ended.set()
+        pruner.join()
+
+    assert {report.status for report in reports} == {"success"}
+    live = [row["name"] for row in found.rows("k8s_pods") if row["deleted_at"] is None]
+    assert live == sorted(each["metadata"]["name"] for each in dev.objects("pods"))
+    left_marked = sum(1 for row in found.rows("k8s_pods") if row["deleted_at"])
+    assert sum(each.marked for each in pruned) + left_marked == sum(report.deleted for report in reports) >= 10
