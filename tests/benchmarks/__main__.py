@@ -22,13 +22,13 @@ from k8s_inventory_demo.postgres.programs import Programs
 from k8s_inventory_demo.postgres.server import PostgresServer
 
 from airflow_provider_k8s_inventory.postgres import storage
-from tests.benchmarks import bars, cases, clusters, figures, fleets, questions, tables
+from tests.benchmarks import asking, bars, cases, clusters, figures, fleets, questions, tables
 from tests.benchmarks.model import BenchmarkError, Results
 from tests.benchmarks.stage import Stage
 from tests.clusters import programs
 from tests.kit.cluster import LiveCluster, live_cluster
 
-NAMES: Final = (*(case.name for case in cases.CASES), "ask", "small", "crds", "many", "dag")
+NAMES: Final = (*(case.name for case in cases.CASES), "ask", "history-ask", "small", "crds", "many", "dag")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -59,6 +59,8 @@ class Bench:
         if "ask" in self.only:
             pods = max(*self.sizes, questions.FEWEST if self.only is NAMES else 0)
             questions.ask(self.results, self.server, pods, runs=self.runs, say=say)
+        if "history-ask" in self.only:
+            asking.ask(self.results, self.server, max(*self.sizes, 0), runs=self.runs, say=say)
         for name, others in (("small", self._small), ("crds", self._crds), ("many", self._many), ("dag", self._dag)):
             if name in self.only:
                 with _folder() as folder:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tests.benchmarks import fleets, questions
+from tests.benchmarks import asking, fleets, questions
 from tests.benchmarks.model import Results
 from tests.benchmarks.tables import Grid
 
@@ -74,6 +74,7 @@ def grid(results: Results, sizes: list[int], *, lz4: bool) -> Grid:
             *_of_sizes(results, sizes),
             *_of_others(results),
             *_of_questions(results, max(*sizes, questions.FEWEST)),
+            *_of_history(results),
         )
     ]
     return Grid(title="Bars", header=("", "should be", "is", "met"), rows=rows)
@@ -145,6 +146,13 @@ def _of_questions(results: Results, pods: int) -> Iterator[Bar]:
         measured = results.seconds(f"ask: {name}", pods)
         in_ms = None if measured is None else measured * 1000
         yield Bar(text=f"{pods:,} pods, {name}", limit=limit * 1000, measured=in_ms, unit="ms")
+
+
+def _of_history(results: Results) -> Iterator[Bar]:
+    for name, (limit, _) in asking.QUESTIONS.items():
+        measured = results.seconds(f"history: {name}", asking.SIZE)
+        in_ms = None if measured is None else measured * 1000
+        yield Bar(text=f"{asking.SIZE:,} pods, history, {name}", limit=limit * 1000, measured=in_ms, unit="ms")
 
 
 def _slower(results: Results, *cases: str) -> float | None:
