@@ -9,9 +9,11 @@ import click
 
 from airflow_provider_k8s_inventory import __version__
 from airflow_provider_k8s_inventory.cli import streams
+from airflow_provider_k8s_inventory.cli.changes import changes
 from airflow_provider_k8s_inventory.cli.dag import dag
 from airflow_provider_k8s_inventory.cli.doctor import doctor
 from airflow_provider_k8s_inventory.cli.prune import prune
+from airflow_provider_k8s_inventory.cli.show import show
 from airflow_provider_k8s_inventory.cli.status import status
 from airflow_provider_k8s_inventory.cli.sync import sync
 
@@ -51,5 +53,5 @@ def main() -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-for command in (sync, doctor, status, prune, dag):
+for command in (sync, doctor, status, changes, show, prune, dag):
     main.add_command(command)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,11 +16,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.cli import options, printing, streams
+from airflow_provider_k8s_inventory.cli import choosing, options, printing, streams
 from airflow_provider_k8s_inventory.cli.durations import span
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
-from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
 from airflow_provider_k8s_inventory.postgres import connecting, freshness, inventoried
 from airflow_provider_k8s_inventory.postgres.freshness import Freshness
 from airflow_provider_k8s_inventory.sync import expanding, verdicts
@@ -112,23 +110,11 @@ def status(
 
 
 def _is_context(pattern: str, scope: Freshness) -> bool:
-    return fnmatchcase(scope.context_name, pattern)
+    return choosing.is_context(pattern, scope.context_name)
 
 
 def _is_resource(pattern: str, scope: Freshness) -> bool:
-    """Tell whether a name, alias, glob or group means the scope's resource; a name without API group means any's."""
-    wanted = _known(pattern)
-    plural = scope.resource.partition(".")[0]
-    if resources.is_glob(wanted):
-        return resources.matches(wanted, scope.resource)
-    return any(name in (pattern, wanted) for name in (scope.resource, plural))
-
-
-def _known(name: str) -> str:
-    try:
-        return resources.canonical(name)
-    except UnknownResourceError:
-        return name
+    return choosing.is_resource(pattern, scope.resource)
 
 
 def _any(means: Callable[[str, Freshness], bool], patterns: Iterable[str], scope: Freshness) -> bool:

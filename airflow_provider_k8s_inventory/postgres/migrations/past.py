@@ -117,7 +117,7 @@ DECLARE
 BEGIN
     PERFORM FROM {known}(k8s_row_at.resource, ts, context);
     EXECUTE format(
-        'SELECT to_jsonb(it), it.object FROM %I.%I AS it WHERE it.context_name = $1 AND it.uid = $2',
+        'SELECT to_jsonb(it) - ''object'', it.object FROM %I.%I AS it WHERE it.context_name = $1 AND it.uid = $2',
         {schema}, CASE WHEN own THEN 'k8s_' || k8s_row_at.resource ELSE {custom} END
     ) || CASE WHEN own THEN '' ELSE ' AND it.resource = $3' END
     INTO found, object USING context, k8s_row_at.uid, k8s_row_at.resource;

@@ -1,0 +1,239 @@
+"""``k8s-inventory changes``: say from the database what changed, and when; no cluster is asked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+import psycopg
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from airflow_provider_k8s_inventory import resources, selectors
+from airflow_provider_k8s_inventory.cli import choosing, moments, options, printing, streams
+from airflow_provider_k8s_inventory.cli.failing import exit_with_status
+from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
+from airflow_provider_k8s_inventory.postgres import changed, connecting, inventoried
+from airflow_provider_k8s_inventory.postgres.changed import Change, Coverage, Moment, Wanted
+from airflow_provider_k8s_inventory.sync import expanding, verdicts
+from airflow_provider_k8s_inventory.sync.exclusions import Exclusions
+
+_EXAMPLES: Final = """
+\b
+Examples:
+  k8s-inventory changes --dsn postgresql://inventory@db.example.com/inventory
+  k8s-inventory changes --since 2026-11-27T11:00 --until 2026-11-27T11:30 -n shop
+  k8s-inventory changes --since 7d --context prod --resource deploy --name web
+  k8s-inventory changes --json | jq -r 'select(.change == "deleted") | .name'
+"""
+
+_COLORS: Final = {
+    "created": "green",
+    "recreated": "cyan",
+    "updated": "yellow",
+    "deleted": "red",
+    "unselected": "bright_black",
+}
+_WIDEST: Final = 48
+"""Characters that names are given at most, before they take a second line."""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option("--since", callback=moments.moment, metavar="TIME", default="1d", show_default=True, help=moments.HELP)
+@click.option("--until", callback=moments.moment, metavar="TIME", help="Only what may have happened before then.")
+@click.option("--context", "contexts", metavar="NAME|GLOB", multiple=True, help="Only these contexts; repeatable.")
+@click.option(
+    "--resource",
+    "names",
+    metavar="NAME|GLOB|GROUP",
+    multiple=True,
+    help="Only these resources, or with ! in front all but these; repeatable.",
+)
+@click.option(
+    "-n",
+    "--namespace",
+    "namespaces",
+    metavar="NAME|GLOB",
+    multiple=True,
+    help="Only these namespaces, or with ! in front all but these; repeatable.",
+)
+@click.option("--name", "objects", metavar="NAME|GLOB", multiple=True, help="Only objects of these names; repeatable.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=200, show_default=True, help="How many at most, of the newest."
+)
+@options.shared_of_database
+@click.option("--json", "as_json", is_flag=True, help="Print each change as a line of JSON.")
+@exit_with_status
+def changes(
+    since: Moment,
+    until: Moment | None,
+    contexts: Sequence[str],
+    names: Sequence[str],
+    namespaces: Sequence[str],
+    objects: Sequence[str],
+    limit: int,
+    config_path: Path | None,
+    dsn: str | None,
+    schema: str,
+    as_json: bool,
+) -> None:
+    """Show what changed, the newest last, from the database alone.
+
+    A change came after the time on the left and not later than the one on the right: several changes between two syncs
+    are one. Times are of this machine's zone.
+
+    Exit status: 0, 1 when a context or resource was never synced, 2 for wrong usage.
+    """
+    config = SourceFile(config_path)
+    contexts, names = options.context_names(config, contexts), options.resource_names(config, names)
+    objects = streams.decoded(objects)
+    pattern = selectors.namespace_pattern(selectors.namespaces(namespaces)) if namespaces else None
+    if any(map(resources.is_exclusion, names)):
+        expanding.checked(names)
+    with connecting.connect(options.database(config, dsn)) as conn:
+        known = changed.coverage(conn, schema)
+        chosen = _choose(conn, schema, known, contexts, names)
+        context_names, resource_names = changed.distinct(chosen)
+        wanted = Wanted(
+            contexts=tuple(context_names) if contexts else None,
+            resources=tuple(resource_names) if names else None,
+            namespaces=pattern,
+            names=tuple(objects),
+            since=changed.time(conn, schema, since),
+            until=None if until is None else changed.time(conn, schema, until),
+            limit=limit + 1,
+        )
+        # What names and globs mean of nothing is nothing, and not everything.
+        nothing = (contexts and not context_names) or (names and not resource_names)
+        found = [] if nothing else changed.read(conn, schema, wanted)
+    more, found = len(found) > limit, found[:limit][::-1]
+    if as_json:
+        for change in found:
+            click.echo(msgspec.json.encode(change._asdict()))
+    else:
+        _print(printing.console(), found)
+    missing = _missing(chosen, contexts, names)
+    for line in (*missing, *_unknown(chosen, wanted.since)):
+        click.echo(line, err=as_json)
+    if more:
+        click.echo(f"These are the newest {limit} of more: see them all by --limit.", err=as_json)
+    clusters = len({change.context_name for change in found})
+    click.echo(f"Changes: {len(found)}, Clusters: {clusters}, since {_time(wanted.since)}", err=as_json)
+    sys.exit(1 if missing else 0)
+
+
+def _choose(
+    conn: psycopg.Connection, schema: str, known: Iterable[Coverage], contexts: Sequence[str], names: Sequence[str]
+) -> list[Coverage]:
+    """List the scopes that were asked for."""
+    exclusions = Exclusions(names, partial(expanding.likely, known=partial(inventoried.lookup, conn, schema)))
+    wanted = [name for name in names if not resources.is_exclusion(name)]
+    return [
+        each
+        for each in known
+        if any(choosing.is_context(pattern, each.context_name) for pattern in contexts or "*")
+        and any(choosing.is_resource(pattern, each.resource) for pattern in wanted or "*")
+        and exclusions.rest([each.resource])
+    ]
+
+
+def _missing(chosen: Sequence[Coverage], contexts: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Name what was asked for and is in no scope: to be silent of it would be to say that it did not change."""
+    if not (chosen or contexts or names):
+        return ["No scope was ever synced."]
+    of_contexts = (
+        f"context {pattern}: never synced"
+        for pattern in contexts
+        if not any(choosing.is_context(pattern, each.context_name) for each in chosen)
+    )
+    of_resources = (
+        f"resource {name}: never synced"
+        for name in names
+        if not resources.is_exclusion(name) and not any(choosing.is_resource(name, each.resource) for each in chosen)
+    )
+    return [*of_contexts, *of_resources]
+
+
+def _unknown(chosen: Iterable[Coverage], since: datetime) -> list[str]:
+    """Say what is not known of the time that was asked for, each thing once."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for each in chosen:
+        for place in _gaps(each, since):
+            said.setdefault(place, []).append(each.scope.selected)
+    return [f"{where}{', '.join(dict.fromkeys(names))}: {text}" for (where, text), names in said.items()]
+
+
+def _gaps(each: Coverage, since: datetime) -> Iterator[tuple[str, str]]:
+    """Say where and what is not known of a scope."""
+    if each.known_since is None:
+        yield "", "no history is kept"
+    elif each.known_since > since:
+        yield f"{each.context_name} · ", f"changes are known since {_time(each.known_since)} only"
+    if gap := each.open_gap:
+        begin = f" since {_time(datetime.fromisoformat(gap['from']))}" if gap["from"] else ""
+        yield f"{each.context_name} · ", f"not known{begin}: {gap['status']}: {verdicts.first_said(gap['reason'])}"
+
+
+def _time(time: datetime) -> str:
+    return time.astimezone().isoformat(" ", "seconds")
+
+
+def _print(console: Console, found: Sequence[Change]) -> None:
+    """Print a part for each day, in it one for each minute and cluster, and in that a line for each change."""
+    widths = [
+        min(_WIDEST, max((len(text) for text in texts), default=0))
+        for texts in ([change.resource for change in found], [change.place for change in found])
+    ]
+    day = None
+    for (minute, context_name), own in groupby(sorted(found, key=_part), _part):
+        if minute.date() != day:
+            day = minute.date()
+            console.print(Text(f"{minute:%A, %d %B %Y} ({minute:%Z})", style="bold"), soft_wrap=True)
+        several = list(own)
+        head = Text("  ").append(_interval(several), style="bold").append("  ").append(context_name, style="cyan")
+        console.print(head, soft_wrap=True)
+        console.print(_lines(several, widths))
+
+
+def _part(change: Change) -> tuple[datetime, str]:
+    """Tell which changes are printed together: those that one run of syncs found in a cluster, mostly."""
+    return change.not_later_than.astimezone().replace(second=0, microsecond=0), change.context_name
+
+
+def _interval(several: Sequence[Change]) -> str:
+    """Write between which times they were, with the day of the first only where it is another one."""
+    end = max(change.not_later_than for change in several).astimezone()
+    begins = [change.after for change in several if change.after]
+    if len(begins) < len(several):
+        return f"until {end:%H:%M:%S}"
+    begin = min(begins).astimezone()
+    day = "" if begin.date() == end.date() else f"{begin:%d %b} "
+    return f"{day}{begin:%H:%M:%S} to {end:%H:%M:%S}"
+
+
+def _lines(found: Sequence[Change], widths: Sequence[int]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=2)
+    table.add_column(width=max(map(len, _COLORS)), no_wrap=True)
+    for width in widths:
+        table.add_column(width=width, overflow="fold")
+    table.add_column(overflow="fold")
+    for change in found:
+        by = Text(f"  by {change.changed_by}" if change.summary else f"by {change.changed_by}", style="bright_black")
+        said = Text(change.summary or "")
+        table.add_row(
+            "",
+            Text(change.change, style=_COLORS.get(change.change, "")),
+            Text(change.resource),
+            Text(change.place),
+            said.append_text(by) if change.changed_by else said,
+        )
+    return table
