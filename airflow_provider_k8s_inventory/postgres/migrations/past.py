@@ -113,7 +113,6 @@ DECLARE
     found jsonb;
     object jsonb;
     past record;
-    was boolean;
 BEGIN
     PERFORM FROM {known}(k8s_row_at.resource, ts, context);
     EXECUTE format(
@@ -121,35 +120,46 @@ BEGIN
         {schema}, CASE WHEN own THEN 'k8s_' || k8s_row_at.resource ELSE {custom} END
     ) || CASE WHEN own THEN '' ELSE ' AND it.resource = $3' END
     INTO found, object USING context, k8s_row_at.uid, k8s_row_at.resource;
-    was := found IS NOT NULL;
-    IF found ->> 'deleted_at' IS NOT NULL THEN
-        found := NULL;
-    END IF;
-    FOR past IN
-        SELECT h.* FROM {history} AS h
-        WHERE h.uid = k8s_row_at.uid AND h.context_name = context AND h.resource = k8s_row_at.resource AND h.at > ts
-        ORDER BY h.id DESC
-    LOOP
-        was := true;
-        IF past.change = 'updated' THEN
-            found := found || coalesce(past.columns, '{{}}') || jsonb_build_object('changed_at', past.changed_at);
-            object := {patched}(object, past.patch);
-        ELSIF past.change IN ('deleted', 'unselected') THEN
-            found := past.columns || jsonb_build_object('context_name', past.context_name, 'uid', past.uid)
-                || jsonb_build_object('changed_at', past.changed_at, 'deleted_at', NULL);
-            object := {patched}(NULL, past.patch);
-        ELSE
-            found := NULL;
-            object := NULL;
-        END IF;
-    END LOOP;
-    IF NOT was AND NOT EXISTS (
+    IF found IS NULL AND NOT EXISTS (
         SELECT FROM {history} AS h
         WHERE h.uid = k8s_row_at.uid AND h.context_name = context AND h.resource = k8s_row_at.resource
     ) THEN
         RAISE EXCEPTION 'no % of context % with the uid % is known, now or before', k8s_row_at.resource, context,
             coalesce(k8s_row_at.uid, 'NULL') USING ERRCODE = 'no_data_found',
             HINT = 'k8s_search finds objects that are there, k8s_changes those that were.';
+    END IF;
+    WITH later AS MATERIALIZED (
+        SELECT h.id, h.change, h.columns, h.patch, h.changed_at FROM {history} AS h
+        WHERE h.uid = k8s_row_at.uid AND h.context_name = context AND h.resource = k8s_row_at.resource AND h.at > ts
+    ), since AS MATERIALIZED (
+        SELECT it.* FROM later AS it
+        WHERE it.id <= (
+            SELECT coalesce(min(each.id) FILTER (WHERE each.change <> 'updated'), max(each.id)) FROM later AS each
+        )
+    )
+    SELECT
+        (SELECT it.change FROM since AS it WHERE it.change <> 'updated') AS edge,
+        (
+            SELECT jsonb_object_agg(member.key, member.value ORDER BY it.id DESC)
+            FROM since AS it CROSS JOIN LATERAL jsonb_each(it.columns) AS member
+        ) AS members,
+        (
+            SELECT jsonb_agg(step.value ORDER BY it.id DESC, step.place)
+            FROM since AS it CROSS JOIN LATERAL jsonb_array_elements(it.patch) WITH ORDINALITY AS step (value, place)
+        ) AS patch,
+        (SELECT it.changed_at FROM since AS it ORDER BY it.id LIMIT 1) AS changed_at
+    INTO past;
+    IF past.edge IN ('created', 'recreated') OR past.edge IS NULL AND found ->> 'deleted_at' IS NOT NULL THEN
+        RETURN NULL;
+    ELSIF past.edge IS NOT NULL THEN
+        found := '{{}}';
+        object := NULL;
+    END IF;
+    IF past.changed_at IS NOT NULL THEN
+        object := {patched}(object, past.patch);
+        found := found || coalesce(past.members, '{{}}') || jsonb_build_object(
+            'context_name', context, 'uid', k8s_row_at.uid, 'changed_at', past.changed_at, 'deleted_at', NULL
+        );
     END IF;
     IF (found ->> 'first_seen_at')::timestamptz > ts THEN
         RETURN NULL;
