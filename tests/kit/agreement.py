@@ -99,7 +99,10 @@ class Agreement:
         for schema, resource, time, namespaces, rows in self._remembered:
             past, table = self._past(schema, resource)
             found = within(past.at(time, table, "dev", resource), namespaces)
-            assert without(found, but_for) == without(rows, but_for), (schema, resource, time)
+            compare(found, rows, but_for, f"{schema} {resource} {time}")
+            asked = past.asked(time, table, "dev", resource)
+            if asked is not None:
+                compare(within(asked, namespaces), rows, but_for, f"asked, {schema} {resource} {time}")
 
     def _past(self, schema: str, resource: str) -> tuple[Past, str]:
         table = "k8s_pods" if resource == "pods" else "k8s_custom_resources"
@@ -129,6 +132,16 @@ def within(rows: Rows, namespaces: tuple[str, ...]) -> Rows:
     return {uid: row for uid, row in rows.items() if pattern.fullmatch(row["namespace"] or "")}
 
 
-def without(rows: Rows, columns: tuple[str, ...]) -> Rows:
-    """The same without some columns."""
-    return {uid: {name: value for name, value in row.items() if name not in columns} for uid, row in rows.items()}
+def compare(found: Rows, wanted: Rows, but_for: tuple[str, ...], what: str) -> None:
+    """Check that rows are the same, and say what differs.
+
+    :param but_for: columns that need not be the same.
+    """
+    assert found.keys() == wanted.keys(), what
+    for uid, row in wanted.items():
+        differing = {
+            name: (found[uid].get(name), row.get(name))
+            for name in (found[uid].keys() | row.keys()) - {*but_for}
+            if found[uid].get(name) != row.get(name)
+        }
+        assert not differing, f"{what}: {row['name']}: {differing}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
+
+from psycopg import errors
 
 from tests.kit.inventory import Inventory
 
@@ -49,6 +52,21 @@ class Past:
             undo(rows, change)
         return {uid: row for uid, row in rows.items() if datetime.fromisoformat(row["first_seen_at"]) <= time}
 
+    def asked(self, time: datetime, table: str, context: str, resource: str) -> Rows | None:
+        """The same as the function of the table tells it; None: it says that this is not known."""
+        which = "WHERE t.resource = %s" if table == "k8s_custom_resources" else "WHERE %s <> ''"
+        try:
+            found = self._inventory.query(
+                f'SELECT to_jsonb(t) AS row FROM "{self._schema}".{table}_at(%s, %s) AS t {which}',
+                time,
+                context,
+                resource,
+            )
+        except errors.InvalidParameterValue as error:
+            assert "known since" in str(error), error
+            return None
+        return {row["row"]["uid"]: row["row"] for row in found}
+
 
 def undo(rows: Rows, change: dict[str, Any]) -> None:
     """Take one change back."""
@@ -59,7 +77,9 @@ def undo(rows: Rows, change: dict[str, Any]) -> None:
         rows[uid] = {"object": None, **change["columns"]}
         undo_steps(rows[uid], change["patch"])
     else:
-        rows[uid] |= change["columns"] | {"changed_at": change["changed_at"].isoformat()}
+        # PostgreSQL writes no zeros at the end of a fraction.
+        changed_at = re.sub(r"(\.\d*?)0+\+", r"\1+", change["changed_at"].isoformat())
+        rows[uid] |= change["columns"] | {"changed_at": changed_at}
         undo_steps(rows[uid], change["patch"])
 
 
@@ -67,8 +87,9 @@ def undo_steps(row: dict[str, Any], steps: list[list[Any]] | None) -> None:
     """Take the steps of a patch."""
     for path, *old in steps or ():
         place: Any = row
-        *above, last = ["object", *path]
-        for step in above:
+        steps_down: list[Any] = ["object", *path]
+        last = steps_down.pop()
+        for step in steps_down:
             place = place[step]
         if old:
             place[last] = old[0]
