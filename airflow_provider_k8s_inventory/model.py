@@ -467,6 +467,8 @@ class Counts:
 
 
 COUNTS: Final = tuple(each.name for each in fields(Counts))
+CHANGES: Final = ("inserted", "updated", "deleted", "unselected")
+"""Those of rows that changed."""
 
 
 def counted(reports: Iterable[Counts]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import TriggerRule
 
 from airflow_provider_k8s_inventory.hooks import arguments, postgres
-from airflow_provider_k8s_inventory.model import COUNTS
+from airflow_provider_k8s_inventory.model import CHANGES, COUNTS
 from airflow_provider_k8s_inventory.operators import failures, outcomes
 from airflow_provider_k8s_inventory.operators.base import InventoryOperator
 
@@ -104,6 +104,20 @@ def counts(reports: Sequence[SyncReport]) -> dict[str, int]:
     return {name: sum(getattr(report, name) for report in reports) for name in COUNTS}
 
 
+def by_resource(reports: Sequence[SyncReport]) -> dict[str, dict[str, int]]:
+    """Sum up what became of the rows of each resource; those of which nothing changed are left out.
+
+    :returns: by resource, the numbers of rows that were inserted, updated, deleted and unselected, without zeros.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for report in reports:
+        for name in CHANGES:
+            if number := getattr(report, name):
+                of_resource = found.setdefault(report.resource, {})
+                of_resource[name] = of_resource.get(name, 0) + number
+    return found
+
+
 def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """Sum up a run, in JSON values.
 
@@ -125,4 +139,5 @@ def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "contexts": contexts,
         "warnings": sum(len(report.warnings) for report in reports),
         **counts(reports),
+        "resources": by_resource(reports),
     }

@@ -20,7 +20,8 @@ class KubernetesInventoryPublishOperator(ending.EndingOperator):
 
     A failed task sends no event, so this is a task of its own beside the report: one cluster that is down must not
     silence the DAGs that read the tables. Whoever consumes the event decides by its `extra`: ``failed``, the number of
-    scopes that did not end well, ``failed_contexts``, ``contexts`` with the status of each, and the counts.
+    scopes that did not end well, ``failed_contexts``, ``contexts`` with the status of each, the counts, and
+    ``resources``, the same per resource: ``{"pods": {"updated": 3}}``.
 
     Every `Asset` among its outlets gets that event. An `AssetAlias` among them gets one per context of which at least
     one scope ended well, for the asset ``ALIAS/CONTEXT``; what a name must not hold is percent-encoded.
@@ -64,6 +65,7 @@ def _by_context(verdicts: list[Verdict]) -> dict[str, dict[str, Any]]:
             "scopes": {each.report.resource: each.report.status for each in group},
             "failed": sum(each.error for each in group),
             **ending.counts([each.report for each in group]),
+            "resources": ending.by_resource([each.report for each in group]),
         }
         for name, group in contexts.items()
         if any(each.report.good for each in group)

@@ -61,6 +61,7 @@ def test_it_says_what_failed_and_counts_the_rest(inventory: str, simulator: Simu
         "unchanged": 0,
         "deleted": 0,
         "unselected": 0,
+        "resources": {"pods": {"inserted": 11}, "services": {"inserted": 6}},
     }
 
 
@@ -75,6 +76,7 @@ def test_each_context_of_which_a_scope_was_synced_has_an_asset_on_request(invent
     assert event.extra["context"] == "dev"
     assert event.extra["scopes"] == {"pods": "success", "services": "failed"}
     assert (event.extra["failed"], event.extra["seen"]) == (1, 11)
+    assert event.extra["resources"] == {"pods": {"inserted": 11}}
 
 
 def test_a_run_that_synced_nothing_tells_nothing(inventory: str) -> None:

@@ -216,6 +216,7 @@ def test_every_run_sends_an_event_that_says_what_failed(story: Story) -> None:
         "unchanged": 0,
         "deleted": 0,
         "unselected": 0,
+        "resources": {"pods": {"inserted": 22}, "services": {"inserted": 6}},
     }
 
 
