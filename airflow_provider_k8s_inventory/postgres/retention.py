@@ -6,10 +6,10 @@ lines of the ledger are deleted in `ledger`.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
 from typing import Any, Final
 
 import psycopg
@@ -27,10 +27,12 @@ BATCH: Final = 10_000
 """Rows that are deleted in one transaction."""
 _BATCHES: Final = 100
 """Transactions of each kind in one pruning, at most: a run must end."""
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+"""Before every change."""
 _STALL: Final = "10s"
 """How long a transaction may stand still that syncs may wait for."""
 
-_RESOURCES: Final = """
+_PAIRS: Final = """
 WITH RECURSIVE found AS (
     (SELECT context_name, resource FROM {history} ORDER BY context_name, resource LIMIT 1)
     UNION ALL
@@ -40,26 +42,29 @@ WITH RECURSIVE found AS (
         ORDER BY it.context_name, it.resource LIMIT 1
     ) AS next
 )
-SELECT DISTINCT resource FROM found
+SELECT context_name, resource FROM found
 """
 """By steps through the index: of 10 million changes, few have another resource than the one before."""
 
-# In the order of id, so that no batch reads again what an earlier one left behind.
-_OLD: Final = """
-SELECT id, at FROM {history}
-WHERE at < %(before)s AND id > %(after)s
-    AND (resource = ANY(%(names)s::text[])) IS NOT DISTINCT FROM %(among)s::boolean
-ORDER BY id LIMIT %(batch)s
-"""
+# The bounds are those of one partition, whose rows have places of their own. Its index finds the old rows of a context
+# and a resource without reading any other.
 _DELETE: Final = """
-WITH old AS ({old}), gone AS (
-    DELETE FROM {history} AS it USING old WHERE it.id = old.id AND it.at = old.at RETURNING it.id, it.resource
+WITH gone AS (
+    DELETE FROM {history} AS it WHERE it.at >= %(start)s AND it.at < %(end)s AND it.ctid = ANY(ARRAY(
+        SELECT old.ctid FROM unnest(%(contexts)s::text[], %(resources)s::text[]) AS pair (context_name, resource)
+        CROSS JOIN LATERAL (
+            SELECT h.ctid FROM {history} AS h
+            WHERE h.context_name = pair.context_name AND h.resource = pair.resource
+                AND h.at >= %(start)s AND h.at < %(end)s LIMIT %(batch)s
+        ) AS old LIMIT %(batch)s
+    )) RETURNING it.resource
 ), noted AS (
     INSERT INTO {kept} AS known (resource, since) SELECT DISTINCT resource, %(before)s::timestamptz FROM gone
     ON CONFLICT (resource) DO UPDATE SET since = greatest(known.since, excluded.since)
 )
-SELECT count(*), max(id) FROM gone
+SELECT count(*) FROM gone
 """
+_ANY_OLD: Final = "SELECT EXISTS (SELECT FROM {history} WHERE at < %s)"
 _NOTE: Final = """
 INSERT INTO {kept} AS known (resource, since) VALUES ('', %s)
 ON CONFLICT (resource) DO UPDATE SET since = greatest(known.since, excluded.since)
@@ -167,57 +172,65 @@ class _History:
 
     def prune(self) -> tuple[int, tuple[str, ...]]:
         """Delete and drop; return how many changes were deleted, and the names of the months that were dropped."""
-        days = self._keeping.days
-        others = self._others()
-        deleted = sum(
-            self._delete(names, before=self._keeping.until(each))
-            for each, names in _grouped(others).items()
-            if each != FOREVER
-        )
-        if not days:
+        keeping = self._keeping
+        deleted = longer = 0
+        if keeping.histories.days:
+            days = {pair: keeping.of(pair[1]) for pair in self._pairs}
+            others = {each for each in days.values() if each != keeping.days}
+            for each in sorted(others - {FOREVER}):
+                deleted += self._delete([pair for pair in days if days[pair] == each], before=keeping.until(each))
+            longer = any(each == FOREVER or each > keeping.days for each in others)
+        if not keeping.days:
             return deleted, ()
         with sessions.transaction(self._conn) as cursor:
             owned = partitions.is_owned(cursor, self._schema)
-        before = self._keeping.until(days)
-        longer = any(each == FOREVER or each > days for each in others.values())
+        before = keeping.until(keeping.days)
         if longer or not owned:
-            deleted += self._delete(sorted(others), before=before, among=False)
+            deleted += self._delete_most(before)
         if not owned:
             self._tell()
             return deleted, ()
-        dropped = self._drop(only_empty=longer)
+        dropped = self._drop(only_empty=bool(longer))
         if dropped is None:
             return deleted, ()
         # Rows whose months were not made in time share a partition with younger ones.
-        deleted += self._delete(sorted(others), before=partitions.month(before), among=False)
+        deleted += self._delete_most(partitions.month(before))
         return deleted, dropped
 
-    def _others(self) -> dict[str, int]:
-        """Find the resources that are kept for another time than most."""
-        if not self._keeping.histories.days:
-            return {}
+    @cached_property
+    def _pairs(self) -> list[tuple[str, str]]:
+        """The contexts and their resources that have changes."""
         with sessions.transaction(self._conn) as cursor:
-            cursor.execute(sql.SQL(_RESOURCES).format(**self._names))
-            days = {name: self._keeping.of(name) for (name,) in cursor}
-        return {name: each for name, each in days.items() if each != self._keeping.days}
+            return cursor.execute(sql.SQL(_PAIRS).format(**self._names)).fetchall()
 
-    def _delete(self, names: Sequence[str], *, before: datetime, among: bool = True) -> int:
-        """Delete the old changes of resources, or of all others."""
-        old = sql.SQL(_OLD).format(**self._names)
-        query = sql.SQL(_DELETE).format(old=old, **self._names)
-        values = {"before": before, "names": list(names), "among": among, "after": 0, "batch": BATCH}
+    def _delete_most(self, before: datetime) -> int:
+        """Delete the old changes of what no rule is for."""
+        with sessions.transaction(self._conn) as cursor:
+            if cursor.execute(sql.SQL(_ANY_OLD).format(**self._names), [before]).fetchone() != (True,):
+                return 0
+        keeping = self._keeping
+        return self._delete([pair for pair in self._pairs if keeping.of(pair[1]) == keeping.days], before=before)
+
+    def _delete(self, pairs: Sequence[tuple[str, str]], *, before: datetime) -> int:
+        """Delete the old changes of some contexts' resources."""
+        query = sql.SQL(_DELETE).format(**self._names)
+        values = {"contexts": [pair[0] for pair in pairs], "resources": [pair[1] for pair in pairs]}
+        with sessions.transaction(self._conn) as cursor:
+            parts = partitions.read(cursor, self._schema)
         deleted = 0
-        for _ in range(_BATCHES):
-            with sessions.transaction(self._conn) as cursor:
-                if not locking.try_for(cursor, f"k8s_inventory/{self._schema} history"):
-                    self._remark("somebody else is pruning history at the same time")
+        for start, end in ((part.start or _FIRST, min(part.end or before, before)) for part in parts):
+            bounds = {"start": start, "end": end, "before": before, "batch": BATCH}
+            count = BATCH if start < end and pairs else 0
+            while count == BATCH:
+                if deleted >= BATCH * _BATCHES:
+                    self._remark(f"there are more than the {deleted:,} changes that one pruning deletes at most")
                     return deleted
-                count, last = cursor.execute(query, values).fetchone() or (0, None)
-            deleted += int(count)
-            if count < BATCH:
-                return deleted
-            values["after"] = last
-        self._remark(f"there is more than the {deleted:,} changes that one pruning deletes: the next one goes on")
+                with sessions.transaction(self._conn) as cursor:
+                    if not locking.try_for(cursor, f"k8s_inventory/{self._schema} history"):
+                        self._remark("somebody else is pruning history at the same time")
+                        return deleted
+                    count = (cursor.execute(query, values | bounds).fetchone() or (0,))[0]
+                deleted += count
         return deleted
 
     def _drop(self, *, only_empty: bool) -> tuple[str, ...] | None:
@@ -229,14 +242,14 @@ class _History:
             if not self._old(cursor, only_empty=only_empty):
                 return ()
         try:
-            return partitions.giving_way(lambda: self._drop_old(only_empty=only_empty))
+            return partitions.giving_way(partial(self._drop_old, only_empty))
         except errors.LockNotAvailable:
             self._remark("old months of history were not dropped, as it was in use all the time: the next pruning does")
             return None
 
-    def _drop_old(self, *, only_empty: bool) -> tuple[str, ...]:
+    def _drop_old(self, only_empty: bool, wait: str) -> tuple[str, ...]:
         with sessions.transaction(self._conn) as cursor:
-            partitions.lock(cursor, self._schema)
+            partitions.lock(cursor, self._schema, wait)
             old = self._old(cursor, only_empty=only_empty)
             if not old:
                 return ()
@@ -277,13 +290,6 @@ class _History:
 
 def _end(parts: Sequence[Partition]) -> datetime:
     return max(part.end for part in parts if part.end)
-
-
-def _grouped(days: Mapping[str, int]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
-    for name in sorted(days):
-        found[days[name]].append(name)
-    return found
 
 
 def _prune_marked(

@@ -195,7 +195,7 @@ def test_a_pruning_ends_and_the_next_one_goes_on(
     first, second = prune(30, "leases:3"), prune(30, "leases:3")
 
     assert (first.changes, second.changes) == (20, 5)
-    assert first.remarks == ("there is more than the 20 changes that one pruning deletes: the next one goes on",)
+    assert first.remarks == ("there are more than the 20 changes that one pruning deletes at most",)
     assert horizon(found) == {"leases": "2026-11-24"}
 
 
@@ -272,6 +272,14 @@ def test_months_in_use_are_left_for_the_next_time(
     )
     assert left(found) == ["pods 130"]
     assert "k8s_history_2026_07" in prune(30).dropped
+
+
+def test_a_vacuum_of_a_month_that_stays_is_no_obstacle(found: Inventory, write: Write, prune: Prune) -> None:
+    write(130)
+    with psycopg.connect(found.dsn) as vacuuming:
+        vacuuming.execute("LOCK TABLE k8s_history_2026_10, k8s_history_2026_11 IN SHARE UPDATE EXCLUSIVE MODE")
+
+        assert "k8s_history_2026_07" in prune(30).dropped
 
 
 def test_a_sync_that_writes_history_meanwhile_goes_on(found: Inventory, write: Write, prune: Prune) -> None:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
@@ -27,6 +28,9 @@ _LATER: Final = f"{TABLE}_later"
 _OLDER: Final = f"{TABLE}_older"
 _WAIT: Final = "200ms"
 """How long a lock on all of history is waited for at a time: syncs that write history wait behind it."""
+_LAST_WAIT: Final = "1500ms"
+"""The same for the last time. A vacuum that nobody asked for ends when somebody has waited for a second.
+https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-DEADLOCK-TIMEOUT"""
 _PAUSE: Final = 0.5
 """Seconds in between, for those syncs."""
 _TRIES: Final = 10
@@ -97,7 +101,7 @@ def make_ahead(conn: psycopg.Connection[Any], schema: str, *, now: datetime | No
                 return []
             owned = is_owned(cursor, schema)
         if owned:
-            return giving_way(lambda: _make(conn, schema, now))
+            return giving_way(partial(_make, conn, schema, now))
         reason = f"this user does not own {schema}.{TABLE}; `k8s-inventory prune` of its owner does it"
     except psycopg.Error as error:
         reason = explaining.explain(error)
@@ -106,26 +110,29 @@ def make_ahead(conn: psycopg.Connection[Any], schema: str, *, now: datetime | No
     return []
 
 
-def giving_way(act: Callable[[], _T]) -> _T:
+def giving_way(act: Callable[[str], _T]) -> _T:
     """Do what locks all of history for a moment, as soon as nobody uses it.
 
+    :param act: takes how long a lock may be waited for.
     :raises psycopg.errors.LockNotAvailable: when somebody always did.
     """
     for _ in range(_TRIES - 1):
         try:
-            return act()
+            return act(_WAIT)
         except (errors.LockNotAvailable, errors.DeadlockDetected):
             time.sleep(_PAUSE)
-    return act()
+    return act(_LAST_WAIT)
 
 
-def lock(cursor: psycopg.Cursor[Any], schema: str) -> None:
+def lock(cursor: psycopg.Cursor[Any], schema: str, wait: str) -> None:
     """Keep everybody out of history until the transaction ends.
 
-    :raises psycopg.errors.LockNotAvailable: when somebody uses it.
+    The partitions are not locked with it: there is mostly one that is being vacuumed.
+
+    :raises psycopg.errors.LockNotAvailable: when somebody uses it for longer than that.
     """
-    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_WAIT])
-    cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(schema, TABLE)))
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [wait])
+    cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(schema, TABLE)))
 
 
 def create(cursor: psycopg.Cursor[Any], schema: str, name: str, start: datetime | None, end: datetime | None) -> None:
@@ -157,9 +164,9 @@ def _are_missing(parts: list[Partition], now: datetime) -> bool:
     return last is not None and last.end is None and (last.start is None or last.start <= month(now, AHEAD))
 
 
-def _make(conn: psycopg.Connection[Any], schema: str, now: datetime) -> list[str]:
+def _make(conn: psycopg.Connection[Any], schema: str, now: datetime, wait: str) -> list[str]:
     with sessions.transaction(conn) as cursor:
-        lock(cursor, schema)
+        lock(cursor, schema, wait)
         parts = read(cursor, schema)
         if not _are_missing(parts, now):  # somebody else was faster
             return []
