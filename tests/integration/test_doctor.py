@@ -309,7 +309,8 @@ def test_who_may_only_read_is_told_what_to_grant(as_writer: psycopg.Connection) 
     assert writing.detail == (
         f"no: let its owner run GRANT TEMPORARY ON DATABASE {as_writer.info.dbname} TO examined_writer; "
         f"GRANT INSERT, UPDATE, DELETE ON {tables} TO examined_writer; "
-        "GRANT INSERT ON public.k8s_syncs TO examined_writer"
+        "GRANT INSERT ON public.k8s_syncs, public.k8s_history TO examined_writer; "
+        "GRANT USAGE ON SEQUENCE public.k8s_history_id TO examined_writer"
     )
 
 
@@ -317,17 +318,19 @@ def test_who_may_only_read_is_told_what_to_grant(as_writer: psycopg.Connection) 
 def test_what_is_told_is_enough(
     as_writer: psycopg.Connection, migrated_database: str, dev: Cluster, simulator: Simulator
 ) -> None:
-    dev.seed("pods", [pod("web")])
     with Inventory(migrated_database) as inventory:
         _, writing, *_ = examine_database(as_writer, "public")
         inventory.query(writing.detail.partition("owner run ")[2])
     _, writing, *_ = examine_database(as_writer, "public")
     document = simulator.kubeconfig_document()
     with Client(kubeconfig.parse(document, source="the simulator").contexts["dev"]) as client:
-        reports = [core.run(client, as_writer, "pods", core.Settings(mode=mode)) for mode in ("full", "delta")]
+        reports = []
+        for mode in ("full", "delta"):
+            dev.seed("pods", [pod(mode)])
+            reports.append(core.run(client, as_writer, "pods", core.Settings(mode=mode)))
 
     assert writing.detail == "yes"
-    assert [report.status for report in reports] == ["success", "success"]
+    assert [(report.status, report.changes) for report in reports] == [("success", 0), ("success", 1)]
 
 
 def test_a_database_that_cannot_be_written_to(migrated_database: str) -> None:

@@ -186,6 +186,14 @@ def test_a_partition_shows_nothing_by_its_own_name_where_history_has_row_level_s
     assert secured == [{"relrowsecurity": True}]
 
 
+def test_partitions_get_row_level_security_that_history_got_later(found: Inventory) -> None:
+    make(found.dsn)
+    found.query("ALTER TABLE k8s_history ENABLE ROW LEVEL SECURITY")
+
+    assert make(found.dsn) == []
+    assert not any(part.is_open for part in parts(found.dsn))
+
+
 def test_a_reader_of_history_needs_no_rights_on_the_new_months(found: Inventory) -> None:
     found.query("CREATE ROLE reads_months")
     try:

@@ -46,15 +46,18 @@ class Partition(NamedTuple):
     """None: there is none earlier."""
     end: datetime | None
     """None: there is none later."""
+    is_open: bool = False
+    """True where history has row-level security, and the partition by its own name has not."""
 
 
 # https://www.postgresql.org/docs/current/catalog-pg-class.html, relpartbound
 _PARTITIONS: Final = """
 SELECT name, (regexp_match(bound, $$FROM \\('([^']+)'\\)$$))[1]::timestamptz,
-    (regexp_match(bound, $$TO \\('([^']+)'\\)$$))[1]::timestamptz
+    (regexp_match(bound, $$TO \\('([^']+)'\\)$$))[1]::timestamptz, is_open
 FROM (
-    SELECT part.relname AS name, pg_get_expr(part.relpartbound, part.oid) AS bound
-    FROM pg_inherits JOIN pg_class AS part ON part.oid = inhrelid
+    SELECT part.relname AS name, pg_get_expr(part.relpartbound, part.oid) AS bound,
+        whole.relrowsecurity AND NOT part.relrowsecurity AS is_open
+    FROM pg_inherits JOIN pg_class AS part ON part.oid = inhrelid JOIN pg_class AS whole ON whole.oid = inhparent
     WHERE inhparent = to_regclass({name})
 ) AS parts
 ORDER BY 2 NULLS FIRST
@@ -97,7 +100,7 @@ def make_ahead(conn: psycopg.Connection[Any], schema: str, *, now: datetime | No
     try:
         with sessions.transaction(conn) as cursor:
             parts = read(cursor, schema)
-            if not _are_missing(parts, now):
+            if not _are_missing(parts, now) and not any(part.is_open for part in parts):
                 return []
             owned = is_owned(cursor, schema)
         if owned:
@@ -143,9 +146,12 @@ def create(cursor: psycopg.Cursor[Any], schema: str, name: str, start: datetime 
     """
     name_, table = sql.Identifier(schema, name), sql.Identifier(schema, TABLE)
     cursor.execute(sql.SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES {}").format(name_, table, _bounds(start, end)))
-    cursor.execute("SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass(%s)", [table.as_string(cursor)])
-    if cursor.fetchone() == (True,):
-        cursor.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name_))
+    if any(part.is_open for part in read(cursor, schema) if part.name == name):
+        _secure(cursor, name_)
+
+
+def _secure(cursor: psycopg.Cursor[Any], name: sql.Identifier) -> None:
+    cursor.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name))
 
 
 def reach_back(cursor: psycopg.Cursor[Any], schema: str, end: datetime) -> None:
@@ -168,6 +174,9 @@ def _make(conn: psycopg.Connection[Any], schema: str, now: datetime, wait: str) 
     with sessions.transaction(conn) as cursor:
         lock(cursor, schema, wait)
         parts = read(cursor, schema)
+        for part in parts:
+            if part.is_open:
+                _secure(cursor, sql.Identifier(schema, part.name))
         if not _are_missing(parts, now):  # somebody else was faster
             return []
         start = _free(cursor, schema, parts[-1], now)
