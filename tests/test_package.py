@@ -127,19 +127,28 @@ def test_the_wheel_is_small() -> None:
 
 @pytest.mark.parametrize(
     "needed",
-    ["py.typed", "postgres/migrations/0001_ledger.sql", "example_dags/k8s_inventory.py", "example_dags/.airflowignore"],
+    [
+        "py.typed",
+        "postgres/migrations/0001_ledger.sql",
+        "example_dags/k8s_inventory.py",
+        "example_dags/k8s_inventory_changes.py",
+        "example_dags/.airflowignore",
+    ],
 )
 def test_the_wheel_holds_what_is_not_python(needed: str) -> None:
     assert f"{PACKAGE}/{needed}" in installed_files()
 
 
-def test_the_program_prints_the_example_dag() -> None:
-    example = importlib.util.find_spec(f"{PACKAGE}.example_dags.k8s_inventory")
+@pytest.mark.parametrize(
+    ("arguments", "name"), [((), "k8s_inventory"), (("k8s_inventory_changes",), "k8s_inventory_changes")]
+)
+def test_the_program_prints_the_example_dags(arguments: tuple[str, ...], name: str) -> None:
+    example = importlib.util.find_spec(f"{PACKAGE}.example_dags.{name}")
     assert example
     assert example.origin
-    done = subprocess.run([sys.executable, "-m", PACKAGE, "dag"], capture_output=True, check=True)
+    done = subprocess.run([sys.executable, "-m", PACKAGE, "dag", *arguments], capture_output=True, check=True)
     assert done.stdout == Path(example.origin).read_bytes()
-    assert b'dag_id="k8s_inventory"' in done.stdout
+    assert f'dag_id="{name}"'.encode() in done.stdout
 
 
 def test_the_wheel_holds_the_licence() -> None:

@@ -1,4 +1,4 @@
-"""``k8s-inventory dag``: print the example DAG, to be put into a DAGs folder."""
+"""``k8s-inventory dag``: print an example DAG, to be put into a DAGs folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ Examples:
   k8s-inventory dag > "$AIRFLOW_HOME/dags/k8s_inventory.py"
   k8s-inventory dag | diff "$AIRFLOW_HOME/dags/k8s_inventory.py" -
   airflow dags test k8s_inventory
+  k8s-inventory dag k8s_inventory_changes > "$AIRFLOW_HOME/dags/k8s_inventory_changes.py"
 """
+
+_NAMES: Final = ("k8s_inventory", "k8s_inventory_changes")
 
 
 @click.command(epilog=_EXAMPLES)
-def dag() -> None:
-    """Print the example DAG; it is yours to change."""
-    source = resources.files("airflow_provider_k8s_inventory.example_dags").joinpath("k8s_inventory.py")
+@click.argument("name", type=click.Choice(_NAMES), default=_NAMES[0])
+def dag(name: str) -> None:
+    """Print an example DAG; it is yours to change.
+
+    k8s_inventory keeps the inventory, k8s_inventory_changes posts what was deleted, and which images changed.
+    """
+    source = resources.files("airflow_provider_k8s_inventory.example_dags").joinpath(f"{name}.py")
     # As bytes: a file is UTF-8 whatever the terminal is.
     click.echo(source.read_bytes(), nl=False)

@@ -1,4 +1,4 @@
-"""The example DAG within the package: to be imported and printed, and nothing that Airflow finds beside the copy."""
+"""The example DAGs within the package: to be imported and printed, and nothing that Airflow finds beside the copy."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from tests.airflow.bags import bag
 FOLDER = Path(next(iter(example_dags.__path__)))
 
 
-def test_it_can_be_imported() -> None:
-    module = import_module("airflow_provider_k8s_inventory.example_dags.k8s_inventory")
-    assert module.__file__ == str(FOLDER / "k8s_inventory.py")
+@pytest.mark.parametrize("name", ["k8s_inventory", "k8s_inventory_changes"])
+def test_it_can_be_imported(name: str) -> None:
+    module = import_module(f"airflow_provider_k8s_inventory.example_dags.{name}")
+    assert module.__file__ == str(FOLDER / f"{name}.py")
     assert module.DAG is DAG
 
 

@@ -166,8 +166,8 @@ def test_a_database_without_tables_says_what_to_do(
 
 def before_the_change(inventory: Inventory) -> str:
     """A time between the two syncs."""
-    since: datetime = max(row["history_since"] for row in inventory.query("SELECT history_since FROM k8s_scopes"))
-    return since.isoformat()
+    times: list[datetime] = [row["history_since"] for row in inventory.query("SELECT history_since FROM k8s_scopes")]
+    return max(times).isoformat()
 
 
 def test_an_object_is_shown_as_it_is_and_as_it_was(synced_run: CommandLine, inventory: Inventory) -> None:

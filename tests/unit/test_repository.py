@@ -46,10 +46,10 @@ def test_the_top_level_holds_what_a_newcomer_expects() -> None:
     assert there - BUILT == TOP_LEVEL
 
 
-def test_the_example_dag_is_there_once() -> None:
-    assert (ROOT / "airflow_provider_k8s_inventory/example_dags/k8s_inventory.py").samefile(
-        ROOT / "dags/k8s_inventory.py"
-    )
+@pytest.mark.parametrize("name", ["k8s_inventory", "k8s_inventory_changes"])
+def test_an_example_dag_is_there_once(name: str) -> None:
+    copy = ROOT / f"airflow_provider_k8s_inventory/example_dags/{name}.py"
+    assert copy.samefile(ROOT / f"dags/{name}.py")
 
 
 def tables(readme: str) -> dict[str, tuple[str, list[str]]]:
