@@ -258,6 +258,8 @@ def _recorded(store: Store, outcome: Outcome, client: Client, progress: Progress
 def _historian(resolved: Resolved, state: State | None, settings: Settings) -> Historian:
     definition = resolved.definition
     kept = settings.histories.of(definition.name)
+    if kept.on and not settings.store_object:
+        log.info("%s: objects are not stored, so history has the columns only", resolved.scope)
     return Historian(
         on=kept.on,
         noise=kept.noise_of(definition),

@@ -2,7 +2,7 @@
 
 Each round starts the command line, ends it by a signal, and then lets one sync of the same mode come to its end. The
 rows must be what the API server lists, and a reader that never stops must always have found the pods that nobody
-touches.
+touches. In the end history must tell how the rows were after each round.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tests.clusters.control_plane import ControlPlane
 from tests.kit.cluster import RealCluster
 from tests.kit.live_inventory import LiveInventory
 from tests.kit.objects import pod
+from tests.kit.past import Past
 from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.alters_database, pytest.mark.clusters, pytest.mark.postgres15, pytest.mark.timeout(3600)]
@@ -146,10 +147,15 @@ def test_a_killed_sync_leaves_nothing_behind(
         with changing(cluster):
             kill(arguments, conn, chance, 0)  # a first sync: all or nothing
             subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+        past, remembered = Past(inventory, "public"), []
         with looking(migrated_database) as found:
             for number in range(request.config.getoption("--kills")):
                 with changing(cluster):
                     kill(arguments, conn, chance, number)
                 subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
                 compare(inventory)
+                remembered.append((past.now("k8s_pods", "dev", "pods"), past.time()))
+        for rows, time in remembered:
+            assert past.at(time, "k8s_pods", "dev", "pods") == rows
+            assert past.asked(time, "k8s_pods", "dev", "pods") == rows
     assert set(found) == {STABLE}
