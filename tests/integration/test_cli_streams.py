@@ -91,7 +91,7 @@ def test_the_dag_is_utf_8_in_any_encoding(encoding: Mapping[str, str]) -> None:
 
 
 def test_help_is_shown_in_any_encoding(encoding: Mapping[str, str]) -> None:
-    for command in ("sync", "doctor", "status", "dag"):
+    for command in ("sync", "doctor", "status", "changes", "show", "dag"):
         done = ran(command, "--help", **encoding)
         assert (done.returncode, done.stderr) == (0, b"")
         assert done.stdout.count(b"\n    k8s-inventory ") + done.stdout.count(b"\n    airflow ") >= 3
