@@ -19,7 +19,7 @@ pytestmark = pytest.mark.postgres15
 
 EXACT = Histories(("exact",))
 RESOURCES = {"pods": "k8s_pods", "configmaps": "k8s_configmaps", WIDGETS: "k8s_custom_resources"}
-ODD = {"a.b/c": None, "0": [{}, [], None, 1.5], "": {"-1": {"é": "x"}}, 'q"\\': True}
+ODD: dict[str, Any] = {"a.b/c": None, "0": [{}, [], None, 1.5], "": {"-1": {"é": "x"}}, 'q"\\': True}
 
 Step = Callable[[Cluster], object]
 
