@@ -113,7 +113,8 @@ def json(name: str, path: str, comment: str = "", *, missing: bytes = b"null") -
     none = msgspec.Raw(missing)
     part = _plain(name, "jsonb", path, comment, msgspec.Raw, none)
     # Go writes null for empty lists that it does not leave out: the rules of a role, the ports of a slice.
-    return Part(part.columns, part.reads, None if none == _NULL else partial(_unless_null, none=none), is_copy=True)
+    read = partial(_json_text, none=None if none == _NULL else missing.decode())
+    return Part(part.columns, part.reads, read, is_copy=True)
 
 
 def inet(name: str, path: str, comment: str = "") -> Part:
@@ -266,8 +267,8 @@ def _reading(table: Table, parts: Sequence[Part]) -> Reading:
     return Reading(type_, extract, cache(lambda: tuple((piece[-1], compiled(type_, [piece])) for piece in pieces)))
 
 
-def _unless_null(found: msgspec.Raw, none: msgspec.Raw) -> msgspec.Raw:
-    return none if found == _NULL else found
+def _json_text(found: msgspec.Raw, none: str | None) -> str | None:
+    return none if found == _NULL else bytes(found).decode()
 
 
 def _length(items: list[msgspec.Raw] | None) -> int:

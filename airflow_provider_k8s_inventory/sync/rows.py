@@ -17,11 +17,11 @@ from airflow_provider_k8s_inventory.exceptions import ResponseError
 from airflow_provider_k8s_inventory.kube import matching, nesting, text
 from airflow_provider_k8s_inventory.model import EVERYTHING, Definition, Page, Selection
 from airflow_provider_k8s_inventory.resources.redaction import Redaction
-from airflow_provider_k8s_inventory.resources.shared import Metadata, own_columns
+from airflow_provider_k8s_inventory.resources.shared import Metadata
 from airflow_provider_k8s_inventory.sync import fitting, managers
 from airflow_provider_k8s_inventory.sync.clearing import Clearing, known, limited
 from airflow_provider_k8s_inventory.sync.keys import ODD, key, name_of, where
-from airflow_provider_k8s_inventory.sync.objects import Texts, quiet, string_map, value, without_noise
+from airflow_provider_k8s_inventory.sync.objects import Texts, quiet, string_map, without_noise
 from airflow_provider_k8s_inventory.sync.redacting import redact
 from airflow_provider_k8s_inventory.sync.remarks import Remarks
 from airflow_provider_k8s_inventory.sync.salvaging import UNREADABLE, salvage
@@ -54,8 +54,6 @@ class RowReader:
         self._namespaced = definition.table.namespaced
         found = limited(definition)
         self._checks = [(column.place, column.holds) for column in found]
-        extracted = [column for column in own_columns(definition.table) if column.extracted]
-        self._json = [place for place, column in enumerate(extracted) if column.type == "jsonb"]
         self._texts = Texts(definition.resource, definition.hidden)
         self.remarks = Remarks()
         self._clearing = Clearing(definition, found, self.remarks)
@@ -172,12 +170,6 @@ class RowReader:
         controller = metadata.controller
         owner = (controller.kind, controller.name, controller.uid) if controller else (None, None, None)
         namespace = (metadata.namespace,) if self._namespaced else ()
-        if self._json:
-            values = list(own)
-            for place in self._json:
-                if isinstance(values[place], msgspec.Raw):
-                    values[place] = value(values[place])
-            own = tuple(values)
         return (
             uid,
             *namespace,

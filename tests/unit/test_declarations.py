@@ -112,14 +112,14 @@ def test_times_and_json_are_read_as_they_are() -> None:
     values = read({"spec": {"since": "2026-01-05T08:00:00Z", "rest": {"a": [1]}}}, *parts)
 
     assert values["since"].isoformat() == "2026-01-05T08:00:00+00:00"
-    assert (bytes(values["rest"]), bytes(values["none"])) == (b'{"a":[1]}', b"{}")
+    assert (values["rest"], values["none"]) == ('{"a":[1]}', "{}")
 
 
 def test_null_is_as_if_there_was_no_json() -> None:
     parts = json("rules", "rules", missing=b"[]"), json("tags", "spec.tags", missing=b"{}"), json("rest", "rest")
     values = read({"rules": None, "spec": {"tags": None}, "rest": None}, *parts)
 
-    assert {name: bytes(value) for name, value in values.items()} == {"rules": b"[]", "tags": b"{}", "rest": b"null"}
+    assert values == {"rules": "[]", "tags": "{}", "rest": None}
 
 
 def test_columns_have_the_order_of_their_lines() -> None:
@@ -198,7 +198,4 @@ def test_a_contradiction_is_told(declare: Callable[[], object], problem: str) ->
 
 def test_two_columns_may_read_one_value() -> None:
     both = json("a", "spec.a", missing=b"{}"), json("b", "spec.a", missing=b"{}")
-    assert {name: bytes(value) for name, value in read({"spec": {"a": [1]}}, *both).items()} == {
-        "a": b"[1]",
-        "b": b"[1]",
-    }
+    assert read({"spec": {"a": [1]}}, *both) == {"a": "[1]", "b": "[1]"}
