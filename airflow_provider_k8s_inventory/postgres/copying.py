@@ -100,13 +100,15 @@ def _of_address(value: str) -> bytes:
 
 
 def _of_array(oid: int, encode: _Encode) -> _Encode:
-    def of_array(values: Sequence[Any]) -> bytes:
+    # Pods of one template have the same images, and all have few names of containers.
+    @lru_cache(maxsize=1024)
+    def of_array(values: tuple[Any, ...]) -> bytes:
         # An empty array has no dimensions.
         head = _array(1, 0, oid, len(values), 1) if values else _array(0, 0, oid, 0, 0)[:12]
         data = head + b"".join([_NULL if value is None else encode(value) for value in values])
         return _length(len(data)) + data
 
-    return of_array
+    return lambda values: of_array(tuple(values))
 
 
 _ENCODERS: Final[Mapping[str, _Encode]] = MappingProxyType(
