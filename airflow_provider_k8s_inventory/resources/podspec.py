@@ -38,7 +38,7 @@ class Quantities(msgspec.Struct, frozen=True, gc=False):
         return {name: amount for name, amount in found.items() if amount is not None}
 
 
-class Requirements(msgspec.Struct, frozen=True):
+class Requirements(msgspec.Struct, frozen=True, gc=False):
     """The resources of a container or a pod."""
 
     requests: Quantities | None = None
@@ -65,7 +65,7 @@ class Probe(msgspec.Struct, frozen=True, gc=False):
     """A probe that is there, whatever it does."""
 
 
-class Container(shared.Container, frozen=True, rename="camel"):
+class Container(shared.Container, frozen=True, gc=False, rename="camel"):
     """One container, init container or ephemeral container."""
 
     resources: Requirements | None = None
@@ -74,7 +74,7 @@ class Container(shared.Container, frozen=True, rename="camel"):
     liveness_probe: Probe | None = None
 
 
-class Spec(msgspec.Struct, frozen=True, rename="camel"):
+class Spec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The part of a pod's spec that columns are computed of."""
 
     containers: list[Container] | None = None
@@ -90,19 +90,16 @@ def sums(spec: Spec) -> Sums:
 
     :raises ValueError: when a quantity is none.
     """
-    return _sums(
-        tuple(container.resources for container in spec.containers or ()),
-        tuple((container.restart_policy == "Always", container.resources) for container in spec.init_containers or ()),
-        spec.resources,
-        spec.overhead,
-    )
+    containers = [container.resources for container in spec.containers or ()]
+    init_containers = [(container.restart_policy, container.resources) for container in spec.init_containers or ()]
+    return _sums(tuple(containers), tuple(init_containers), spec.resources, spec.overhead)
 
 
 # The pods of a deployment have the same: to look them up takes 1 us, and to sum them 12 us.
 @lru_cache(maxsize=4096)
 def _sums(
     containers: tuple[Requirements | None, ...],
-    init_containers: tuple[tuple[bool, Requirements | None], ...],
+    init_containers: tuple[tuple[str | None, Requirements | None], ...],
     own: Requirements | None,
     overhead: Quantities | None,
 ) -> Sums:
@@ -117,7 +114,7 @@ def _sums(
 
 def _needed(
     containers: Iterable[Requirements | None],
-    init_containers: Iterable[tuple[bool, Requirements | None]],
+    init_containers: Iterable[tuple[str | None, Requirements | None]],
     own: Requirements | None,
     which: Callable[[Requirements], Quantities | None],
 ) -> Amounts:
@@ -127,9 +124,9 @@ def _needed(
         running = _added(running, _amounts(requirements, which))
     sidecars: Amounts = {}
     starting: Amounts = {}
-    for is_sidecar, requirements in init_containers:
+    for restart_policy, requirements in init_containers:
         amounts = _amounts(requirements, which)
-        if is_sidecar:
+        if restart_policy == "Always":  # a sidecar
             running, sidecars = _added(running, amounts), _added(sidecars, amounts)
             starting = _most(starting, sidecars)
         else:
@@ -154,9 +151,8 @@ def _most(one: Amounts, other: Amounts) -> Amounts:
 def security(spec: Spec) -> tuple[bool, bool | None]:
     """Tell if a container is privileged, and if one runs as root; None: the image decides."""
     groups = (spec.containers, spec.init_containers, spec.ephemeral_containers)
-    return _security(
-        tuple(container.security_context for group in groups for container in group or ()), spec.security_context
-    )
+    contexts = [container.security_context for group in groups for container in group or ()]
+    return _security(tuple(contexts), spec.security_context)
 
 
 @lru_cache(maxsize=4096)
@@ -174,9 +170,12 @@ def _is_root(container: User, pod: User) -> bool | None:
     return False if never else None
 
 
-def without_probes(containers: Iterable[Container] | None) -> tuple[list[str], list[str]]:
+def without_probes(containers: list[Container] | None) -> tuple[list[str], list[str]]:
     """List the names of the containers without a readiness probe, and of those without a liveness probe."""
-    every = list(containers or ())
-    return [each.name for each in every if not each.readiness_probe], [
-        each.name for each in every if not each.liveness_probe
-    ]
+    without_readiness, without_liveness = [], []
+    for container in containers or ():
+        if not container.readiness_probe:
+            without_readiness.append(container.name)
+        if not container.liveness_probe:
+            without_liveness.append(container.name)
+    return without_readiness, without_liveness

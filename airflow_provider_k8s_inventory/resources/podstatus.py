@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from airflow_provider_k8s_inventory.resources import shared
-from airflow_provider_k8s_inventory.resources.podspec import Spec
+from airflow_provider_k8s_inventory.resources.podspec import Container, Spec
 
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 """Reasons to wait that pass by themselves."""
@@ -39,13 +39,13 @@ class _Running(msgspec.Struct, frozen=True, gc=False):
     pass
 
 
-class _State(msgspec.Struct, frozen=True):
+class _State(msgspec.Struct, frozen=True, gc=False):
     waiting: _Waiting | None = None
     running: _Running | None = None
     terminated: _Terminated | None = None
 
 
-class ContainerStatus(msgspec.Struct, frozen=True, rename="camel"):
+class ContainerStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One entry of the container statuses."""
 
     name: str = ""
@@ -57,7 +57,7 @@ class ContainerStatus(msgspec.Struct, frozen=True, rename="camel"):
     last_state: _State = _State()
 
 
-class Status(msgspec.Struct, frozen=True, rename="camel"):
+class Status(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The part of a pod's status that columns are computed of."""
 
     phase: str | None = None
@@ -85,16 +85,16 @@ def show(spec: Spec, status: Status, *, deleting: bool) -> Shown:
     :param status: the pod's status.
     :param deleting: whether it has a deletionTimestamp.
     """
-    # Init containers that go on running are sidecars, and count as containers.
-    sidecars = {container.name for container in spec.init_containers or () if container.restart_policy == "Always"}
+    sidecars = _sidecars(spec.init_containers) if spec.init_containers else frozenset()
     shown = Shown(
         status=status.reason or status.phase or "",
         ready=0,
         total=len(spec.containers or ()) + len(sidecars),
         restarts=0,
     )
-    if any(c.type == "PodScheduled" and c.reason == "SchedulingGated" for c in status.conditions or ()):
-        shown.status = "SchedulingGated"
+    for condition in status.conditions or ():
+        if condition.type == "PodScheduled" and condition.reason == "SchedulingGated":
+            shown.status = "SchedulingGated"
     initializing, restarts_of_sidecars = _show_init_containers(shown, spec, status, sidecars)
     if not initializing or shared.holds(status.conditions, "Initialized"):
         shown.restarts = restarts_of_sidecars
@@ -106,7 +106,12 @@ def show(spec: Spec, status: Status, *, deleting: bool) -> Shown:
     return shown
 
 
-def _show_init_containers(shown: Shown, spec: Spec, status: Status, sidecars: set[str]) -> tuple[bool, int]:
+def _sidecars(containers: list[Container]) -> frozenset[str]:
+    """Find the init containers that go on running; they count as containers."""
+    return frozenset([container.name for container in containers if container.restart_policy == "Always"])
+
+
+def _show_init_containers(shown: Shown, spec: Spec, status: Status, sidecars: frozenset[str]) -> tuple[bool, int]:
     """Tell if an init container is still at work, which gives the status; count the sidecars' restarts up to it."""
     restarts_of_sidecars = 0
     for position, container in enumerate(status.init_container_statuses or ()):
@@ -163,26 +168,33 @@ def problem(status: Status, shown: str, *, deleting: bool) -> tuple[str | None, 
         return status.reason or "Unknown", status.message
     if deleting or status.phase == "Succeeded":
         return None, None
-    unscheduled = _false(status.conditions, "PodScheduled")
+    false = _false(status.conditions)
+    unscheduled = false.get("PodScheduled")
     if unscheduled:
         return unscheduled.reason or "Unschedulable", unscheduled.message
     if status.phase == "Failed":
         return (shown if shown != "Completed" else "Failed"), status.message or _said(status)
-    return _stuck(status) or (_not_ready(status, shown) if status.phase else (None, None))
+    return _stuck(status) or (_not_ready(status, false.get("Ready"), shown) if status.phase else (None, None))
 
 
 def since(status: Status) -> datetime | None:
     """Tell since when a pod has a problem, as far as it says: since it is not scheduled or ready, or since it ended."""
+    false = _false(status.conditions)
     for type_ in ("PodScheduled", "Ready"):
-        if (condition := _false(status.conditions, type_)) and (changed := shared.time(condition.changed)):
+        if (condition := false.get(type_)) and (changed := shared.time(condition.changed)):
             return changed
     states = [state for each in status.container_statuses or () for state in (each.state, each.last_state)]
     ends = (shared.time(state.terminated.finished_at) for state in states if state.terminated)
     return max(filter(None, ends), default=None)
 
 
-def _false(conditions: list[shared.Condition] | None, type_: str) -> shared.Condition | None:
-    return next((each for each in conditions or () if each.type == type_ and each.status == "False"), None)
+def _false(conditions: list[shared.Condition] | None) -> dict[str, shared.Condition]:
+    """Find the conditions that are ``False``, by type; of several the first."""
+    found: dict[str, shared.Condition] = {}
+    for each in conditions or ():
+        if each.status == "False":
+            found.setdefault(each.type, each)
+    return found
 
 
 def _said(status: Status) -> str | None:
@@ -193,18 +205,18 @@ def _said(status: Status) -> str | None:
 
 def _stuck(status: Status) -> tuple[str, str | None] | None:
     """Say what holds up the first container that does not get on."""
-    for container in (*(status.init_container_statuses or ()), *(status.container_statuses or ())):
-        waiting, before = container.state.waiting, container.last_state.terminated
-        if waiting and waiting.reason and waiting.reason not in _STARTING:
-            killed = f" ({before.reason})" if before and before.reason not in (None, "Error", "Completed") else ""
-            return f"{waiting.reason}{killed}", waiting.message
+    for containers in (status.init_container_statuses, status.container_statuses):
+        for container in containers or ():
+            waiting, before = container.state.waiting, container.last_state.terminated
+            if waiting and waiting.reason and waiting.reason not in _STARTING:
+                killed = f" ({before.reason})" if before and before.reason not in (None, "Error", "Completed") else ""
+                return f"{waiting.reason}{killed}", waiting.message
     return None
 
 
-def _not_ready(status: Status, shown: str) -> tuple[str | None, str | None]:
+def _not_ready(status: Status, unready: shared.Condition | None, shown: str) -> tuple[str | None, str | None]:
     if status.phase == "Pending":
         return shown or "Pending", None
-    unready = _false(status.conditions, "Ready")
     # Containers that have done their work make a pod unready that will not run for ever.
     if unready and unready.reason != "PodCompleted":
         return ("NotReady" if shown == "Running" else shown), unready.message

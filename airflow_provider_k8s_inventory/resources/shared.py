@@ -40,7 +40,7 @@ class OwnerReference(msgspec.Struct, frozen=True, gc=False):
     controller: bool | None = None
 
 
-class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+class Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The fields of ``metadata`` that become columns; every one may be missing or null."""
 
     uid: str | None = None
