@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import operator
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -27,7 +29,9 @@ _REQUIREMENT: Final = re.compile(
     r"|\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?)\s*(?:,(?=.)|$)",
     re.DOTALL,
 )
-_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+# strconv.ParseInt in base 10 of 64 bits; a label has at most 63 characters.
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,63}")
+_NUMBERS: Final = range(-(2**63), 2**63)
 _COMPARED: Final[Mapping[str, Callable[[int, int], bool]]] = {">": operator.gt, "<": operator.lt}
 
 # Backslashes stand before commas, equals signs and backslashes: k8s.io/apimachinery/pkg/fields, EscapeValue.
@@ -35,9 +39,16 @@ _TERM: Final = re.compile(r"\s*(?P<field>[^\\,=!\s]+)\s*(?P<sign>==|=|!=)(?P<val
 _ESCAPED: Final = re.compile(r"([\\,=])")
 _ESCAPE: Final = r"\\\1"
 
+_UNSEEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of characters that no field has: control characters, halves of others, and separators of lines."""
+_WHITESPACE: Final = frozenset(" \t\r\n")
+"""What selectors of labels may have between their parts, as in isWhitespace of the grammar."""
+
 _GLOB: Final = re.compile(r"[*?\[]")
-_PIECE: Final = re.compile(r"(?P<some>\*)|(?P<one>\?)|\[(?P<no>!)?(?P<set>[-a-z0-9]+)\]|(?P<same>[-a-z0-9]+)")
+# A bracket that comes first is one of the set, as in the shell.
+_PIECE: Final = re.compile(r"(?P<some>\*)|(?P<one>\?)|(?P<set>\[!?\]?[-a-z0-9]*\])|(?P<same>[-a-z0-9]+)")
 _LETTERS: Final = "-a-z0-9"
+_EACH_LETTER: Final = "-0123456789abcdefghijklmnopqrstuvwxyz"
 EXCLUSION: Final = "!"
 """Stands before what is left out."""
 
@@ -65,9 +76,17 @@ class _Requirement(NamedTuple):
         if self.sign in ("has", "lacks"):
             return (self.key in labels) is (self.sign == "has")
         if self.sign in _COMPARED:
-            number = value if isinstance(value, str) and _NUMBER.fullmatch(value) else None
-            return number is not None and _COMPARED[self.sign](int(number), int(self.values[0]))
+            number, than = _number(value), _number(self.values[0])
+            return number is not None and than is not None and _COMPARED[self.sign](number, than)
         return (value in self.values) is (self.sign == "in")
+
+
+def _number(value: object) -> int | None:
+    """Read the number of a label as selectors compare it; None: it is none."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return None
+    number = int(value)
+    return number if number in _NUMBERS else None
 
 
 def labels(text: str) -> str:
@@ -94,8 +113,9 @@ def _read(selector: str) -> tuple[_Requirement, ...]:
 
 
 def _requirements(text: str) -> Iterator[_Requirement]:
-    place = 0
-    while place < len(text.rstrip()):
+    text, place = text.strip(), 0
+    _check_seen("label selector", text, apart_from=_WHITESPACE)
+    while place < len(text):
         found = _REQUIREMENT.match(text, place)
         if found is None:
             raise UsageError(_not_understood("label", text, place, "app=web,tier in (a,b),!canary"))
@@ -114,8 +134,10 @@ def _requirement(found: re.Match[str], text: str) -> _Requirement:
                 raise UsageError(f"the label selector {text!r} has a value that no label can have: {value!r}")
         return _Requirement(key, found["set"], tuple(values))
     if sign in _COMPARED:
-        if not _NUMBER.fullmatch(found["value"]):
-            raise UsageError(f"the label selector {text!r} compares with {found['value']!r}, which is no whole number")
+        if _number(found["value"]) is None:
+            raise UsageError(
+                f"the label selector {text!r} compares with {found['value']!r}, which is no whole number of 64 bits"
+            )
         return _Requirement(key, sign, (found["value"],))
     if sign:
         return _Requirement(key, "notin" if sign == "!=" else "in", (found["value"],))
@@ -131,6 +153,7 @@ def fields(text: str) -> str:
     :raises UsageError: when it is none.
     """
     terms, place, text = set(), 0, text.strip()
+    _check_seen("field selector", text)
     while place < len(text):
         found = _TERM.match(text, place)
         if found is None:
@@ -143,6 +166,13 @@ def fields(text: str) -> str:
 def field(name: str, value: str) -> str:
     """Write the field selector of one value."""
     return f"{name}={_ESCAPED.sub(_ESCAPE, value)}"
+
+
+def _check_seen(kind: str, text: str, *, apart_from: frozenset[str] = frozenset()) -> None:
+    """Refuse a text with characters that nobody sees: they come by mistake, and then it selects nothing."""
+    for character in text:
+        if unicodedata.category(character) in _UNSEEN and character not in apart_from:
+            raise UsageError(f"the {kind} {text!r} has a control character or a line break: {character!r}")
 
 
 def _not_understood(kind: str, text: str, place: int, example: str) -> str:
@@ -183,11 +213,12 @@ def is_glob(text: str) -> bool:
 
 def _check(text: str) -> None:
     name = text.removeprefix(EXCLUSION)
+    _check_seen("namespace", name)
     if not is_glob(name) and not NAMESPACE.fullmatch(name):
         raise UsageError(f"a namespace must consist of lowercase letters, digits and '-', got {name!r}")
     try:
-        re.compile(_pattern([name]))
-    except (re.error, ValueError):
+        _translated(name)
+    except ValueError:
         raise UsageError(
             f"a glob of namespaces must consist of lowercase letters, digits, '-', *, ? and [...], got {name!r}"
         ) from None
@@ -223,5 +254,16 @@ def _translated(glob: str) -> str:
         if found["some"] or found["one"]:
             pieces.append(f"[{_LETTERS}]{'*' if found['some'] else ''}")
         else:
-            pieces.append(f"[{'^' if found['no'] else ''}{found['set']}]" if found["set"] else found["same"])
+            pieces.append(_one_of(found["set"]) if found["set"] else found["same"])
     return "".join(pieces)
+
+
+def _one_of(bracketed: str) -> str:
+    """Translate a set of letters to one without ranges: PostgreSQL refuses some that Python takes, as ``[a-c-e]``.
+
+    :raises ValueError: when no letter of a namespace is in it.
+    """
+    letters = "".join(letter for letter in _EACH_LETTER if fnmatchcase(letter, bracketed))
+    if not letters:
+        raise ValueError(bracketed)
+    return f"[{letters}]"

@@ -84,7 +84,12 @@ def test_labels_are_selected_native_or_rendered(label_selector: Any, inventory: 
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"label_selector": ["a=1", "a=2"]}, {"field_selector": "a"}, {"label_selector": {"app": "web"}}],
+    [
+        {"label_selector": ["a=1", "a=2"]},
+        {"field_selector": "a"},
+        {"field_selector": "spec.nodeName=a\nb"},
+        {"label_selector": {"app": "web"}},
+    ],
     ids=str,
 )
 def test_selectors_that_cannot_be_are_refused_without_a_retry(arguments: Any, inventory: str) -> None:

@@ -218,6 +218,19 @@ def test_choices_that_are_none(arguments: tuple[str, ...], run: CommandLine) -> 
     assert run.sync(*arguments).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "arguments", [("--field-selector", "pods:spec.nodeName=a\nb"), ("-l", "app=\x1bweb"), ("-n", "a\nb")], ids=repr
+)
+def test_what_nobody_sees_is_refused_before_any_request(
+    arguments: tuple[str, ...], run: CommandLine, simulator: Simulator, inventory: Inventory
+) -> None:
+    result = run.sync(*arguments)
+
+    assert result.exit_code == 2
+    assert "has a control character or a line break" in result.stderr
+    assert (list(simulator["dev"].requests), inventory.ledger()) == ([], [])
+
+
 def test_without_a_database_it_says_how_to_name_one(run: CommandLine) -> None:
     result = run("sync", "--kubeconfig", run.kubeconfig)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import pytest
 from k8s_inventory_demo.simulator import Cluster, Fault, Rule, User
 
+from airflow_provider_k8s_inventory.model import Selection
 from tests.kit.inventory import Inventory
 from tests.kit.objects import named, pod, widget_definition
 from tests.kit.syncer import Syncer
@@ -146,3 +149,33 @@ def test_discovery_says_whether_a_custom_resource_can_be_narrowed(
 
     assert report.selection.namespaces == (("a",) if scope == "Namespaced" else ())
     assert report.seen == (1 if scope == "Namespaced" else 2)
+
+
+@pytest.mark.parametrize(
+    "glob",
+    ["[a-c-e]*", "*[!x]", "[]a]*", "[!]a]?", "[--a]*", "[a-]*", "[-a]*", "[z-ab]*", "[!a-c-e]*", "?[0-9]", "*-[a-z]?*"],
+)
+def test_postgresql_takes_globs_as_python_does(glob: str, inventory: Inventory) -> None:
+    names = ["a", "b", "d", "e", "x", "a1", "bb", "-b", "c-e", "team-x", "team-1", "team-xy", "kube-system"]
+    pattern = Selection(namespaces=(glob,)).namespace_pattern
+    found = inventory.query("SELECT name FROM unnest(%s::text[]) AS name WHERE name ~ %s", names, pattern)
+
+    assert {row["name"] for row in found} == {name for name in names if fnmatchcase(name, glob)}
+    # What is no name of a namespace is in no glob.
+    others = inventory.query("SELECT name FROM unnest(%s::text[]) AS name WHERE name ~ %s", ["A", "a\nb", "_"], pattern)
+    assert others == []
+
+
+@pytest.mark.parametrize(
+    ("globs", "left"),
+    [(("[a-c-e]",), ["a", "b", "c"]), (("[!c]",), ["a", "b"]), (("[]a]",), ["a"])],
+)
+def test_rows_outside_of_a_glob_leave_when_a_selection_is_replaced(
+    globs: tuple[str, ...], left: list[str], sync: Syncer, inventory: Inventory, dev: Cluster
+) -> None:
+    dev.seed("namespaces", [named(namespace) for namespace in ("a", "b", "c")])
+    sync()
+    report = sync(namespaces=globs, labels=("!canary",))
+
+    assert (report.status, report.unselected) == ("success", 3 - len(left))
+    assert inventory.names("k8s_pods") == [f"in-{namespace}" for namespace in left]

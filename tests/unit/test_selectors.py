@@ -46,6 +46,64 @@ def test_a_label_selector_has_one_form_and_selects(written: str, canonical: str,
 
 
 @pytest.mark.parametrize(
+    ("selector", "value", "selects"),
+    [
+        ("n>9223372036854775806", "9223372036854775807", True),
+        ("n<9223372036854775807", "9223372036854775806", True),
+        ("n>9223372036854775806", "9223372036854775808", False),  # beyond 64 bits it is no number
+        ("n<1", "-9223372036854775808", True),  # no label has a sign, but what an aggregated API lists may
+        ("n<1", "-9223372036854775809", False),
+        ("n>6", "+7", True),
+        ("n>6", "7.5", False),
+        ("n>6", "seven", False),
+        ("n>1000000000000000000", "1000000000000000001", True),
+        (f"n<{'1'.zfill(63)}", "0".zfill(63), True),
+    ],
+)
+def test_numbers_have_64_bits(selector: str, value: str, selects: bool) -> None:
+    assert selectors.labels(selector) == selector
+    assert selectors.matches(selector, {"n": value}) is selects
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "-1", "+1", "1e3", "1_0", "", "9" * 63])
+def test_what_is_no_number_of_a_label_is_refused(number: str) -> None:
+    for sign in "<>":
+        with pytest.raises(UsageError, match="label selector"):
+            selectors.labels(f"n{sign}{number}")
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\t", "\0", "\x1b", "\x7f", "\x85", "\u2028", "\udc80"])
+@pytest.mark.parametrize("text", ["a=b{}c", "a=b{},c=d", "a{}=b", "a=b,{}c=d"])
+def test_a_field_selector_with_a_character_that_nobody_sees_is_refused(text: str, character: str) -> None:
+    with pytest.raises(UsageError, match="has a control character or a line break") as caught:
+        selectors.fields(text.format(character))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("character", ["\0", "\x0b", "\x1b", "\x7f", "\x85", "\u2028", "\udc80"])
+@pytest.mark.parametrize("text", ["a=b{}c", "a=b{},c=d", "a in (b,{}c)", "a{}"])
+def test_a_label_selector_with_a_character_that_nobody_sees_is_refused(text: str, character: str) -> None:
+    with pytest.raises(UsageError, match="has a control character or a line break"):
+        selectors.labels(text.format(character) + ",d")
+
+
+@pytest.mark.parametrize("text", ["app=we\nb", "ap\tp=web", "tier in (a,b\nc)"])
+def test_a_line_break_in_a_word_of_a_label_selector_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="label selector"):
+        selectors.labels(text)
+
+
+def test_a_label_selector_may_have_several_lines_as_for_kubectl() -> None:
+    assert selectors.labels("app=web,\n\ttier in (a,\r\n b)\n") == "app=web,tier in (a,b)"
+
+
+@pytest.mark.parametrize("text", ["a\nb", "team-*\n!x", "!a\0", "[a\n]", "\x1b*"])
+def test_a_namespace_with_a_character_that_nobody_sees_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="has a control character or a line break"):
+        selectors.namespaces([text])
+
+
+@pytest.mark.parametrize(
     "text", ["app=web,", ",app", "a=b=c", "=x", "a in b", "a b", "a>x", "-a=1", "a in (b c)", "a=-", f"a={'x' * 64}"]
 )
 def test_what_is_no_label_selector_is_refused(text: str) -> None:
@@ -85,6 +143,8 @@ def test_what_is_no_field_selector_is_refused(text: str) -> None:
         (["[!a]*"], ("[!a]*",), ["b", "ba"], ["a", "ab"]),
         (["a", "b", "!b*"], ("a",), ["a"], ["b"]),
         (["*", "a", "!b"], ("*", "!b"), ["a", "c"], ["b"]),
+        (["[a-c-e]x"], ("[a-c-e]x",), ["ax", "bx", "cx", "-x", "ex"], ["dx", "x"]),
+        (["[]a]", "[!]b]z"], ("[!]b]z", "[]a]"), ["a", "az"], ["b", "bz", "z"]),
     ],
 )
 def test_namespaces_have_one_form(
@@ -112,6 +172,9 @@ def test_a_glob_of_all_is_no_narrowing() -> None:
         (["a_*"], "a glob of namespaces must consist of"),
         (["["], "a glob of namespaces"),
         (["[z-a]"], "a glob of namespaces"),
+        (["[]"], "a glob of namespaces"),
+        (["[!]"], "a glob of namespaces"),
+        (["[^a]"], "a glob of namespaces"),
         (["a*\n"], None),
     ],
 )
