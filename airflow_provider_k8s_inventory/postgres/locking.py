@@ -54,15 +54,31 @@ def lock_scope(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:
 
     :raises LockedError: when another sync holds it; the message names its session.
     """
-    namespaces = scope.selection.namespaces
-    if not namespaces or scope.selection.is_open or len(namespaces) > _MANY:
+    if not runs_beside_others(scope):
         lock_resource(cursor, schema, scope)
         return
     key = _key(schema, scope)
     _hold(cursor, schema, "_shared", key, scope)
     # In the order of their names, as two that share several would else each get one and both fail.
-    for namespace in namespaces:
+    for namespace in scope.selection.namespaces:
         _hold(cursor, schema, "", f"{key}/{namespace}", scope)
+
+
+def runs_beside_others(scope: Scope) -> bool:
+    """Tell if `lock_scope` lets other scopes of the same context and resource be synced meanwhile."""
+    selection = scope.selection
+    return 0 < len(selection.namespaces) <= _MANY and not selection.is_open
+
+
+def lock_ending(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:
+    """Wait until no other scope of the context and resource is about to be committed, and be the one that is.
+
+    What the others have committed is seen from then on.
+
+    :raises psycopg.errors.LockNotAvailable: when that takes longer than `lock_timeout`.
+    """
+    # No namespace has an empty name.
+    wait_for(cursor, f"{_key(schema, scope)}//ending")
 
 
 def lock_resource(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> None:

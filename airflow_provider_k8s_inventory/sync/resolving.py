@@ -12,6 +12,7 @@ from airflow_provider_k8s_inventory.model import Definition, Resource, Scope, Ta
 from airflow_provider_k8s_inventory.postgres.target import Target
 from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
+from airflow_provider_k8s_inventory.sync.namespaces import missing
 from airflow_provider_k8s_inventory.sync.settings import Settings
 
 
@@ -111,7 +112,7 @@ def missing_namespaces(scope: Scope, namespaces: Iterable[str], facts: ClusterFa
     for namespace in namespaces:
         try:
             if not facts.has_namespace(namespace):
-                yield f"context {scope.context_name} has no namespace {namespace}"
+                yield missing(scope.context_name, namespace)
         except ForbiddenError:
             continue
         except ScopeError:

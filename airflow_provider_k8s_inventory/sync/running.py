@@ -17,6 +17,7 @@ import psycopg
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import (
     InventoryError,
+    LockedError,
     OtherVersionError,
     RefusedError,
     ScopeError,
@@ -37,6 +38,7 @@ from airflow_provider_k8s_inventory.postgres import (
 )
 from airflow_provider_k8s_inventory.postgres.diff import Writing
 from airflow_provider_k8s_inventory.postgres.scopes import State
+from airflow_provider_k8s_inventory.postgres.target import Target
 from airflow_provider_k8s_inventory.resources import custom
 from airflow_provider_k8s_inventory.sync import expanding, identity, namespaces, resolving
 from airflow_provider_k8s_inventory.sync.collection import Collection
@@ -164,16 +166,45 @@ def _sync(
     progress: Progress,
     facts: ClusterFacts,
 ) -> SyncReport:
+    """Sync; once more when one of other selectors has ended meanwhile, whose rows this one then replaces.
+
+    :raises LockedError: when another sync is running that must not.
+    """
+    known = progress.report
+    report = _sync_once(client, conn, resolved, settings, progress, facts)
+    if report is None:
+        progress.report = known
+        progress.fallbacks.clear()
+        progress.restart_list()
+        report = _sync_once(client, conn, resolved, settings, progress, facts, alone=True)
+    if report is None:
+        raise LockedError(f"other syncs of {resolved.scope} have ended meanwhile: run this one again")
+    return report
+
+
+def _sync_once(
+    client: Client,
+    conn: psycopg.Connection,
+    resolved: Resolved,
+    settings: Settings,
+    progress: Progress,
+    facts: ClusterFacts,
+    *,
+    alone: bool = False,
+) -> SyncReport | None:
+    """Sync; None, and nothing is written, when one of other selectors has ended since this one began.
+
+    :param alone: whether no other scope of the resource may be synced meanwhile.
+    """
     scope, schema = resolved.scope, settings.schema
     redaction = settings.redaction_of(scope.resource)
     if redaction.helm:  # as config maps are then kept whole
         resolved = replace(resolved, definition=replace(resolved.definition, hidden=()))
-    target = resolving.target_of(scope, resolved.definition.table, schema)
+    ended: SyncReport | None = None
+    target = own = resolving.target_of(scope, resolved.definition.table, schema)
     with sessions.transaction(conn) as cursor:
-        locking.lock_scope(cursor, schema, scope)
-        replaced = scopes.replaced(cursor, schema, scope)
+        replaced = _hold(cursor, schema, scope, alone=alone)
         if replaced:
-            locking.lock_resource(cursor, schema, scope)
             target = replace(target, selection=EVERYTHING)
         state = scopes.state(cursor, schema, scope)
         aged_by = resolved.definition.aged_by if settings.keep_events else None
@@ -200,7 +231,7 @@ def _sync(
         collection = Collection(
             client=client,
             resolved=resolved,
-            selection=namespaces.named(client, scope.selection),
+            selection=namespaces.named(client, scope.selection, progress.warn),
             page_size=settings.page_size,
             progress=progress,
             managed=historian.managed_since is not None,
@@ -212,18 +243,18 @@ def _sync(
         if not scope.selection:
             identity.check_namespaces(store)
         rows.stamp(cursor, target)
-        named = scope.selection.namespaces and not scope.selection.is_open
-        empty = rows.empty_namespaces(cursor, target) if named else ()
-        if replaced:
-            progress.warn(_replaced(replaced, scope, outcome))
-        progress.warn(*outcome.warnings, *resolving.missing_namespaces(scope, empty, facts))
+        progress.warn(*_replaced(replaced, scope, outcome))
+        progress.warn(*outcome.warnings, *_missing_namespaces(cursor, own, scope, facts))
         if outcome.mode == "full" and outcome.counts.seen:
             progress.warn(*(f"redact: {path} matched nothing" for path in redaction.unmatched_here()))
             progress.knows(unmatched=tuple(redaction.unmatched_so_far()))
         if scope.resource == custom.DEFINITIONS:
             progress.warn(*customviews.keep_up(cursor, schema, scope.context_name))
         progress.knows(reason=_reason(outcome, resolved, facts, conn, settings))
-        return _recorded(store, outcome, client, progress)
+        if not replaced and _is_overtaken(cursor, schema, scope):
+            raise psycopg.Rollback
+        ended = _recorded(store, outcome, client, progress)
+    return ended
 
 
 def _recorded(store: Store, outcome: Outcome, client: Client, progress: Progress) -> SyncReport:
@@ -270,12 +301,43 @@ def _historian(resolved: Resolved, state: State | None, settings: Settings) -> H
     )
 
 
-def _replaced(replaced: Sequence[str], scope: Scope, outcome: Outcome) -> str:
-    were = " and ".join(each or "all objects" for each in replaced)
-    return (
-        f"{scope.resource} was synced with another selection before ({were}), which this one replaces: "
-        f"{outcome.counts.unselected} rows went"
-    )
+def _hold(cursor: psycopg.Cursor, schema: str, scope: Scope, *, alone: bool) -> tuple[str, ...]:
+    """Lock a scope; return the selections of others whose rows it is to replace, which nobody else may touch then.
+
+    :raises LockedError: when another sync holds it.
+    """
+    locking.lock_scope(cursor, schema, scope)
+    replaced = scopes.replaced(cursor, schema, scope)
+    if replaced or alone:
+        locking.lock_resource(cursor, schema, scope)
+        replaced = scopes.replaced(cursor, schema, scope)
+    return replaced
+
+
+def _is_overtaken(cursor: psycopg.Cursor, schema: str, scope: Scope) -> bool:
+    """Tell if a scope of other selectors, of which there was none, has been synced since this sync began.
+
+    Neither of two first syncs in different namespaces sees the other one's scope, nor its rows.
+    """
+    if not locking.runs_beside_others(scope):
+        return False
+    locking.lock_ending(cursor, schema, scope)
+    return bool(scopes.replaced(cursor, schema, scope))
+
+
+def _missing_namespaces(cursor: psycopg.Cursor, own: Target, scope: Scope, facts: ClusterFacts) -> Iterator[str]:
+    """Warn of namespaces that the cluster does not have; of globs `namespaces.named` does."""
+    named = scope.selection.namespaces and not scope.selection.is_open
+    return resolving.missing_namespaces(scope, rows.empty_namespaces(cursor, own) if named else (), facts)
+
+
+def _replaced(replaced: Sequence[str], scope: Scope, outcome: Outcome) -> Iterator[str]:
+    if replaced:
+        were = " and ".join(each or "all objects" for each in replaced)
+        yield (
+            f"{scope.resource} was synced with another selection before ({were}), which this one replaces: "
+            f"{outcome.counts.unselected} rows went"
+        )
 
 
 def _log_start(conn: psycopg.Connection, client: Client, resolved: Resolved, schema: str) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
 import pytest
-from k8s_inventory_demo.simulator import Cluster
+from k8s_inventory_demo.simulator import Cluster, Fault
 
 from airflow_provider_k8s_inventory.exceptions import LockedError
 from airflow_provider_k8s_inventory.model import Scope, Selection
 from airflow_provider_k8s_inventory.postgres import locking, sessions
 from tests.kit.inventory import Inventory
-from tests.kit.objects import pods
+from tests.kit.objects import pod, pods
 from tests.kit.syncer import Syncer
+from tests.kit.waiting import wait_until
 
 SCOPE = Scope(context_name="dev", resource="pods")
 
@@ -136,3 +138,23 @@ def test_a_scope_of_many_namespaces_takes_few_locks(sync: Syncer, migrated_datab
         query = "SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid = %s"
         assert inventory.query(query, pid)[0]["locks"] <= 50
         assert sync(namespaces=("team-7",)).status == "busy"
+
+
+def test_of_two_first_syncs_with_other_selectors_the_last_one_to_end_owns_the_rows(
+    dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.seed("pods", [pod(f"{app}-in-{team}", team, labels={"app": app}) for app in ("web", "db") for team in "ab"])
+    fault = dev.inject(Fault(path="/namespaces/a/pods$", verb="list", latency=3))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(sync, labels=("app=web",), namespaces=("a",))
+        wait_until(lambda: fault.hits == 1, "the first sync lists")
+        assert sync(labels=("app=db",), namespaces=("b",)).inserted == 1
+        assert not slow.done()
+        report = slow.result()
+
+    assert (report.status, report.inserted, report.unselected, report.deleted) == ("success", 1, 1, 0)
+    assert "synced with another selection before (b -l app=db), which this one replaces: 1 rows went" in str(
+        report.warnings
+    )
+    assert inventory.names("k8s_pods") == ["web-in-a"]
+    assert [row["selection"] for row in inventory.query("SELECT selection FROM k8s_scopes")] == ["a -l app=web"]

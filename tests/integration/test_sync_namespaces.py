@@ -179,3 +179,32 @@ def test_rows_outside_of_a_glob_leave_when_a_selection_is_replaced(
 
     assert (report.status, report.unselected) == ("success", 3 - len(left))
     assert inventory.names("k8s_pods") == [f"in-{namespace}" for namespace in left]
+
+
+def test_a_name_or_a_glob_that_is_of_no_namespace_is_told_beside_others_that_are(
+    sync: Syncer, inventory: Inventory, dev: Cluster
+) -> None:
+    dev.seed("namespaces", [named("team-a"), named("empty")])
+    dev.seed("pods", [pod("one", "team-a")])
+    report = sync(namespaces=("team-*", "typo-*", "[q-s]*", "typo", "empty", "!kube-*"))
+
+    assert (report.status, report.seen) == ("success", 1)
+    assert report.warnings == (
+        "context dev has no namespace that matches [q-s]*",
+        "context dev has no namespace typo",
+        "context dev has no namespace that matches typo-*",
+    )
+    assert inventory.last()["warnings"] == list(report.warnings)
+    assert sync(namespaces=("team-*", "!nothing-*")).warnings == ()
+
+
+@pytest.mark.parametrize("glob", ["team-?", None])
+def test_a_missing_namespace_is_told_also_when_another_selection_is_replaced(
+    glob: str | None, sync: Syncer, dev: Cluster
+) -> None:
+    dev.seed("namespaces", [named("a"), named("team-a")])
+    sync()
+    report = sync(namespaces=tuple(filter(None, ("a", "nowhere", glob))), labels=("!canary",))
+
+    assert (report.status, report.unselected) == ("success", 2)
+    assert "context dev has no namespace nowhere" in report.warnings
