@@ -18,6 +18,15 @@ UNION SELECT plural || '.' || group_name, kind, short_names FROM {crds}
 UNION SELECT resource, '', '{{}}' FROM {scopes} WHERE last_served_at IS NOT NULL AND resource LIKE %s
 """
 
+_CLUSTER_WIDE: Final = """
+SELECT coalesce(
+    (SELECT namespace IS NULL FROM {rows} WHERE context_name = %(context)s AND resource = %(resource)s LIMIT 1),
+    (SELECT scope = 'Cluster' FROM {crds} WHERE context_name = %(context)s AND name = %(resource)s LIMIT 1),
+    (SELECT bool_and(namespaces IS NULL) FROM {scopes}
+        WHERE context_name = %(context)s AND resource = %(resource)s AND last_served_at IS NOT NULL)
+)
+"""
+
 
 def stored(conn: psycopg.Connection, schema: str, context_name: str) -> list[str]:
     """List the canonical names of the resources that a context has rows of.
@@ -76,16 +85,15 @@ def synced(conn: psycopg.Connection, schema: str) -> set[str]:
 
 
 def is_cluster_wide(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> bool:
-    """Tell if a custom resource is known to be outside of namespaces, by its rows or else by its definition."""
+    """Tell if a custom resource is known to be outside of namespaces.
+
+    Its rows tell, or else its definition. Where neither is there, as its labels select nothing, its good syncs do.
+    """
     cursor.execute(
-        sql.SQL(
-            "(SELECT namespace IS NULL FROM {rows}"
-            " WHERE context_name = %(context)s AND resource = %(resource)s LIMIT 1)"
-            " UNION ALL"
-            " (SELECT scope = 'Cluster' FROM {crds} WHERE context_name = %(context)s AND name = %(resource)s LIMIT 1)"
-        ).format(
+        sql.SQL(_CLUSTER_WIDE).format(
             rows=sql.Identifier(schema, "k8s_custom_resources"),
             crds=sql.Identifier(schema, "k8s_crds"),
+            scopes=sql.Identifier(schema, "k8s_scopes"),
         ),
         {"context": scope.context_name, "resource": scope.resource},
     )

@@ -189,7 +189,7 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
     cursor.execute(_query(_REPLACE, schema), values)
     if (text := str(report.selection)) != values["selection"]:
         cursor.execute(_query(_RENAMED, schema), values | {"text": text})
-    if report.status == "success" and not report.selection and report.resource not in resources.CATALOGUE:
+    if report.status == "success" and not report.selection.namespaces and report.resource not in resources.CATALOGUE:
         cursor.execute(_query(_FORGET, schema), values)
 
 

@@ -73,8 +73,8 @@ def _write(conn: psycopg.Connection, schema: str, report: SyncReport) -> SyncRep
     with sessions.transaction(conn) as cursor:
         # Whether a custom resource is in namespaces only its cluster knows, and that may have said nothing: the line
         # must stand under the scope that good syncs have.
-        unsure = report.selection.namespaces and report.resource not in resources.CATALOGUE
-        if unsure and inventoried.is_cluster_wide(cursor, schema, report.scope):
+        silent = not report.responded and report.resource not in resources.CATALOGUE
+        if silent and report.selection.namespaces and inventoried.is_cluster_wide(cursor, schema, report.scope):
             report = replace(report, selection=report.selection.narrowed(None))
         ledger.record(cursor, schema, report)
     return report

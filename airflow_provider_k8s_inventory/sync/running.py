@@ -101,7 +101,7 @@ def run(
             progress.knows(resource=scope.resource, selection=scope.selection)
         with progress.logged():
             progress.warn(*facts.remarks())
-            resolved = resolving.resolve(scope, facts)
+            resolved = _as_it_was(conn, settings.schema, resolving.resolve(scope, facts))
             progress.knows(responded=True, cluster_uid=resolved.cluster_uid, selection=resolved.scope.selection)
             progress.warn(*resolved.warnings)
             if alone:
@@ -133,6 +133,18 @@ def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: 
     scope = resolving.scope_of(failed.context_name, name, settings)
     report = replace(blank(scope, failed.status, failed.reason, failed.origin), error=failed.error)
     return record(conn, settings.schema, report)
+
+
+def _as_it_was(conn: psycopg.Connection, schema: str, resolved: Resolved) -> Resolved:
+    """Take a custom resource that its cluster no longer knows for what it was: in namespaces, or outside of them."""
+    scope, resource = resolved.scope, resolved.definition.resource
+    if resource.kind or not scope.selection.namespaces:
+        return resolved
+    with sessions.transaction(conn) as cursor:
+        if not inventoried.is_cluster_wide(cursor, schema, scope):
+            return resolved
+    definition = replace(resolved.definition, resource=replace(resource, namespaced=False))
+    return replace(resolved, scope=replace(scope, selection=scope.selection.narrowed(None)), definition=definition)
 
 
 def _sync_as_served(

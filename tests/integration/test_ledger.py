@@ -177,21 +177,62 @@ def test_a_failure_after_one_that_was_turned_away_is_shown(
     assert (row["last_status"], row["last_success_at"]) == ("forbidden", None)
 
 
+@pytest.mark.parametrize("namespaces", [("team-a",), ("team-*", "!team-b"), ()], ids=str)
+@pytest.mark.parametrize("labels", [(), ("app=web",), ("app=none",)], ids=str)
 def test_a_resource_outside_of_namespaces_has_one_scope_whatever_was_asked(
-    simulator: Simulator, dev: Cluster, sync: Syncer, inventory: Inventory
+    labels: tuple[str, ...],
+    namespaces: tuple[str, ...],
+    simulator: Simulator,
+    dev: Cluster,
+    sync: Syncer,
+    inventory: Inventory,
 ) -> None:
     dev.create("crd", widget_definition(scope="Cluster"))
-    dev.seed("widgets.example.com", [named("w", None)])
+    dev.seed("widgets.example.com", [named("w", None, labels={"app": "web"})])
     statuses = []
     for reachable in (False, True, False):
         (simulator.start if reachable else simulator.stop)("dev")
-        statuses.append(sync("widgets.example.com", namespaces=("team-a",)).status)
+        statuses.append(sync("widgets.example.com", labels=labels, namespaces=namespaces).status)
         assert len(freshness(inventory, "widgets.example.com")) == 1
+        assert len(inventory.query("SELECT selection FROM k8s_scopes")) == 1
     (row,) = freshness(inventory, "widgets.example.com")
 
     assert statuses == ["unreachable", "success", "unreachable"]
-    assert (row["namespaces"], row["last_status"]) == (None, "unreachable")
+    assert (row["namespaces"], row["label_selector"] or "") == (None, "".join(labels))
+    assert (row["last_status"], inventory.last()["namespaces"]) == ("unreachable", None)
     assert row["age"] is not None
+
+
+@pytest.mark.parametrize("labels", [(), ("app=web",), ("app=none",)], ids=str)
+def test_a_resource_outside_of_namespaces_is_absent_in_the_scope_in_which_it_was_there(
+    labels: tuple[str, ...], dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.create("crd", widget_definition(scope="Cluster"))
+    dev.seed("widgets.example.com", [named("w", None, labels={"app": "web"})])
+    assert sync("widgets.example.com", labels=labels, namespaces=("team-a",)).status == "success"
+    dev.delete("crd", "widgets.example.com")
+    report = sync("widgets.example.com", labels=labels, namespaces=("team-a",))
+
+    assert (report.status, report.selection.namespaces) == ("absent", ())
+    assert inventory.count("k8s_custom_resources") == 0
+    (row,) = freshness(inventory, "widgets.example.com")
+    assert (row["namespaces"], row["last_status"]) == (None, "absent")
+
+
+def test_a_resource_in_namespaces_fails_in_the_scope_that_was_asked_for(
+    simulator: Simulator, dev: Cluster, sync: Syncer, inventory: Inventory
+) -> None:
+    dev.create("crd", widget_definition())
+    dev.seed("widgets.example.com", [named("w", "team-b", labels={"app": "web"})])
+    assert sync("widgets.example.com", labels=("app=none",)).status == "success"
+    dev.inject(Fault(path="/widgets$", status=403))
+    assert sync("widgets.example.com", labels=("app=none",), namespaces=("team-a",)).status == "forbidden"
+    assert inventory.last()["namespaces"] == ["team-a"]
+    assert sync("widgets.example.com", labels=("app=none",), namespaces=("team-a",)).status == "success"
+    simulator.stop("dev")
+    sync("widgets.example.com", labels=("app=none",), namespaces=("team-a",))
+
+    assert inventory.last()["namespaces"] == ["team-a"]
 
 
 def test_a_context_has_one_line_that_says_how_well_it_is(
