@@ -5,7 +5,7 @@ Who knows how a scope ended is in `outcomes`; what counts as an error is in `syn
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -54,8 +54,8 @@ class EndingOperator(InventoryOperator):
         :raises UsageError: when a value cannot be.
         :raises DatabaseError: when the ledger cannot be read.
         """
-        from airflow_provider_k8s_inventory.postgres import inventoried, ledger, scopes
-        from airflow_provider_k8s_inventory.sync import absences
+        from airflow_provider_k8s_inventory.postgres import inventoried, ledger, scopes, sessions
+        from airflow_provider_k8s_inventory.sync import absences, recording
         from airflow_provider_k8s_inventory.sync.verdicts import judge
 
         tolerance, now = self._tolerance(), datetime.now(UTC)
@@ -63,7 +63,19 @@ class EndingOperator(InventoryOperator):
         states = self._states(ti)
         with postgres.connection(self.postgres_conn_id) as conn:
             reports = ledger.latest_reports(conn, schema=self.schema, dag_id=ti.dag_id, run_id=ti.run_id)
-            reports = outcomes.outcome(reports, states, self.planned or (), now=now, failures=_failures(ti, states))
+            reports = outcomes.outcome(
+                reports,
+                states,
+                self.planned or (),
+                now=now,
+                failures=_failures(ti, states),
+                narrowed=self._narrowed(context, {instance.task_id for instance in states}),
+            )
+            with sessions.transaction(conn) as cursor:
+                reports = [
+                    report if report.origin.dag_id else recording.of_known_scope(cursor, self.schema, report)
+                    for report in reports
+                ]
             reports += absences.everywhere(reports, partial(inventoried.synced, conn, self.schema))
             bad = [report.scope for report in reports if not report.good]
             return judge(reports, scopes.past(conn, schema=self.schema, scopes=bad), tolerance, now=now)
@@ -76,6 +88,21 @@ class EndingOperator(InventoryOperator):
         if isinstance(longest, str):
             longest = durations.parse(longest.strip()) if longest.strip() not in ("", "None") else None
         return Tolerance(contexts=arguments.names("tolerate", self.tolerate), longest=longest)
+
+    def _narrowed(self, context: Context, task_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Render what narrows mapped syncs, which their plan need not say."""
+        found: dict[str, dict[str, Any]] = {}
+        for task_id in task_ids:
+            task: Any = self.dag.get_task(task_id)
+            written: Mapping[str, Any] = getattr(task, "partial_kwargs", {})
+            given = {**self.dag.default_args, **(written.get("default_args") or {}), **written}
+            try:
+                found[task_id] = {
+                    name: self.render_template(given[name], context) for name in outcomes.NARROWING if name in given
+                }
+            except Exception as error:  # a template may be of what only its own task has
+                self.log.warning("What narrows %s cannot be told here: %s", task_id, error)
+        return found
 
     def _states(self, ti: Any) -> dict[outcomes.Instance, str | None]:
         states: dict[outcomes.Instance, str | None] = {}

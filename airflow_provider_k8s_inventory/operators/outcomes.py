@@ -6,16 +6,18 @@ it. Reading the ledger is in `postgres.ledger`, speaking about the outcome in `r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.exceptions import UnknownResourceError
+from airflow_provider_k8s_inventory.exceptions import UnknownResourceError, UsageError
 from airflow_provider_k8s_inventory.hooks import arguments
-from airflow_provider_k8s_inventory.model import Origin, SyncReport
+from airflow_provider_k8s_inventory.model import EVERYTHING, Origin, Selection, SyncReport
 
+NARROWING: Final = ("namespaces", "label_selector", "field_selector")
+"""The arguments of a sync that narrow it."""
 _NO_FAILURE: Final = frozenset({"success", "skipped", "upstream_failed", "removed"})
 """What is upstream of an `upstream_failed` task is upstream of the report too, and is reported itself."""
 
@@ -57,6 +59,7 @@ def outcome(
     *,
     now: datetime,
     failures: Mapping[Instance, Failure] | None = None,
+    narrowed: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[SyncReport]:
     """Return the reports of the ledger, and one made up for each scope whose task failed and left none.
 
@@ -67,13 +70,14 @@ def outcome(
     :param planned: what the sync was mapped over, to name the scopes of instances that left no report; may be empty.
     :param now: the time made-up reports get.
     :param failures: what failed instances said of themselves; a worker that was killed said nothing.
+    :param narrowed: the arguments that narrow what tasks sync, by their names; those of the plan go before.
     """
     removed = {instance for instance, state in states.items() if state == "removed"}
     known = [report for report in reports if _instance(report) not in removed]
     by_instance: dict[Instance, list[SyncReport]] = {}
     for report in known:
         by_instance.setdefault(_instance(report), []).append(report)
-    plan = _plan(planned, states)
+    plan = _plan(planned, states, narrowed or {})
     synthesized = [
         report
         for instance, state in states.items()
@@ -95,6 +99,8 @@ class _Planned(NamedTuple):
     names: tuple[str, ...]
     uncertain: tuple[str, ...]
     """Globs and groups, and names that the cluster alone can resolve."""
+    selections: Mapping[str, Selection]
+    """What of each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,12 +122,13 @@ class _Broken:
             return f"no report: {self.instance} has not ended, it is {self.state or 'not even scheduled'}"
         return f"no report: the worker of {self.instance} died or was cut off, or the task's log says why"
 
-    def report(self, context_name: str, resource: str, reason: str) -> SyncReport:
+    def report(self, context_name: str, resource: str, reason: str, selection: Selection = EVERYTHING) -> SyncReport:
         """Make up a report."""
         return SyncReport(
             context_name=context_name,
             cluster_uid=None,
             resource=resource,
+            selection=selection,
             status="failed",
             reason=reason,
             started_at=self.now,
@@ -145,28 +152,38 @@ def _missing(broken: _Broken, reports: Sequence[SyncReport], planned: _Planned |
 
 def _unreported(broken: _Broken, reports: Sequence[SyncReport], planned: _Planned) -> list[SyncReport]:
     reported = {report.resource for report in reports}
-    lost = [broken.report(planned.context_name, name, broken.end) for name in planned.names if name not in reported]
+    context_name, of = planned.context_name, planned.selections
+    lost = [broken.report(context_name, name, broken.end, of[name]) for name in planned.names if name not in reported]
     # A task that ended by itself has reported what they meant.
     if not broken.failure or not reports:
         lost += [
-            broken.report(planned.context_name, name, f"{broken.end}; what {name} means there is not known")
+            broken.report(context_name, name, f"{broken.end}; what {name} means there is not known", of[name])
             for name in planned.uncertain
             if name not in reported
         ]
     return lost
 
 
-def _plan(planned: Sequence[Mapping[str, Any]], states: Mapping[Instance, str | None]) -> dict[Instance, _Planned]:
+def _plan(
+    planned: Sequence[Mapping[str, Any]],
+    states: Mapping[Instance, str | None],
+    narrowed: Mapping[str, Mapping[str, Any]],
+) -> dict[Instance, _Planned]:
     """Map instances to what they were to sync, as far as it is sure that the task was mapped over that."""
     mapped = [instance for instance, state in states.items() if instance.map_index >= 0 and state != "removed"]
     if len({instance.task_id for instance in mapped}) != 1 or len(mapped) != len(planned):
         return {}
-    return {instance: _read(planned[instance.map_index]) for instance in mapped if instance.map_index < len(planned)}
+    return {
+        instance: _read({**narrowed.get(instance.task_id, {}), **planned[instance.map_index]})
+        for instance in mapped
+        if instance.map_index < len(planned)
+    }
 
 
 def _read(scopes: Mapping[str, Any]) -> _Planned:
-    certain: list[str] = []
-    uncertain: list[str] = []
+    certain: dict[str, Selection] = {}
+    uncertain: dict[str, Selection] = {}
+    selection_of = _selections(scopes)
     for name in arguments.names("resource", scopes["resource"]):
         try:
             asked = resources.asked(name)
@@ -175,12 +192,27 @@ def _read(scopes: Mapping[str, Any]) -> _Planned:
         if resources.is_exclusion(asked.name):
             continue
         known = (asked.certain or asked.name in resources.CATALOGUE) and not resources.is_glob(asked.name)
-        (certain if known else uncertain).append(str(asked))
+        (certain if known else uncertain)[str(asked)] = selection_of(asked.name)
     return _Planned(
         context_name=scopes["cluster_context"],
-        names=tuple(dict.fromkeys(certain)),
-        uncertain=tuple(dict.fromkeys(uncertain)),
+        names=tuple(certain),
+        uncertain=tuple(uncertain),
+        selections=uncertain | certain,
     )
+
+
+def _selections(scopes: Mapping[str, Any]) -> Callable[[str], Selection]:
+    """Return what gives the selection of a resource."""
+    try:
+        chosen = arguments.selections(*map(scopes.get, NARROWING))
+    except UsageError:  # the sync has said so
+        return lambda name: EVERYTHING
+
+    def of(name: str) -> Selection:
+        definition = resources.CATALOGUE.get(name)
+        return definition.narrow(chosen.of(name)) if definition else chosen.of(name)
+
+    return of
 
 
 def _instance(report: SyncReport) -> Instance:

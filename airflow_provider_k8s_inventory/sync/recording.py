@@ -71,10 +71,17 @@ def record(
 def _write(conn: psycopg.Connection, schema: str, report: SyncReport) -> SyncReport:
     sessions.fit(conn)
     with sessions.transaction(conn) as cursor:
-        # Whether a custom resource is in namespaces only its cluster knows, and that may have said nothing: the line
-        # must stand under the scope that good syncs have.
-        silent = not report.responded and report.resource not in resources.CATALOGUE
-        if silent and report.selection.namespaces and inventoried.is_cluster_wide(cursor, schema, report.scope):
-            report = replace(report, selection=report.selection.narrowed(None))
+        report = of_known_scope(cursor, schema, report)
         ledger.record(cursor, schema, report)
+    return report
+
+
+def of_known_scope(cursor: psycopg.Cursor, schema: str, report: SyncReport) -> SyncReport:
+    """Return the report under the scope that good syncs have.
+
+    Whether a custom resource is in namespaces only its cluster knows, and that may have said nothing.
+    """
+    silent = not report.responded and report.resource not in resources.CATALOGUE
+    if silent and report.selection.namespaces and inventoried.is_cluster_wide(cursor, schema, report.scope):
+        return replace(report, selection=report.selection.narrowed(None))
     return report

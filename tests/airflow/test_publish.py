@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from airflow.sdk import DAG, Asset, AssetAlias
@@ -93,6 +94,36 @@ def test_clusters_that_are_known_to_be_down_do_not_count_as_failed(inventory: st
     assert end(KubernetesInventoryReportOperator, tolerate=["prod"])[0]["failed"] == 0
     with pytest.raises(AirflowFailException, match=r"1 of 2 clusters failed: prod \(unreachable, never good\); 2 of 4"):
         end(KubernetesInventoryReportOperator)
+
+
+@pytest.mark.parametrize("in_default_args", [False, True])
+def test_a_lost_task_is_as_old_as_the_last_good_sync_of_its_selection(in_default_args: bool, inventory: str) -> None:
+    narrowed: dict[str, Any] = {
+        "namespaces": "{{ params.namespaces }}",
+        "label_selector": "{{ params.label_selector }}",
+        "field_selector": "{{ params.field_selector }}",
+    }
+    params: dict[str, Any] = {
+        "namespaces": ["default", "shop"],
+        "label_selector": ["pods:app=web"],
+        "field_selector": None,
+    }
+    planned: list[dict[str, Any]] = [{"cluster_context": name, "resource": "pods,services"} for name in ("dev", "prod")]
+    for index, scopes in enumerate(planned):
+        operator = KubernetesToPostgresOperator(
+            task_id="sync", namespaces=params["namespaces"], label_selector=params["label_selector"], **scopes
+        )
+        execute(operator, TaskInstance("sync", map_index=index))
+    with psycopg.connect(inventory) as conn:
+        conn.execute("DELETE FROM k8s_syncs WHERE context_name = 'prod'")
+    with DAG("k8s_inventory", schedule=None, default_args=narrowed if in_default_args else {}):
+        partial = KubernetesToPostgresOperator.partial(task_id="sync", **({} if in_default_args else narrowed))
+        last = KubernetesInventoryReportOperator(task_id="last", planned=planned)
+        partial.expand_kwargs(planned) >> last
+    ti = TaskInstance("last", states={"sync_0": "success", "sync_1": "failed"})
+
+    with pytest.raises(AirflowFailException, match=r"1 of 2 clusters failed: prod \(failed, last good .*\); 2 of 4"):
+        execute(last, ti, dag_run=SimpleNamespace(start_date=datetime.now(UTC)), params=params)
 
 
 @pytest.mark.parametrize("value", ["soon", "1 week"])

@@ -100,6 +100,32 @@ def test_a_reason_that_names_its_machine_names_it_once() -> None:
     assert ended[0][3] == "on worker-2: no kubeconfig"
 
 
+def test_a_scope_that_was_lost_has_the_selection_that_its_task_had() -> None:
+    planned = [{"cluster_context": name, "resource": "clusters,nodes,pods,*.example.com"} for name in ("dev", "prod")]
+    planned[0] |= {"namespaces": "c"}
+    narrowed = {"sync": {"namespaces": ["a", "b"], "label_selector": "['app=web', 'pods:app=db']"}}
+    states = instances("sync", {"sync_0": "failed", "sync_1": "failed"})
+    lost = outcome([], states, planned, now=NOW, narrowed=narrowed)
+
+    assert [str(report.scope) for report in lost] == [
+        "dev · clusters",
+        "dev · nodes (-l app=web)",
+        "dev · pods (c -l app=db)",
+        "dev · *.example.com (c -l app=web)",
+        "prod · clusters",
+        "prod · nodes (-l app=web)",
+        "prod · pods (a, b -l app=db)",
+        "prod · *.example.com (a, b -l app=web)",
+    ]
+
+
+def test_of_a_selection_that_cannot_be_the_task_has_said_so() -> None:
+    states = instances("sync", {"sync_0": "failed", "sync_1": "success"})
+    lost, *_ = outcome([], states, PLANNED, now=NOW, narrowed={"sync": {"label_selector": "a b"}})
+
+    assert str(lost.scope) == "dev · pods"
+
+
 def test_of_a_task_that_was_killed_each_scope_without_a_report_has_a_line() -> None:
     reports = [report(0), report(1, resource="clusters"), report(1)]
     ended = judged(reports, {"sync_0": "success", "sync_1": "failed"}, GROUPED)
