@@ -15,6 +15,7 @@ from airflow_provider_k8s_inventory.postgres.migrations import migrate
 from tests.kit.inventory import Inventory
 from tests.kit.objects import pod, pods
 from tests.kit.syncer import Syncer
+from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres15]
 
@@ -35,6 +36,11 @@ SELECT context_name, node_name, count(*) AS pods, sum(coalesce(cpu_requests, 0))
     sum(coalesce(memory_limits, 0)) AS memory_limits
 FROM k8s_pods WHERE deleted_at IS NULL AND node_name IS NOT NULL AND coalesce(phase, '') NOT IN ('Succeeded', 'Failed')
 GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+WRITTEN = """
+SELECT d.temp_files AS files, t.n_tup_ins AS rows FROM pg_stat_database AS d, pg_stat_user_tables AS t
+WHERE d.datname = current_database() AND t.relid = 'k8s_pods'::regclass
 """
 
 
@@ -137,6 +143,17 @@ def test_a_sync_that_fails_leaves_them_as_they_were(
 
     assert agree()
     assert inventory.query("SELECT * FROM k8s_summary_images") == before
+
+
+def test_the_rows_of_a_first_sync_go_into_no_temporary_file(
+    dev: Cluster, sync: Syncer, agree: Callable[[], bool], inventory: Inventory
+) -> None:
+    (before,) = inventory.query(WRITTEN)
+    dev.seed("pods", [pod(f"web-{number}", annotations={"note": "x" * 50_000}) for number in range(100)])
+    sync()
+    assert agree()
+    wait_until(lambda: inventory.query(WRITTEN)[0]["rows"] == before["rows"] + 100, "PostgreSQL to count what it wrote")
+    assert inventory.query(WRITTEN)[0]["files"] == before["files"]
 
 
 def test_rows_that_people_delete_leave_them_too(
