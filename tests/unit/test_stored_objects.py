@@ -13,8 +13,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.resources.shared import LAST_APPLIED, Object
-from airflow_provider_k8s_inventory.sync.objects import Texts, without_noise
+from airflow_provider_k8s_inventory.resources.shared import COPIES, LAST_APPLIED, Object
+from airflow_provider_k8s_inventory.sync.objects import Texts, quiet, without_noise
 from tests.benchmarks.pods import pods
 
 TEXTS = Texts(resources.CATALOGUE["pods"].resource)
@@ -133,3 +133,10 @@ def test_the_benchmarks_pods_are_cut() -> None:
 
         assert rest is not None
         assert len(item) - len(rest) > 1000
+
+
+@pytest.mark.parametrize("slash", ["/", "\\/", "\\u002f", "\\u002F"])
+@pytest.mark.parametrize("copy", COPIES)
+def test_copies_of_objects_are_left_out_however_their_names_are_written(copy: str, slash: str) -> None:
+    annotations = f'{{"a/b":"c","{copy.replace("/", slash)}":"{{}}"}}'
+    assert bytes(quiet(msgspec.Raw(annotations.encode()))) == b'{"a/b":"c"}'
