@@ -95,6 +95,7 @@ def test_labels_are_selected_native_or_rendered(label_selector: Any, inventory: 
 def test_selectors_that_cannot_be_are_refused_without_a_retry(arguments: Any, inventory: str) -> None:
     with pytest.raises(AirflowFailException, match="selector"):
         sync(**arguments)
+    assert select(inventory, "SELECT status FROM k8s_syncs") == []  # before any request
 
 
 @pytest.mark.parametrize(
