@@ -177,9 +177,10 @@ def _gaps(each: Coverage, since: datetime) -> Iterator[tuple[str, str]]:
         yield "", "no history is kept"
     elif each.known_since > since:
         yield f"{each.context_name} · ", f"changes are known since {_time(each.known_since)} only"
-    if gap := each.open_gap:
-        begin = f" since {_time(datetime.fromisoformat(gap['from']))}" if gap["from"] else ""
-        yield f"{each.context_name} · ", f"not known{begin}: {gap['status']}: {verdicts.first_said(gap['reason'])}"
+    if each.is_open:
+        begin = f" since {_time(each.last_proven_at)}" if each.last_proven_at else ""
+        said = f": {verdicts.first_said(each.last_reason)}" if each.last_reason else ""
+        yield f"{each.context_name} · ", f"not known{begin}: {each.last_status}{said}"
 
 
 def _time(time: datetime) -> str:

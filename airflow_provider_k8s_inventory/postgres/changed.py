@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.model import Scope, Selection
+from airflow_provider_k8s_inventory.model import MEANINGS, Scope, Selection, Status
 from airflow_provider_k8s_inventory.postgres import explaining, schemas, sessions
 
 Moment = datetime | timedelta
@@ -50,7 +50,10 @@ class Coverage(NamedTuple):
     field_selector: str | None
     known_since: datetime | None
     """None: no history is kept."""
-    gaps: list[Mapping[str, Any]]
+    last_proven_at: datetime | None
+    """None: no sync ended well."""
+    last_status: Status
+    last_reason: str | None
 
     @property
     def scope(self) -> Scope:
@@ -60,9 +63,10 @@ class Coverage(NamedTuple):
         )
 
     @property
-    def open_gap(self) -> Mapping[str, Any] | None:
-        """The gap that has not ended; None: there is none."""
-        return next((gap for gap in self.gaps if gap["to"] is None), None)
+    def is_open(self) -> bool:
+        """Whether what happens is not known since then."""
+        meaning = MEANINGS[self.last_status]
+        return not (meaning.good or meaning.turned_away)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,7 +45,8 @@ SELECT context_name, resource, namespaces, label_selector, field_selector,
             GROUP BY part.island
         ) AS gap
         WHERE gap.status IS NOT NULL
-    ) AS gaps
+    ) AS gaps,
+    last_status, last_reason
 FROM {scopes} AS scope
 """
 
@@ -95,6 +96,8 @@ def views(schema: str) -> Iterator[View]:
             "last_proven_at": "When the last good sync began: until then it is proven; NULL: there was none",
             "gaps": "Times between two good syncs with others in between, as from, to, status and reason of the last "
             "of those; from is null before the first good sync, to as long as the gap is open",
+            "last_status": "How the last sync ended that was not turned away by another one (busy)",
+            "last_reason": "Why that was no success, and what to do",
         },
         of_tables=False,
     )
