@@ -121,8 +121,8 @@ def test_the_wheel_holds_the_package_and_nothing_else() -> None:
 
 
 def test_the_wheel_is_small() -> None:
-    # 415 kB, of which 340 are modules, 16 the README and 55 the names of the files: each resource is one.
-    assert installed_wheel().stat().st_size < 500_000
+    # 515 kB, of which 425 are modules, 20 the README and 70 the names of the files: each resource is one.
+    assert installed_wheel().stat().st_size < 550_000
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,11 @@ _COLUMNS: Final = tuple(
         ("summary", "text"),
     )
 )
-_BATCH: Final = 100
-"""Changed rows that are read at once, each with two objects: of 460 kB at most, as seen in real clusters."""
+_FIRST: Final = 2
+"""Changed rows that are read at first, each with two objects, which may have 1.5 MB."""
+_MOST: Final = 100
+_BATCH: Final = 2 << 20
+"""Characters of objects that are read at once, about."""
 
 NOISE: Final = "noise"
 """What `Entry.change` is for a change that is no history."""
@@ -276,8 +279,12 @@ def _batches(
     """Read the rows of a query in pieces, so that memory does not grow with them."""
     with cursor.connection.cursor(name="k8s_changing_rows", row_factory=tuple_row) as reading:
         reading.execute(statement, parameters)
-        while rows := reading.fetchmany(_BATCH):
+        count = _FIRST
+        while rows := reading.fetchmany(count):
+            size = sum(len(value) for row in rows for value in row if isinstance(value, str))
+            count = max(1, min(_MOST, 2 * count, _BATCH * len(rows) // max(1, size)))
             yield rows
+            del rows  # they would live until the next ones have come
 
 
 def _composed(statement: Any, writing: Writing, *, managed: bool = False, remade: bool = True) -> sql.Composed:

@@ -18,9 +18,8 @@ _RIGHTS: Final = {
     "k8s_syncs": ("SELECT", "INSERT"),
     "k8s_scopes": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "k8s_history": ("SELECT", "INSERT"),
-    "k8s_history_id": ("USAGE",),
 }
-"""What a sync does to each table and sequence."""
+"""What a sync does to each table."""
 
 
 def read_only(conn: psycopg.Connection) -> str | None:
@@ -45,12 +44,10 @@ def lacking(conn: psycopg.Connection, schema: str) -> list[str]:
     asked = [(table, right) for table, rights in _RIGHTS.items() for right in rights]
     rows = _ask(
         conn,
-        "SELECT format('%%s%%I.%%I', CASE relkind WHEN 'S' THEN 'SEQUENCE ' END, %s::text, a.table_name),"
-        " string_agg(a.name, ', ' ORDER BY a.place)"
+        "SELECT format('%%I.%%I', %s::text, a.table_name), string_agg(a.name, ', ' ORDER BY a.place)"
         " FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS a (table_name, name, place)"
         " JOIN pg_class AS c ON c.relname = a.table_name AND c.relnamespace = to_regnamespace(quote_ident(%s))"
-        " WHERE NOT CASE relkind WHEN 'S' THEN has_sequence_privilege(c.oid, a.name)"
-        " ELSE has_table_privilege(c.oid, a.name) END GROUP BY relkind, a.table_name ORDER BY min(a.place)",
+        " WHERE NOT has_table_privilege(c.oid, a.name) GROUP BY a.table_name ORDER BY min(a.place)",
         [schema, [table for table, _ in asked], [right for _, right in asked], schema],
     )
     role, database, temporary = _ask(

@@ -14,6 +14,7 @@ import msgspec
 
 from airflow_provider_k8s_inventory.sync.patches import Path
 
+_ANSWERS: Final = ("metadata", "status")
 _FIELD: Final = "f:"
 _KEYED: Final = "k:"
 _VALUE: Final = "v:"
@@ -58,15 +59,22 @@ def read(managed: str | None) -> Sequence[Manager]:
 def changer(managers: Sequence[Manager], paths: Iterable[Path], new: Any) -> str | None:
     """Name who changed an object: of those whose fields cover what changed the newest, else the newest of all.
 
+    What is wanted comes before what is said of it: a controller answers a person's change of ``spec`` by annotations
+    and a status, before a sync sees either.
+
     :param managers: the entries of the new object.
     :param paths: what changed.
     :param new: the new object, decoded.
     """
     if not managers:
         return None
-    wanted = [(*path,) for path in paths]
-    covering = [each for each in managers if any(_covers(each.fields_v1, path, new) for path in wanted)]
-    return max(covering or managers, key=_time).manager or None
+    wanted = list(paths)
+    for names in (frozenset(path[0] for path in wanted if path) - {*_ANSWERS}, *({name} for name in _ANSWERS)):
+        first = [path for path in wanted if path and path[0] in names]
+        covering = [each for each in managers if any(_covers(each.fields_v1, path, new) for path in first)]
+        if covering:
+            return max(covering, key=_time).manager or None
+    return max(managers, key=_time).manager or None
 
 
 def creator(managers: Sequence[Manager], created_at: str | None) -> str | None:

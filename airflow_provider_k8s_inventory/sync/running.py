@@ -273,7 +273,8 @@ def _recorded(store: Store, outcome: Outcome, client: Client, progress: Progress
     """Write the ledger and the history of a scope whose rows are written."""
     gathered = store.historian.gathered(store.cursor)
     if gathered.remade:
-        progress.fallbacks.append(f"{gathered.remade} rows were made anew of objects that did not change")
+        remade = "%s: %d rows were made in another way of objects that did not change, which is no history"
+        log.info(remade, progress.scope, gathered.remade)
     report = progress.ended(
         outcome.status,
         progress.report.reason,

@@ -96,7 +96,7 @@ def test_deletions_and_image_changes_are_posted_once(inventory: str, simulator: 
 
     state, (head, *lines) = post()
     assert (state, head) == ("success", "Changes:")
-    assert sorted(line.partition(" dev: ")[2].partition(" by ")[0] for line in lines) == sorted(
+    assert sorted(line.partition(" dev: ")[2].partition(" by ")[0].partition(":")[0] for line in lines) == sorted(
         [
             f"deployments {namespace}/{name} updated",
             f"services {service['namespace']}/{service['name']} deleted",

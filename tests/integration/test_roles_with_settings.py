@@ -35,7 +35,7 @@ def role(migrated_database: str, run: CommandLine) -> Iterator[Role]:
         inventory.query("CREATE ROLE particular LOGIN PASSWORD 'particular'")
         inventory.query("GRANT ALL ON SCHEMA public TO particular")
         for table in inventory.query(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')"
         ):
             inventory.query(f"ALTER TABLE {table['relname']} OWNER TO particular")
         parts = urlsplit(migrated_database)

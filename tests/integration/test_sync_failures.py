@@ -175,7 +175,7 @@ def test_a_defect_is_a_failed_scope_too(
     sync()
     before = inventory.versions()
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr("airflow_provider_k8s_inventory.sync.rows.RowReader.rows", broken)

@@ -32,9 +32,10 @@ def downgrade(inventory: Inventory) -> None:
     inventory.query("DROP TABLE k8s_scopes CASCADE")
     inventory.query("DROP INDEX k8s_syncs_finished")
     inventory.query("ALTER TABLE k8s_syncs RENAME COLUMN row_format TO shape")
-    for column in ("label_selector", "field_selector", "unselected"):
+    inventory.query("DROP TABLE k8s_history, k8s_history_kept CASCADE")
+    for column in ("label_selector", "field_selector", "unselected", "changes", "noise"):
         inventory.query(f"ALTER TABLE k8s_syncs DROP COLUMN {column}")
-    inventory.query("DELETE FROM k8s_migrations WHERE name IN ('0004_scopes', '0007_selectors')")
+    inventory.query("DELETE FROM k8s_migrations WHERE name IN ('0004_scopes', '0007_selectors', '0010_history')")
 
 
 def upgrade(inventory: Inventory, migrated_database: str) -> list[str]:
@@ -44,16 +45,17 @@ def upgrade(inventory: Inventory, migrated_database: str) -> list[str]:
 
 
 def scopes(inventory: Inventory) -> list[Row]:
-    """The table of scopes; the words of a reason may differ."""
+    """The table of scopes; the words of a reason may differ, and there was no history."""
     rows = inventory.query("SELECT * FROM k8s_scopes ORDER BY context_name, resource, selection")
-    return [row | {"invalid_reason": row["invalid_reason"] is not None} for row in rows]
+    return [row | {"invalid_reason": row["invalid_reason"] is not None, "history_since": None} for row in rows]
 
 
 def test_it_makes_the_table_and_the_views_that_show_it(inventory: Inventory, migrated_database: str) -> None:
     done = upgrade(inventory, migrated_database)
 
     views = ["view k8s_freshness", "view k8s_cluster_health", "view k8s_deprecated_apis"]
-    assert done == ["0004_scopes", "0007_selectors", *views]
+    of_history = ["view k8s_changes", "view k8s_coverage"]
+    assert done == ["0004_scopes", "0007_selectors", "0010_history", *views, *of_history]
 
 
 @pytest.mark.parametrize("mode", ["metadata", "delta"])

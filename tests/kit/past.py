@@ -87,6 +87,8 @@ def undo(rows: Rows, change: dict[str, Any]) -> None:
 def undo_steps(row: dict[str, Any], steps: list[list[Any]] | None) -> None:
     """Take the steps of a patch."""
     for path, *old in steps or ():
+        if row["object"] is None and path:
+            continue  # the object was stored then, and is not now
         place: Any = row
         steps_down: list[Any] = ["object", *path]
         last = steps_down.pop()

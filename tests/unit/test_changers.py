@@ -111,3 +111,11 @@ def test_the_creator_is_the_manager_of_the_second_in_which_it_was_made() -> None
     assert managers.creator(read, "2025-12-31T00:00:00Z") is None
     # A controller that set the status in that second has not created it.
     assert managers.creator(read, "2026-01-04T00:00:00Z") is None
+
+
+def test_who_changed_what_is_wanted_comes_before_who_answered_it() -> None:
+    read = managers.read(msgspec.json.encode(ENTRIES).decode())
+    changed: list[tuple[str | int, ...]] = [("status", "conditions", 0, "status"), ("metadata", "labels", "a.b/c")]
+
+    assert managers.changer(read, changed, NEW) == "kubectl-label"
+    assert managers.changer(read, [*changed, ("spec", "replicas")], NEW) == "hpa"
