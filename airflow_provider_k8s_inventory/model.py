@@ -308,7 +308,7 @@ class Definition:
     copies: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """The path of what a column of JSON repeats, by the name of the column."""
     history: bool = True
-    """Whether its changes are kept, unless somebody says otherwise; False: it changes all the time."""
+    """True where its changes are kept unless somebody says otherwise; False: it changes all the time."""
     noise: tuple[str, ...] = ()
     """The paths that no history is written for, beside those of all resources: see `resources.noise`."""
     noisy_names: tuple[str, ...] = ()

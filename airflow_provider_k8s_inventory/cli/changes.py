@@ -49,14 +49,8 @@ _WIDEST: Final = 48
 @click.command(epilog=_EXAMPLES)
 @click.option("--since", callback=moments.moment, metavar="TIME", default="1d", show_default=True, help=moments.HELP)
 @click.option("--until", callback=moments.moment, metavar="TIME", help="Only what may have happened before then.")
-@click.option("--context", "contexts", metavar="NAME|GLOB", multiple=True, help="Only these contexts; repeatable.")
-@click.option(
-    "--resource",
-    "names",
-    metavar="NAME|GLOB|GROUP",
-    multiple=True,
-    help="Only these resources, or with ! in front all but these; repeatable.",
-)
+@options.inventoried_contexts
+@options.inventoried_resources
 @click.option(
     "-n",
     "--namespace",

@@ -1,4 +1,4 @@
-"""What names and globs of contexts and resources mean of that which the database knows."""
+"""The contexts and resources that the database knows and that names and globs mean."""
 
 from __future__ import annotations
 

@@ -119,6 +119,20 @@ def shared_of_database(command: _F) -> _F:
     return reduce(lambda wrapped, option: option(wrapped), reversed(_DATABASE), command)
 
 
+inventoried_contexts = click.option(
+    "--context", "contexts", metavar="NAME|GLOB", multiple=True, help="Only these contexts; repeatable."
+)
+"""Narrow what the database is asked to contexts that it knows."""
+inventoried_resources = click.option(
+    "--resource",
+    "names",
+    metavar="NAME|GLOB|GROUP",
+    multiple=True,
+    help="Only these resources, or with ! in front all but these; repeatable.",
+)
+"""Narrow what the database is asked to resources that it knows."""
+
+
 def gather(
     *,
     kubeconfig_path: str | None,

@@ -46,15 +46,9 @@ _COLORS: Final = {"fresh": "green", "stale": "yellow", "failing": "red", "never"
     show_default=True,
     help="Age at which a scope's last success is too old: 45s, 90m, 2h, 1d12h.",
 )
-@click.option("--context", "contexts", metavar="NAME|GLOB", multiple=True, help="Only these contexts; repeatable.")
+@options.inventoried_contexts
 @click.option("--exclude", metavar="NAME|GLOB", multiple=True, help="Contexts to leave out; repeatable.")
-@click.option(
-    "--resource",
-    "names",
-    metavar="NAME|GLOB|GROUP",
-    multiple=True,
-    help="Only these resources, or with ! in front all but these; repeatable.",
-)
+@options.inventoried_resources
 @options.shared_of_database
 @click.option("--json", "as_json", is_flag=True, help="Print each scope as a line of JSON.")
 @exit_with_status

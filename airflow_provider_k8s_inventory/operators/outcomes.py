@@ -100,7 +100,7 @@ class _Planned(NamedTuple):
     uncertain: tuple[str, ...]
     """Globs and groups, and names that the cluster alone can resolve."""
     selections: Mapping[str, Selection]
-    """What of each."""
+    """The selection of each, by name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

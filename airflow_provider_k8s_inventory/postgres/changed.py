@@ -41,7 +41,7 @@ class Change(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """What is known of the changes of a scope."""
+    """The knowledge of the changes of a scope."""
 
     context_name: str
     resource: str
@@ -64,7 +64,7 @@ class Coverage(NamedTuple):
 
     @property
     def is_open(self) -> bool:
-        """Whether what happens is not known since then."""
+        """True where it is not known what has happened since then."""
         meaning = MEANINGS[self.last_status]
         return not (meaning.good or meaning.turned_away)
 
@@ -83,7 +83,7 @@ class Wanted:
     since: datetime
     until: datetime | None = None
     limit: int
-    """How many at most, of the newest."""
+    """The most changes to return, of the newest."""
 
 
 _CONDITIONS: Final[dict[str, LiteralString]] = {

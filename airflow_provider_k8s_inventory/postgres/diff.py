@@ -54,7 +54,7 @@ class Difference:
     """The numbers of rows that are to change, and the time from which on they have."""
 
     at: datetime
-    """What first_seen_at, changed_at and deleted_at of those rows become; history says the same."""
+    """The new first_seen_at, changed_at and deleted_at of those rows; history says the same."""
     inserts: int
     updates: int
     restores: int

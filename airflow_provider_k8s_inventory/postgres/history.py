@@ -20,7 +20,7 @@ from airflow_provider_k8s_inventory.model import Column, Scope
 from airflow_provider_k8s_inventory.postgres import copying, locking
 from airflow_provider_k8s_inventory.postgres.diff import DIFF, Writing
 from airflow_provider_k8s_inventory.postgres.staging import MANAGED, STAGE
-from airflow_provider_k8s_inventory.postgres.target import CLUSTER_UID
+from airflow_provider_k8s_inventory.postgres.target import CLUSTER_UID, names, typed
 
 _CHANGING: Final = sql.Identifier("pg_temp", "k8s_changing")
 _COLUMNS: Final = tuple(
@@ -46,9 +46,8 @@ _BATCH: Final = 2 << 20
 """Characters of objects that are read at once, about."""
 
 NOISE: Final = "noise"
-"""What `Entry.change` is for a change that is no history."""
-REMADE: Final = "remade"
-"""The same for a row that is made in another way now, of an object that did not change."""
+"""The `Entry.change` of a change that is no history. That of a row which is made in another way now, of an object that
+did not change, is ``remade``."""
 
 _REMOVED: Final = """
 INSERT INTO {changing} (uid, namespace, name, cluster_uid, change, at, changed_at, columns, patch, summary)
@@ -140,7 +139,7 @@ class Created(NamedTuple):
     managed: str | None
     images: list[str | None] | None
     again: bool
-    """Whether an object of its name was there before."""
+    """True where an object of its name was there before."""
 
 
 class Entry(NamedTuple):
@@ -174,13 +173,7 @@ class Gathered:
 def start(cursor: psycopg.Cursor[Any]) -> None:
     """Make the temporary table where it is missing; PostgreSQL drops it with the transaction."""
     if not _is_started(cursor):
-        cursor.execute(
-            sql.SQL("CREATE TEMPORARY TABLE k8s_changing ({}) ON COMMIT DROP").format(
-                sql.SQL(", ").join(
-                    sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type)) for column in _COLUMNS
-                )
-            )
-        )
+        cursor.execute(sql.SQL("CREATE TEMPORARY TABLE k8s_changing ({}) ON COMMIT DROP").format(typed(_COLUMNS)))
 
 
 def gather_removed(cursor: psycopg.Cursor[Any], writing: Writing, at: datetime) -> None:
@@ -199,11 +192,13 @@ def updated(cursor: psycopg.Cursor[Any], writing: Writing, *, managed: bool, rem
     :param managed: whether managedFields are staged.
     :param remade: leave out those of `gather_remade`.
     """
-    names = [*_compared(writing), "cluster_uid"]
+    compared = [*_compared(writing), "cluster_uid"]
     fixed = len(Updated._fields) - 1
     for rows in _batches(cursor, _composed(_UPDATED, writing, managed=managed, remade=remade), writing.parameters):
         yield [
-            Updated._make((*row[:fixed], {name: pair for name, pair in zip(names, row[fixed:], strict=True) if pair}))
+            Updated._make(
+                (*row[:fixed], {name: pair for name, pair in zip(compared, row[fixed:], strict=True) if pair})
+            )
             for row in rows
         ]
 
@@ -244,9 +239,8 @@ def publish(
     :param sync_id: the line of the ledger.
     """
     locking.wait_for(cursor, f"k8s_inventory/{schema}/history")
-    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in _COLUMNS)
     cursor.execute(
-        sql.SQL(_PUBLISH).format(history=_history(schema), changing=_CHANGING, columns=columns),
+        sql.SQL(_PUBLISH).format(history=_history(schema), changing=_CHANGING, columns=names(_COLUMNS)),
         {
             "context_name": scope.context_name,
             "resource": scope.resource,
@@ -289,7 +283,7 @@ def _batches(
 
 def _composed(statement: Any, writing: Writing, *, managed: bool = False, remade: bool = True) -> sql.Composed:
     target = writing.target
-    names = {column.name for column in target.table.columns}
+    has = {column.name for column in target.table.columns}
     pairs = [sql.SQL(_PAIR).format(column=sql.Identifier(name)) for name in _compared(writing)]
     return sql.SQL(statement).format(
         changing=_CHANGING,
@@ -299,7 +293,7 @@ def _composed(statement: Any, writing: Writing, *, managed: bool = False, remade
         history=_history(target.schema),
         condition=target.condition,
         same=target.same,
-        namespace=sql.SQL("{}.namespace" if "namespace" in names else "NULL::text").format(
+        namespace=sql.SQL("{}.namespace" if "namespace" in has else "NULL::text").format(
             sql.SQL("t" if statement is _REMOVED else "s")
         ),
         managed=sql.SQL("s.{}").format(sql.Identifier(MANAGED.name)) if managed else sql.SQL("NULL::text"),
@@ -313,6 +307,6 @@ def _composed(statement: Any, writing: Writing, *, managed: bool = False, remade
         remade=sql.SQL("(t.resource_version <> '' AND t.resource_version = s.resource_version)")
         if remade
         else sql.SQL("false"),
-        images=sql.SQL("s.images" if "images" in names else "NULL::text[]"),
-        was=sql.SQL("'was ' || t.problem" if "problem" in names else "NULL"),
+        images=sql.SQL("s.images" if "images" in has else "NULL::text[]"),
+        was=sql.SQL("'was ' || t.problem" if "problem" in has else "NULL"),
     )

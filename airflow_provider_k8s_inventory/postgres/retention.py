@@ -30,7 +30,7 @@ _BATCHES: Final = 100
 _FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
 """Before every change."""
 _STALL: Final = "10s"
-"""How long a transaction may stand still that syncs may wait for."""
+"""The longest time for which a transaction may stand still that syncs may wait for."""
 
 _PAIRS: Final = """
 WITH RECURSIVE found AS (

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from airflow_provider_k8s_inventory.model import Column
 from airflow_provider_k8s_inventory.postgres import copying, storage
-from airflow_provider_k8s_inventory.postgres.target import NAMED_KEY, Target
+from airflow_provider_k8s_inventory.postgres.target import NAMED_KEY, Target, typed
 
 STAGE: Final = sql.Identifier("pg_temp", "k8s_stage")
 
@@ -63,10 +63,7 @@ def start(cursor: psycopg.Cursor[Any], target: Target, *, managed: bool = False)
     :param managed: with the column `MANAGED`.
     """
     cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_stage")
-    columns = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type))
-        for column in _columns(target, managed)
-    )
+    columns = typed(_columns(target, managed))
     cursor.execute(sql.SQL("CREATE TEMPORARY TABLE k8s_stage ({}) ON COMMIT DROP").format(columns))
     # Most of it is only compared.
     cursor.execute(storage.uncompressed(STAGE))

@@ -102,3 +102,10 @@ class Target:
 def names(columns: tuple[Column, ...]) -> sql.Composed:
     """List the columns' names, for a statement."""
     return sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+
+
+def typed(columns: tuple[Column, ...]) -> sql.Composed:
+    """List the columns' names with their types, for a temporary table."""
+    return sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type)) for column in columns
+    )

@@ -23,7 +23,7 @@ def apply(store: Store, guard: Guard, found: Found, *, before: int, deleted: int
     if difference.deletes and not (found.absence or store.writing.aged_by):
         requests = guard.settings.max_parallel_requests
         difference = unselecting.tell_apart(guard.collection, store, difference, requests=requests)
-    managed = store.historian.managed_since is not None and found.staged
+    managed = store.historian.managed and found.staged
     store.historian.gather(store.cursor, store.writing, difference, managed=managed)
     counts = diff.apply(store.cursor, store.writing, difference)
     seen = difference.live(before) if found.seen is None else found.seen

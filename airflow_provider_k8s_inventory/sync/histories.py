@@ -48,6 +48,11 @@ class Historian:
         """The time since when managedFields tell who changed an object; None: they are not needed."""
         return (self.since.astimezone(UTC) - _SKEW).strftime(_TIME) if self.on and self.since else None
 
+    @property
+    def managed(self) -> bool:
+        """Tell if managedFields are needed."""
+        return self.managed_since is not None
+
     def gather(self, cursor: psycopg.Cursor[Any], writing: Writing, difference: Difference, *, managed: bool) -> None:
         """Gather what is to change, before it does.
 

@@ -246,7 +246,7 @@ def _sync_once(
             selection=namespaces.named(client, scope.selection, progress.warn),
             page_size=settings.page_size,
             progress=progress,
-            managed=historian.managed_since is not None,
+            managed=historian.managed,
         )
         guard = Guard(collection=collection, store=store, settings=settings, replaces=replaces)
         outcome = ScopeSync(collection=collection, store=store, guard=guard, state=state, settings=settings).run()

@@ -84,7 +84,7 @@ class Store:
 
     def start(self) -> None:
         """Make an empty staging table."""
-        staging.start(self.cursor, self.target, managed=self.historian.managed_since is not None)
+        staging.start(self.cursor, self.target, managed=self.historian.managed)
 
     def stage(self, page: Page, reader: RowReader) -> None:
         """Write the rows of a page into the staging table, without values that PostgreSQL cannot hold.
@@ -92,7 +92,7 @@ class Store:
         :raises ResponseError: when something in the page is not an object of Kubernetes.
         """
         since = self.historian.managed_since
-        copy = partial(staging.copy, self.cursor, self.target, managed=since is not None)
+        copy = partial(staging.copy, self.cursor, self.target, managed=self.historian.managed)
         self._write(page, partial(reader.rows, managed_since=since), reader, copy)
 
     def fill(self, page: Page, reader: RowReader, now: datetime) -> None:

@@ -17,7 +17,7 @@ class Function:
     types: LiteralString
     """The types of its arguments: ``"text, integer"``."""
     body: sql.Composable
-    """What follows its name where it is created, its arguments first."""
+    """The rest of the statement that creates it, behind its name: its arguments first."""
     comment: str
 
     def signature(self, schema: str) -> sql.Composed:

@@ -27,7 +27,7 @@ AHEAD: Final = 3
 _LATER: Final = f"{TABLE}_later"
 _OLDER: Final = f"{TABLE}_older"
 _WAIT: Final = "200ms"
-"""How long a lock on all of history is waited for at a time: syncs that write history wait behind it."""
+"""The longest wait at a time for a lock on all of history: syncs that write history wait behind it."""
 _LAST_WAIT: Final = "1500ms"
 """The same for the last time. A vacuum that nobody asked for ends when somebody has waited for a second.
 https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-DEADLOCK-TIMEOUT"""
