@@ -52,6 +52,12 @@ def synced_run(run: CommandLine, dev: Cluster, inventory: Inventory) -> CommandL
     dev.delete("pods", "web-a", "shop")
     dev.seed("pods", [pod("web-c", "shop", uid="p3")])
     assert run.sync(*arguments).exit_code == 0
+    # A second may end between the scopes of one sync, and what is printed would be told apart.
+    inventory.query("UPDATE k8s_scopes SET history_since = (SELECT max(history_since) FROM k8s_scopes)")
+    inventory.query(
+        "UPDATE k8s_history SET at = (SELECT max(at) FROM k8s_history),"
+        " before_at = (SELECT min(before_at) FROM k8s_history)"
+    )
     return run
 
 
