@@ -7,7 +7,8 @@ commits and nobody waits longer than that takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -41,7 +42,7 @@ _COLUMNS: Final = tuple(
 )
 _FIRST: Final = 2
 """Changed rows that are read at first, each with two objects, which may have 1.5 MB."""
-_MOST: Final = 100
+_MOST: Final = 500
 _BATCH: Final = 2 << 20
 """Characters of objects that are read at once, about."""
 
@@ -67,10 +68,19 @@ SELECT s.uid, 'remade' FROM {stage} AS s JOIN {diff} AS d ON d.uid = s.uid JOIN 
 WHERE d.action = 'update' AND {remade}
 """
 
+# Most changes are in one member of an object, and to write the others as text takes longer than to compare their bytes.
 _UPDATED: Final = """
-SELECT s.uid, {namespace}, s.name, {cluster_uid}, t.changed_at, {managed}, t.object::text, s.object::text,
+SELECT s.uid, {namespace}, s.name, {cluster_uid}, t.changed_at, {managed},
+    CASE WHEN t.object IS NOT NULL THEN coalesce(differing.old, '{{}}'::jsonb)::text END,
+    CASE WHEN s.object IS NOT NULL THEN coalesce(differing.new, '{{}}'::jsonb)::text END,
     {pairs}
 FROM {stage} AS s JOIN {diff} AS d ON d.uid = s.uid JOIN {table} AS t ON {same}
+CROSS JOIN LATERAL (
+    SELECT jsonb_object_agg(before.key, before.value) FILTER (WHERE before.key IS NOT NULL) AS old,
+        jsonb_object_agg(after.key, after.value) FILTER (WHERE after.key IS NOT NULL) AS new
+    FROM jsonb_each(t.object) AS before FULL JOIN jsonb_each(s.object) AS after ON before.key = after.key
+    WHERE (before *<> after) IS NOT FALSE
+) AS differing
 WHERE d.action = 'update' AND NOT {remade}
 """
 _PAIR: Final = """
@@ -121,8 +131,9 @@ class Updated(NamedTuple):
     managed: str | None
     """The managedFields of the new object, as JSON; None: they were not seen."""
     old: str | None
-    """The old object, as JSON; None: none was stored."""
+    """The members of the old object that differ, as JSON; None: none was stored."""
     new: str | None
+    """Those of the new one; None: none is stored."""
     columns: dict[str, str]
     """Of each column that differs, an array of the old and the new value, as JSON."""
 
@@ -186,32 +197,39 @@ def gather_remade(cursor: psycopg.Cursor[Any], writing: Writing) -> None:
     _execute(cursor, _REMADE, writing)
 
 
-def updated(cursor: psycopg.Cursor[Any], writing: Writing, *, managed: bool, remade: bool) -> Iterator[list[Updated]]:
-    """Read the rows that are to change, some at a time.
+@contextmanager
+def updated(
+    cursor: psycopg.Cursor[Any], writing: Writing, *, managed: bool, remade: bool
+) -> Iterator[Callable[[], list[Updated]]]:
+    """Begin to read the rows that are to change; give the function that reads the next ones, none at the end.
 
     :param managed: whether managedFields are staged.
     :param remade: leave out those of `gather_remade`.
     """
     compared = [*_compared(writing), "cluster_uid"]
     fixed = len(Updated._fields) - 1
-    for rows in _batches(cursor, _composed(_UPDATED, writing, managed=managed, remade=remade), writing.parameters):
-        yield [
-            Updated._make(
-                (*row[:fixed], {name: pair for name, pair in zip(compared, row[fixed:], strict=True) if pair})
-            )
-            for row in rows
-        ]
+
+    def made(row: tuple[Any, ...]) -> Updated:
+        pairs = zip(compared, row[fixed:], strict=True)
+        return Updated._make((*row[:fixed], {name: pair for name, pair in pairs if pair}))
+
+    statement = _composed(_UPDATED, writing, managed=managed, remade=remade)
+    with _reading(cursor, statement, writing.parameters) as fetch:
+        yield lambda: list(map(made, fetch()))
 
 
-def created(cursor: psycopg.Cursor[Any], writing: Writing, resource: str, *, managed: bool) -> Iterator[list[Created]]:
-    """Read the rows that are to come, some at a time; after `gather_removed`.
+@contextmanager
+def created(
+    cursor: psycopg.Cursor[Any], writing: Writing, resource: str, *, managed: bool
+) -> Iterator[Callable[[], list[Created]]]:
+    """Begin to read the rows that are to come, as `updated` does; after `gather_removed`.
 
     :param resource: the resource as history names it.
     :param managed: whether managedFields are staged.
     """
     statement = _composed(_CREATED, writing, managed=managed)
-    for rows in _batches(cursor, statement, writing.parameters | {"named": resource}):
-        yield list(map(Created._make, rows))
+    with _reading(cursor, statement, writing.parameters | {"named": resource}) as fetch:
+        yield lambda: list(map(Created._make, fetch()))
 
 
 def gather(cursor: psycopg.Cursor[Any], entries: Iterable[Entry]) -> None:
@@ -267,18 +285,23 @@ def _execute(cursor: psycopg.Cursor[Any], statement: Any, writing: Writing, **pa
     cursor.execute(_composed(statement, writing), writing.parameters | parameters)
 
 
-def _batches(
+@contextmanager
+def _reading(
     cursor: psycopg.Cursor[Any], statement: sql.Composed, parameters: dict[str, Any]
-) -> Iterator[list[tuple[Any, ...]]]:
-    """Read the rows of a query in pieces, so that memory does not grow with them."""
+) -> Iterator[Callable[[], list[tuple[Any, ...]]]]:
+    """Give the function that reads the next rows of a query: as many as memory should hold at a time."""
     with cursor.connection.cursor(name="k8s_changing_rows", row_factory=tuple_row) as reading:
         reading.execute(statement, parameters)
         count = _FIRST
-        while rows := reading.fetchmany(count):
+
+        def fetch() -> list[tuple[Any, ...]]:
+            nonlocal count
+            rows = reading.fetchmany(count)
             size = sum(len(value) for row in rows for value in row if isinstance(value, str))
             count = max(1, min(_MOST, 2 * count, _BATCH * len(rows) // max(1, size)))
-            yield rows
-            del rows  # they would live until the next ones have come
+            return rows
+
+        yield fetch
 
 
 def _composed(statement: Any, writing: Writing, *, managed: bool = False, remade: bool = True) -> sql.Composed:

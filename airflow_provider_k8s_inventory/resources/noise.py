@@ -88,6 +88,13 @@ class Noise:
         """
         return _covers(self._root, path, 0)
 
+    def hides_some_of(self, place: Sequence[Step]) -> bool:
+        """Tell if a rule may hide what differs at a place, or below it.
+
+        :param place: a path as `copies` has them.
+        """
+        return _reaches(self._root, place)
+
     def hides_column(self, name: str) -> bool:
         """Tell if a column is noise whatever it says: all that it is read from is."""
         return name in self._columns
@@ -128,6 +135,15 @@ def _covers(node: dict[Step, Any], path: Sequence[Step], start: int) -> bool:
             return found is not None
         node = found
     return False
+
+
+def _reaches(node: dict[Step, Any], place: Sequence[Step]) -> bool:
+    """Tell if a rule below a node is above a place, at it or below it."""
+    if not node or not place:
+        return True
+    step, *below = place
+    nodes = node.values() if step == EACH else [node[each] for each in (step, EACH) if each in node]
+    return any(_reaches(each, below) for each in nodes)
 
 
 @cache

@@ -6,9 +6,11 @@ changes, and history does not.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import psycopg
@@ -19,6 +21,9 @@ from airflow_provider_k8s_inventory.postgres.history import Created, Entry, Gath
 from airflow_provider_k8s_inventory.resources.noise import Noise
 from airflow_provider_k8s_inventory.sync import managers, patches, wording
 from airflow_provider_k8s_inventory.sync.patches import Operation
+from airflow_provider_k8s_inventory.sync.threads import thread_pool
+
+_Row = TypeVar("_Row")
 
 _SKEW: Final = timedelta(hours=1)
 """How far the clock of an API server may be behind ours."""
@@ -66,11 +71,11 @@ class Historian:
         if difference.updates:
             if self.trusted:
                 history.gather_remade(cursor, writing)
-            for rows in history.updated(cursor, writing, managed=managed, remade=self.trusted):
-                history.gather(cursor, [self._updated(row, difference.at) for row in rows])
+            updated = history.updated(cursor, writing, managed=managed, remade=self.trusted)
+            _gather(cursor, updated, lambda row: self._updated(row, difference.at))
         if (difference.inserts and self.since) or difference.restores:
-            for come in history.created(cursor, writing, self.resource, managed=managed):
-                history.gather(cursor, [_created(row, difference.at) for row in come])
+            created = history.created(cursor, writing, self.resource, managed=managed)
+            _gather(cursor, created, lambda row: _created(row, difference.at))
 
     def gathered(self, cursor: psycopg.Cursor[Any]) -> Gathered:
         """Count what was gathered."""
@@ -115,9 +120,27 @@ class Historian:
         if self.noise.hides_column(column):
             return True
         place = self.noise.copies.get(column)
-        if place is None:
+        if place is None or not self.noise.hides_some_of(place):
             return False
         return all(self.noise.hides((*place, *step.path)) for step in patches.reverse(bytes(new), bytes(old)))
+
+
+def _gather(
+    cursor: psycopg.Cursor[Any],
+    reading: AbstractContextManager[Callable[[], list[_Row]]],
+    make: Callable[[_Row], Entry],
+) -> None:
+    """Gather what is made of rows, while PostgreSQL finds the next ones.
+
+    Both take as long: 2.2 s each for 20,000 pods that all changed.
+    """
+    with reading as fetch, thread_pool(1, "k8s-inventory-history") as pool:
+        rows = fetch()
+        while rows:
+            coming = pool.submit(fetch)
+            entries = list(map(make, rows))
+            rows = coming.result()
+            history.gather(cursor, entries)
 
 
 def _created(row: Created, at: datetime) -> Entry:

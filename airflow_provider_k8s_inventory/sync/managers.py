@@ -26,24 +26,42 @@ class Manager(msgspec.Struct, frozen=True, rename="camel"):
     manager: str = ""
     time: str = ""
     subresource: str = ""
-    fields_v1: Any = msgspec.field(name="fieldsV1", default=None)
+    fields_v1: msgspec.Raw = msgspec.field(name="fieldsV1", default=msgspec.Raw(b"null"))
+    """The fields that it set, as JSON: most entries are older than the change, and need not be decoded."""
+
+    @property
+    def fields(self) -> Any:
+        """The fields, decoded; None: they cannot be."""
+        return _decoded(bytes(self.fields_v1))
 
 
 _TIMES: Final = re.compile(rb'"time":"([^"]*)"')
+_EACH: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ENTRIES: Final = msgspec.json.Decoder(list[Manager] | None)
 
 
 def recent(managed: bytes, since: str) -> str | None:
-    """Return managedFields as text where one of them is of some time or later; None: none is.
+    """Return the entries of managedFields of some time or later, as JSON; None: there is none.
 
-    Of most objects all are older than the last sync, and a third of an object is not to be staged for nothing.
+    Whoever changed an object since then has such an entry. Most objects have none, and of others all entries are a
+    third of the object: nothing to stage for nothing.
 
     :param managed: their JSON.
     :param since: a time as API servers write it.
     :raises UnicodeDecodeError: when they are no UTF-8.
     """
     earliest = since.encode()
-    return managed.decode() if any(time >= earliest for time in _TIMES.findall(managed)) else None
+    if not _is_recent(managed, earliest):
+        return None
+    try:
+        entries = map(bytes, _EACH.decode(managed))
+    except msgspec.DecodeError:
+        return None
+    return "[" + ",".join(entry.decode() for entry in entries if _is_recent(entry, earliest)) + "]"
+
+
+def _is_recent(managed: bytes, earliest: bytes) -> bool:
+    return any(time >= earliest for time in _TIMES.findall(managed))
 
 
 def read(managed: str | None) -> Sequence[Manager]:
@@ -69,12 +87,14 @@ def changer(managers: Sequence[Manager], paths: Iterable[Path], new: Any) -> str
     if not managers:
         return None
     wanted = list(paths)
+    newest = sorted(managers, key=_time, reverse=True)
     for names in (frozenset(path[0] for path in wanted if path) - {*_ANSWERS}, *({name} for name in _ANSWERS)):
         first = [path for path in wanted if path and path[0] in names]
-        covering = [each for each in managers if any(_covers(each.fields_v1, path, new) for path in first)]
-        if covering:
-            return max(covering, key=_time).manager or None
-    return max(managers, key=_time).manager or None
+        for each in newest if first else ():
+            fields = each.fields
+            if any(_covers(fields, path, new) for path in first):
+                return each.manager or None
+    return newest[0].manager or None
 
 
 def creator(managers: Sequence[Manager], created_at: str | None) -> str | None:
@@ -129,8 +149,8 @@ def _is_item(name: str, item: Any) -> bool:
     return False
 
 
-def _decoded(text: str) -> Any:
+def _decoded(text: str | bytes) -> Any:
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None

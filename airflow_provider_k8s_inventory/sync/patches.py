@@ -7,7 +7,7 @@ say neither that a member became null nor which item of an array changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
@@ -39,7 +39,9 @@ def reverse(new: bytes, old: bytes) -> list[Operation]:
 
     :raises msgspec.DecodeError: when one of them is no JSON.
     """
-    return list(_steps((), msgspec.Raw(new), msgspec.Raw(old)))
+    found: list[Operation] = []
+    _compare((), msgspec.Raw(new), msgspec.Raw(old), found)
+    return found
 
 
 def encode(steps: Iterable[Operation]) -> str:
@@ -48,26 +50,26 @@ def encode(steps: Iterable[Operation]) -> str:
     return msgspec.json.encode(written).decode()
 
 
-def _steps(path: Path, new: msgspec.Raw, old: msgspec.Raw) -> Iterator[Operation]:
-    now, was = bytes(new), bytes(old)
-    if now == was:
+def _compare(path: Path, new: msgspec.Raw, old: msgspec.Raw, found: list[Operation]) -> None:
+    if new == old:
         return
+    now, was = bytes(new), bytes(old)
     kind = now[0] if now[0] == was[0] and len(path) < _DEEP else None
     if kind == _OBJECT:
-        yield from _members(path, _MEMBERS.decode(now), _MEMBERS.decode(was))
+        _compare_members(path, _MEMBERS.decode(now), _MEMBERS.decode(was), found)
     elif kind == _ARRAY and len(items := _ITEMS.decode(now)) == len(before := _ITEMS.decode(was)):
         for place, (item, item_before) in enumerate(zip(items, before, strict=True)):
-            yield from _steps((*path, place), item, item_before)
+            _compare((*path, place), item, item_before, found)
     else:
-        yield Operation(path, old, new)
+        found.append(Operation(path, old, new))
 
 
-def _members(path: Path, new: dict[str, msgspec.Raw], old: dict[str, msgspec.Raw]) -> Iterator[Operation]:
-    for name, value in new.items():
-        if name not in old:
-            yield Operation((*path, name), None, value)
+def _compare_members(
+    path: Path, new: dict[str, msgspec.Raw], old: dict[str, msgspec.Raw], found: list[Operation]
+) -> None:
+    found.extend(Operation((*path, name), None, value) for name, value in new.items() if name not in old)
     for name, value in old.items():
-        if name in new:
-            yield from _steps((*path, name), new[name], value)
-        else:
-            yield Operation((*path, name), value, None)
+        if name not in new:
+            found.append(Operation((*path, name), value, None))
+        elif new[name] != value:
+            _compare((*path, name), new[name], value, found)

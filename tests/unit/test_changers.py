@@ -119,3 +119,14 @@ def test_who_changed_what_is_wanted_comes_before_who_answered_it() -> None:
 
     assert managers.changer(read, changed, NEW) == "kubectl-label"
     assert managers.changer(read, [*changed, ("spec", "replicas")], NEW) == "hpa"
+
+
+def test_entries_of_before_the_last_sync_are_not_needed() -> None:
+    recent = managers.recent(msgspec.json.encode(ENTRIES), "2026-01-03T00:00:00Z")
+    assert [each.manager for each in managers.read(recent)] == ["hpa", "controller"]
+    assert managers.recent(msgspec.json.encode(ENTRIES), "2026-01-05T00:00:00Z") is None
+
+
+@pytest.mark.parametrize("odd", [b'{"time":"2026-01-05T00:00:00Z"}', b'["time":"2026-01-05T00:00:00Z"'])
+def test_what_is_no_list_of_entries_tells_nothing(odd: bytes) -> None:
+    assert managers.recent(odd, "2026-01-05T00:00:00Z") is None
