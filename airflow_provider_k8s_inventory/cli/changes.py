@@ -156,21 +156,36 @@ def _missing(chosen: Sequence[Coverage], contexts: Sequence[str], names: Sequenc
     return [*of_contexts, *of_resources]
 
 
-def _unknown(chosen: Iterable[Coverage], since: datetime) -> list[str]:
+def _unknown(chosen: Sequence[Coverage], since: datetime) -> list[str]:
     """Say what is not known of the time that was asked for, each thing once."""
     said: dict[tuple[str, str], list[str]] = {}
     for each in chosen:
-        for place in _gaps(each, since):
+        for place in _gaps(each):
             said.setdefault(place, []).append(each.scope.selected)
-    return [f"{where}{', '.join(dict.fromkeys(names))}: {text}" for (where, text), names in said.items()]
+    lines = [f"{where}{_listed(names)}: {text}" for (where, text), names in said.items()]
+    return [*_begun(chosen, since), *lines]
 
 
-def _gaps(each: Coverage, since: datetime) -> Iterator[tuple[str, str]]:
-    """Say where and what is not known of a scope."""
+def _begun(chosen: Iterable[Coverage], since: datetime) -> Iterator[str]:
+    """Say of which scopes changes are known for a part of the time: one line for those that began in one minute."""
+    begun: dict[tuple[str, datetime], list[tuple[datetime, str]]] = {}
+    for each in chosen:
+        if each.known_since and each.known_since > since:
+            minute = each.known_since.replace(second=0, microsecond=0)
+            begun.setdefault((each.context_name, minute), []).append((each.known_since, each.scope.selected))
+    for (context_name, _), several in sorted(begun.items()):
+        latest = max(time for time, _ in several)
+        yield f"{context_name} · {_listed(name for _, name in several)}: changes are known since {_time(latest)} only"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
+
+
+def _gaps(each: Coverage) -> Iterator[tuple[str, str]]:
+    """Say where and what else is not known of a scope."""
     if each.known_since is None:
         yield "", "no history is kept"
-    elif each.known_since > since:
-        yield f"{each.context_name} · ", f"changes are known since {_time(each.known_since)} only"
     if each.is_open:
         begin = f" since {_time(each.last_proven_at)}" if each.last_proven_at else ""
         said = f": {verdicts.first_said(each.last_reason)}" if each.last_reason else ""
