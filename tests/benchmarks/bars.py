@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.benchmarks import asking, fleets, questions
+from tests.benchmarks.cases import CASES
 from tests.benchmarks.model import Results
 from tests.benchmarks.tables import Grid
 
@@ -26,6 +27,14 @@ _TITLES: Final = {
     "columns": "first sync, without object",
     "unchanged": "nothing changed, auto",
     "changed": "1 % changed, auto",
+}
+_WRITING_HISTORY: Final = {
+    "history-first": 1.02,
+    "history-unchanged": 1.05,
+    "history-unchanged-full": 1.05,
+    "history-changed": 1.25,
+    "history-changed-full": 1.25,
+    "history-all-changed": 1.6,
 }
 _SYNCS: Final = ("first", "columns", "unchanged", "changed", "delta", "delta-waits")
 
@@ -74,6 +83,7 @@ def grid(results: Results, sizes: list[int], *, lz4: bool) -> Grid:
             *_of_sizes(results, sizes),
             *_of_others(results),
             *_of_questions(results, max(*sizes, questions.FEWEST)),
+            *_of_writing_history(results),
             *_of_history(results),
         )
     ]
@@ -146,6 +156,16 @@ def _of_questions(results: Results, pods: int) -> Iterator[Bar]:
         measured = results.seconds(f"ask: {name}", pods)
         in_ms = None if measured is None else measured * 1000
         yield Bar(text=f"{pods:,} pods, {name}", limit=limit * 1000, measured=in_ms, unit="ms")
+
+
+def _of_writing_history(results: Results) -> Iterator[Bar]:
+    titles = {case.name: case.title for case in CASES}
+    for case, limit in _WRITING_HISTORY.items():
+        text = f"{SIZE:,} pods, {titles[case]}, against without"
+        yield Bar(text=text, limit=limit, measured=results.ratio(case, f"{case}-off", SIZE), unit="×")
+    size = results.fact("history-all-changed", "bytes_per_change", SIZE)
+    text = f"{SIZE:,} pods, history, bytes of a changed label, with indexes"
+    yield Bar(text=text, limit=900, measured=size, unit="B")
 
 
 def _of_history(results: Results) -> Iterator[Bar]:

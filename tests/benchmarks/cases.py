@@ -180,6 +180,8 @@ def run(
 ) -> None:
     """Measure cases for growing numbers of pods, in turns, so that a busy moment of the machine hits all alike.
 
+    Every other turn goes backwards: a case may leave work behind, as a list does in the API server.
+
     :param before: the stage of another version; None: there is none.
     :param say: is told what was just done.
     :raises BenchmarkError: a case failed.
@@ -189,7 +191,7 @@ def run(
         stage.cluster.grow(size)
         LIST.run(stage)  # the server's caches are warm from now on
         for number in range(1, runs + 1):
-            for case in cases:
+            for case in cases if number % 2 else reversed(cases):
                 if case.plain and (number > 1 or size > PLAIN_UP_TO):
                     continue
                 for _ in range(case.repeats):

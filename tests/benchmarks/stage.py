@@ -27,6 +27,11 @@ _WRITTEN: Final = (
     " WHERE schemaname = 'public' AND relname = 'k8s_pods'"
 )
 _STATE: Final = ("k8s_pods", "k8s_syncs", "k8s_scopes")
+_BYTES_PER_CHANGE: Final = """
+SELECT coalesce(sum(pg_total_relation_size(inhrelid)) / nullif((SELECT count(*) FROM k8s_history), 0), 0)
+FROM pg_inherits WHERE inhparent = 'k8s_history'::regclass
+"""
+"""The size of history, with its indexes and months that are empty yet, by its rows."""
 _OTHERS: Final = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -95,6 +100,10 @@ class Stage:
             "cluster": used.cluster,
             "database": used.database,
         }
+        if self._number("SELECT count(to_regclass('k8s_history'))") and self._number(
+            "SELECT count(*) FROM k8s_history"
+        ):
+            facts["bytes_per_change"] = self._number(_BYTES_PER_CHANGE)
         if in_airflow:
             facts["seen"] = self._number(f"SELECT count(*) FROM {PLAIN}")
         if facts["seen"] != self.size:
