@@ -25,8 +25,11 @@ from airflow_provider_k8s_inventory.sync.threads import thread_pool
 
 _Row = TypeVar("_Row")
 
-_SKEW: Final = timedelta(hours=1)
-"""How far the clock of an API server may be behind ours."""
+_SKEW: Final = timedelta(minutes=5)
+"""How far the clock of an API server may be behind ours; where it is more, nobody is named.
+
+managedFields of objects that changed as long before the last sync are staged for nothing: where these are all of 20,000
+pods, a sync that reads them whole takes 1.4 times as long."""
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _Pairs = dict[str, tuple[msgspec.Raw, msgspec.Raw]]
 """The old and the new value of each column that differs, as JSON."""
