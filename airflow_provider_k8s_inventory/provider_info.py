@@ -25,7 +25,9 @@ def get_provider_info() -> dict[str, Any]:
         "description": "Keeps a faithful, queryable PostgreSQL inventory of many Kubernetes clusters.",
         "integrations": [{"integration-name": _NAME, "tags": ["software"]}],
         "hooks": _modules("hooks.kubernetes"),
-        "operators": _modules("operators.migrate", "operators.plan", "operators.publish", "operators.report"),
+        "operators": _modules(
+            "operators.check", "operators.migrate", "operators.plan", "operators.publish", "operators.report"
+        ),
         "transfers": [
             {
                 "source-integration-name": _NAME,

@@ -5,26 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
-import psycopg
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from airflow_provider_k8s_inventory import resources, selectors
-from airflow_provider_k8s_inventory.cli import choosing, moments, options, printing, streams
+from airflow_provider_k8s_inventory.cli import moments, options, printing, streams
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
-from airflow_provider_k8s_inventory.postgres import changed, connecting, inventoried
+from airflow_provider_k8s_inventory.postgres import changed, connecting
 from airflow_provider_k8s_inventory.postgres.changed import Change, Coverage, Moment, Wanted
-from airflow_provider_k8s_inventory.sync import expanding, verdicts
-from airflow_provider_k8s_inventory.sync.exclusions import Exclusions
+from airflow_provider_k8s_inventory.sync import choosing, expanding, verdicts
 
 _EXAMPLES: Final = """
 \b
@@ -94,7 +91,7 @@ def changes(
         expanding.checked(names)
     with connecting.connect(options.database(config, dsn)) as conn:
         known = changed.coverage(conn, schema)
-        chosen = _choose(conn, schema, known, contexts, names)
+        chosen = choosing.choose(known, contexts, names, choosing.meaning(conn, schema))
         context_names, resource_names = changed.distinct(chosen)
         wanted = Wanted(
             contexts=tuple(context_names) if contexts else None,
@@ -114,7 +111,7 @@ def changes(
             click.echo(msgspec.json.encode(change._asdict()))
     else:
         _print(printing.console(), found)
-    missing = _missing(chosen, contexts, names)
+    missing = choosing.missing(chosen, contexts, names)
     for line in (*missing, *_unknown(chosen, wanted.since)):
         click.echo(line, err=as_json)
     if more:
@@ -122,38 +119,6 @@ def changes(
     clusters = len({change.context_name for change in found})
     click.echo(f"Changes: {len(found)}, Clusters: {clusters}, since {_time(wanted.since)}", err=as_json)
     sys.exit(1 if missing else 0)
-
-
-def _choose(
-    conn: psycopg.Connection, schema: str, known: Iterable[Coverage], contexts: Sequence[str], names: Sequence[str]
-) -> list[Coverage]:
-    """List the scopes that were asked for."""
-    exclusions = Exclusions(names, partial(expanding.likely, known=partial(inventoried.lookup, conn, schema)))
-    wanted = [name for name in names if not resources.is_exclusion(name)]
-    return [
-        each
-        for each in known
-        if any(choosing.is_context(pattern, each.context_name) for pattern in contexts or "*")
-        and any(choosing.is_resource(pattern, each.resource) for pattern in wanted or "*")
-        and exclusions.rest([each.resource])
-    ]
-
-
-def _missing(chosen: Sequence[Coverage], contexts: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Name what was asked for and is in no scope: to be silent of it would be to say that it did not change."""
-    if not (chosen or contexts or names):
-        return ["No scope was ever synced."]
-    of_contexts = (
-        f"context {pattern}: never synced"
-        for pattern in contexts
-        if not any(choosing.is_context(pattern, each.context_name) for each in chosen)
-    )
-    of_resources = (
-        f"resource {name}: never synced"
-        for name in names
-        if not resources.is_exclusion(name) and not any(choosing.is_resource(name, each.resource) for each in chosen)
-    )
-    return [*of_contexts, *of_resources]
 
 
 def _unknown(chosen: Sequence[Coverage], since: datetime) -> list[str]:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import click
 
+from airflow_provider_k8s_inventory import durations
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.sync import durations
 
 
 def span(context: click.Context, parameter: click.Parameter, value: str) -> timedelta:

@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
+from airflow_provider_k8s_inventory import durations
 from airflow_provider_k8s_inventory.exceptions import UsageError
-from airflow_provider_k8s_inventory.sync import durations
 
 HELP: Final = "2h, 1d12h ago, or 2026-11-27T11:00, 2026-11-27 11:00Z."
 

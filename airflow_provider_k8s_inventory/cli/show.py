@@ -14,14 +14,14 @@ import psycopg
 import yaml
 from rich.text import Text
 
-from airflow_provider_k8s_inventory.cli import choosing, moments, options, printing, streams
+from airflow_provider_k8s_inventory.cli import moments, options, printing, streams
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
 from airflow_provider_k8s_inventory.exceptions import InventoryError, UsageError
 from airflow_provider_k8s_inventory.postgres import changed, connecting, inventoried, recalled
 from airflow_provider_k8s_inventory.postgres.changed import Moment
 from airflow_provider_k8s_inventory.postgres.recalled import Known
-from airflow_provider_k8s_inventory.sync import expanding
+from airflow_provider_k8s_inventory.sync import choosing, expanding
 
 _EXAMPLES: Final = """
 \b

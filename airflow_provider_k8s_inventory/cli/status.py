@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,15 +15,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from airflow_provider_k8s_inventory import resources
-from airflow_provider_k8s_inventory.cli import choosing, options, printing, streams
+from airflow_provider_k8s_inventory.cli import options, printing, streams
 from airflow_provider_k8s_inventory.cli.durations import span
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
-from airflow_provider_k8s_inventory.postgres import connecting, freshness, inventoried
+from airflow_provider_k8s_inventory.durations import told
+from airflow_provider_k8s_inventory.postgres import connecting, freshness
 from airflow_provider_k8s_inventory.postgres.freshness import Freshness
-from airflow_provider_k8s_inventory.sync import expanding, verdicts
-from airflow_provider_k8s_inventory.sync.durations import told
-from airflow_provider_k8s_inventory.sync.exclusions import Exclusions
+from airflow_provider_k8s_inventory.sync import choosing, expanding, verdicts
 
 _EXAMPLES: Final = """
 \b
@@ -76,18 +74,9 @@ def status(
         expanding.checked(names)
     with connecting.connect(options.database(config, dsn)) as conn:
         scopes = freshness.read(conn, schema)
-        exclusions = Exclusions(names, partial(expanding.likely, known=partial(inventoried.lookup, conn, schema)))
-    names = [name for name in names if not resources.is_exclusion(name)]
-    chosen = [
-        scope
-        for scope in scopes
-        if _any(_is_context, contexts or "*", scope)
-        and not _any(_is_context, exclude, scope)
-        and _any(_is_resource, names or "*", scope)
-        and exclusions.rest([scope.resource])
-    ]
+        chosen = choosing.choose(scopes, contexts, names, choosing.meaning(conn, schema), exclude=exclude)
     states = [scope.state(stale) for scope in chosen]
-    missing = _missing(chosen, contexts, names)
+    missing = choosing.missing(chosen, contexts, names)
     if as_json:
         for scope, state in zip(chosen, states, strict=True):
             click.echo(msgspec.json.encode(_document(scope, state)))
@@ -101,31 +90,6 @@ def status(
         f"Scopes: {len(chosen)}, Clusters: {clusters}, Fresh: {len(states) - bad}, Not fresh: {bad}", err=as_json
     )
     sys.exit(1 if bad or missing else 0)
-
-
-def _is_context(pattern: str, scope: Freshness) -> bool:
-    return choosing.is_context(pattern, scope.context_name)
-
-
-def _is_resource(pattern: str, scope: Freshness) -> bool:
-    return choosing.is_resource(pattern, scope.resource)
-
-
-def _any(means: Callable[[str, Freshness], bool], patterns: Iterable[str], scope: Freshness) -> bool:
-    return any(means(pattern, scope) for pattern in patterns)
-
-
-def _missing(chosen: Sequence[Freshness], contexts: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Name what was asked for and is in no scope: to be silent of it would be to call it fresh."""
-    if not (chosen or contexts or names):
-        return ["No scope was ever synced."]
-    asked = [("context", _is_context, contexts), ("resource", _is_resource, names)]
-    return [
-        f"{kind} {pattern}: never synced"
-        for kind, means, patterns in asked
-        for pattern in patterns
-        if not any(means(pattern, scope) for scope in chosen)
-    ]
 
 
 def _document(scope: Freshness, state: str) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_k8s_inventory import durations
 from airflow_provider_k8s_inventory.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -119,6 +121,38 @@ def whole(argument: str, value: Any, *, least: int = 1) -> int | None:
     if not isinstance(value, bool) and str(value).isdecimal() and int(value) >= least:
         return int(value)
     raise UsageError(f"{argument} must be a {'positive ' if least else ''}whole number, got {value!r}")
+
+
+def percentage(argument: str, value: Any) -> float | None:
+    """Read a number from 0 to 100, also as text; None and empty text give None.
+
+    :param argument: the argument's name, for the message.
+    :raises UsageError: for anything else.
+    """
+    if value in (None, "", "None"):
+        return None
+    with suppress(TypeError, ValueError):
+        if not isinstance(value, bool) and 0 <= (number := float(value)) <= 100:
+            return number
+    raise UsageError(f"{argument} must be a percentage, a number from 0 to 100, got {value!r}")
+
+
+def span(argument: str, value: Any) -> timedelta | None:
+    """Read a span of time, also as text; None and empty text give None.
+
+    :param argument: the argument's name, for the message.
+    :raises UsageError: for anything else.
+    """
+    if value is None or isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise UsageError(f"{argument} must be a span of time such as '90m' or a timedelta, got {value!r}")
+    if value.strip() in ("", "None"):
+        return None
+    try:
+        return durations.parse(value.strip())
+    except UsageError as error:
+        raise UsageError(f"{argument}: {error}") from None
 
 
 def choice(argument: str, value: Any, choices: Sequence[str]) -> Any:

@@ -60,7 +60,7 @@ class EndingOperator(InventoryOperator):
 
         tolerance, now = self._tolerance(), datetime.now(UTC)
         ti = context["ti"]
-        states = self._states(ti)
+        states = self.states(ti)
         with postgres.connection(self.postgres_conn_id) as conn:
             reports = ledger.latest_reports(conn, schema=self.schema, dag_id=ti.dag_id, run_id=ti.run_id)
             reports = outcomes.outcome(
@@ -81,12 +81,9 @@ class EndingOperator(InventoryOperator):
             return judge(reports, scopes.past(conn, schema=self.schema, scopes=bad), tolerance, now=now)
 
     def _tolerance(self) -> Tolerance:
-        from airflow_provider_k8s_inventory.sync import durations
         from airflow_provider_k8s_inventory.sync.verdicts import Tolerance
 
-        longest = self.tolerate_for
-        if isinstance(longest, str):
-            longest = durations.parse(longest.strip()) if longest.strip() not in ("", "None") else None
+        longest = arguments.span("tolerate_for", self.tolerate_for)
         return Tolerance(contexts=arguments.names("tolerate", self.tolerate), longest=longest)
 
     def _narrowed(self, context: Context, task_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -104,7 +101,8 @@ class EndingOperator(InventoryOperator):
                 self.log.warning("What narrows %s cannot be told here: %s", task_id, error)
         return found
 
-    def _states(self, ti: Any) -> dict[outcomes.Instance, str | None]:
+    def states(self, ti: Any) -> dict[outcomes.Instance, str | None]:
+        """Look up the state of every task upstream."""
         states: dict[outcomes.Instance, str | None] = {}
         for task_id in sorted(self.get_flat_relative_ids(upstream=True)):
             # One task at a time: "sync_0" may be a task, or the first instance of a mapped one.

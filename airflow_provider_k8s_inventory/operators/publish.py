@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, Asset, AssetAlias
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSkipException,
+    Asset,
+    AssetAlias,
+)
 
 from airflow_provider_k8s_inventory.operators import ending, failures
+from airflow_provider_k8s_inventory.operators.check import KubernetesInventoryCheckOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_k8s_inventory.sync.verdicts import Verdict
+
+_SQL_OPERATORS: Final = "airflow.providers.common.sql.operators.sql"
+"""The module of Airflow's own SQL checks, which a DAG without them need not import."""
 
 
 class KubernetesInventoryPublishOperator(ending.EndingOperator):
@@ -26,19 +35,26 @@ class KubernetesInventoryPublishOperator(ending.EndingOperator):
     Every `Asset` among its outlets gets that event. An `AssetAlias` among them gets one per context of which at least
     one scope ended well, for the asset ``ALIAS/CONTEXT``; what a name must not hold is percent-encoded.
 
-    It is skipped when no scope of the run was synced at all, as after a plan that failed.
+    It is skipped when no scope of the run was synced at all, as after a plan that failed. It fails, and tells nobody,
+    when a check upstream of it did: a `KubernetesInventoryCheckOperator`, or one of Airflow's own SQL operators.
 
     :param planned: as for `KubernetesInventoryReportOperator`. (templated)
     :param postgres_conn_id: the Connection of the database. (templated)
     :param schema: the schema that holds the ledger. (templated)
     :param tolerate: as for the report: scopes that do not count as failed. (templated)
     :param tolerate_for: as for the report. (templated)
+    :raises AirflowFailException: when a check upstream failed; not retried.
     :raises DatabaseError: when the ledger cannot be read.
     """
 
     @failures.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the `extra` of the event."""
+        if broken := self._failed_checks(context["ti"]):
+            raise AirflowFailException(
+                f"the event is not sent, as {', '.join(broken)} failed: its log says why; clear it together with the "
+                "downstream ones when that is mended"
+            )
         verdicts = self.verdicts(context)
         if not any(each.report.origin.dag_id for each in verdicts):
             raise AirflowSkipException("no scope of this run was synced, so there is nothing to tell")
@@ -51,6 +67,20 @@ class KubernetesInventoryPublishOperator(ending.EndingOperator):
                     asset = Asset(name=f"{outlet.name}/{quote(name, safe=' :@')}", group=outlet.group)
                     context["outlet_events"][outlet].add(asset, extra=extra)
         return summary
+
+    def _failed_checks(self, ti: Any) -> list[str]:
+        """List the checks upstream that failed, or could not run."""
+        checks = {task_id for task_id in self.get_flat_relative_ids(upstream=True) if _is_check(self.dag, task_id)}
+        ended = {instance: state for instance, state in self.states(ti).items() if instance.task_id in checks}
+        return [str(instance) for instance, state in ended.items() if state in ("failed", "upstream_failed")]
+
+
+def _is_check(dag: Any, task_id: str) -> bool:
+    task = dag.get_task(task_id)
+    kind = getattr(task, "operator_class", type(task))  # of a mapped one
+    return issubclass(kind, KubernetesInventoryCheckOperator) or any(
+        each.__module__ == _SQL_OPERATORS for each in kind.__mro__
+    )
 
 
 def _by_context(verdicts: list[Verdict]) -> dict[str, dict[str, Any]]:

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Final
 
+from airflow_provider_k8s_inventory.durations import told
 from airflow_provider_k8s_inventory.model import MEANINGS, Scope, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres.scopes import Past
-from airflow_provider_k8s_inventory.sync.durations import told
 
 _NAMES_SHOWN: Final = 10
 _REPEATED: Final = re.compile(r" \(as \d+ (s|min|h|d) ago: .*\)$")

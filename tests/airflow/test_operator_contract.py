@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_k8s_inventory.operators.check import KubernetesInventoryCheckOperator
 from airflow_provider_k8s_inventory.operators.migrate import KubernetesInventoryMigrateOperator
 from airflow_provider_k8s_inventory.operators.plan import KubernetesInventoryPlanOperator
 from airflow_provider_k8s_inventory.operators.report import KubernetesInventoryReportOperator
 from airflow_provider_k8s_inventory.transfers.kubernetes_to_postgres import KubernetesToPostgresOperator
 
 OPERATORS: list[Any] = [
+    KubernetesInventoryCheckOperator,
     KubernetesInventoryMigrateOperator,
     KubernetesInventoryPlanOperator,
     KubernetesInventoryReportOperator,

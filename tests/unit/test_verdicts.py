@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_k8s_inventory import durations
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.model import Scope, SyncReport
 from airflow_provider_k8s_inventory.postgres.scopes import Past
-from airflow_provider_k8s_inventory.sync import durations
 from airflow_provider_k8s_inventory.sync.verdicts import (
     Tolerance,
     Verdict,
