@@ -476,6 +476,10 @@ def counted(reports: Iterable[Counts]) -> tuple[str, ...]:
     return COUNTS if any(report.unselected for report in reports) else COUNTS[:-1]
 
 
+UNRECORDED: Final = ("error", "retries")
+"""The fields of a report that the ledger does not have."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncReport(Counts):
     """The result of one sync of one scope: a row of the ledger."""
@@ -498,6 +502,8 @@ class SyncReport(Counts):
     """The resourceVersion of the list, when it was complete; of the lists of several namespaces the oldest."""
     pages: int = 0
     bytes: int = 0
+    retries: int = 0
+    """Requests that were sent again; the ledger does not have it."""
     responded: bool = False
     """Whether the API server sent any response: one that did is not down, though this scope may be unreachable."""
     drift: int | None = None
@@ -543,8 +549,8 @@ class SyncReport(Counts):
     def as_dict(self) -> dict[str, Any]:
         """Return the ledger's fields and ``seconds``, all of them JSON values."""
         values = asdict(replace(self, error=None))
-        del values["error"]
-        del values["selection"]
+        for name in ("selection", *UNRECORDED):
+            del values[name]
         values.update(self.selection.columns, **values.pop("origin"))
         values.update(
             namespaces=list(self.selection.namespaces),

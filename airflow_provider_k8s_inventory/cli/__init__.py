@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Final
 
 import click
 
 from airflow_provider_k8s_inventory import __version__
-from airflow_provider_k8s_inventory.cli import streams
+from airflow_provider_k8s_inventory.cli import logs, streams
 from airflow_provider_k8s_inventory.cli.changes import changes
 from airflow_provider_k8s_inventory.cli.dag import dag
 from airflow_provider_k8s_inventory.cli.doctor import doctor
@@ -48,9 +47,7 @@ class _Program(click.Group):
 @click.version_option(__version__)
 def main() -> None:
     """Keep a PostgreSQL inventory of many Kubernetes clusters."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    # It warns of every try; what a person must know is in the reports.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    logs.prepare()
 
 
 for command in (sync, doctor, status, changes, show, prune, dag):

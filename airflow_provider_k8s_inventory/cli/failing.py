@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 
+from airflow_provider_k8s_inventory.cli import logs
 from airflow_provider_k8s_inventory.exceptions import InventoryError, UsageError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -16,8 +18,20 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 class _Failure(click.ClickException):
     exit_code = 1
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        # click shows it when the command, and with it the choice of the log, is gone.
+        self._as_json = logs.is_json()
 
-class _Misuse(click.ClickException):
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it, or log it in JSON."""
+        if self._as_json:
+            logging.getLogger(__name__).error("%s", self.format_message())
+        else:
+            super().show(file)
+
+
+class _Misuse(_Failure):
     exit_code = 2
 
 

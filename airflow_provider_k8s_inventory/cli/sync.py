@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, get_args
 
 import click
@@ -17,7 +19,7 @@ from rich.console import Console
 
 from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory import sync as core
-from airflow_provider_k8s_inventory.cli import options, printing, pruning
+from airflow_provider_k8s_inventory.cli import logs, metricsfile, options, printing, pruning
 from airflow_provider_k8s_inventory.cli.durations import span
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.interrupting import interruptible
@@ -104,6 +106,8 @@ Examples:
 @click.option(
     "--keep-history", metavar="DAYS", type=click.IntRange(0), default=30, show_default=True, help=pruning.KEEP_HISTORY
 )
+@metricsfile.option
+@logs.option
 @click.option("--json", "as_json", is_flag=True, help="Print each scope as a line of JSON.")
 @interruptible
 @exit_with_status
@@ -130,6 +134,7 @@ def sync(
     history: tuple[str, ...],
     no_history: tuple[str, ...],
     keep_history: int,
+    metrics_file: Path | None,
     as_json: bool,
     schema: str,
     **shared: Any,
@@ -167,16 +172,17 @@ def sync(
     nowhere = absences.everywhere(reports, partial(_synced, asked.dsn, schema))
     if as_json:
         for each in nowhere:
-            click.echo(f"{each.resource}: {each.reason or each.warnings[0]}", err=True)
+            logs.say(f"{each.resource}: {each.reason or each.warnings[0]}", err=True)
     reports += nowhere
     judged = _judge(reports, asked.dsn, schema, tolerance)
+    metricsfile.write(metrics_file, judged)
     errors = sum(each.error for each in judged)
     if not as_json:
         printing.print_verdicts(printing.console(), judged)
     for remark in sorted(remarks):
-        click.echo(remark, err=as_json)
+        logs.say(remark, err=as_json)
     _prune(asked.dsn, settings, keep_history, keep_syncs)
-    click.echo(core.summary(reports, seconds=time.monotonic() - started, errors=errors), err=as_json)
+    logs.say(core.summary(reports, seconds=time.monotonic() - started, errors=errors), err=as_json)
     sys.exit(1 if errors else 0)
 
 
@@ -203,7 +209,7 @@ def _prune(dsn: str, settings: core.Settings, keep_history: int, keep_syncs: int
         try:
             prune()
         except DatabaseError as error:
-            click.echo(f"warning: {error}", err=True)
+            logs.say(f"warning: {error}", err=True, level=logging.WARNING)
 
 
 def _judge(
@@ -233,6 +239,7 @@ def _run(asked: options.Asked, settings: core.Settings, as_json: bool, remarks: 
         ):
             if as_json:
                 click.echo(msgspec.json.encode(report.as_dict()))
+            logs.ended(report)
             reports.append(report)
             progress.step()
     places = {context.name: place for place, context in enumerate(asked.contexts)}

@@ -11,8 +11,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Asset, Tri
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.hooks import arguments, postgres
+from airflow_provider_k8s_inventory.metrics import declared
 from airflow_provider_k8s_inventory.model import counted
-from airflow_provider_k8s_inventory.operators import ending, failures
+from airflow_provider_k8s_inventory.operators import ending, failures, stats
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -89,6 +90,9 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
         keep_history = arguments.whole("keep_history", self.keep_history, least=0)
         histories = arguments.histories(self.history)
         verdicts = self.verdicts(context)
+        for each in verdicts:
+            if not each.report.good:  # the syncs do not know how old the rows are that they could not renew
+                stats.send(declared.ages(each.report, each.good_at))
         self._prune(context["ti"], days=90 if keep is None else keep)
         self._prune_history(histories, days=30 if keep_history is None else keep_history)
         started = context["dag_run"].start_date or context["ti"].start_date

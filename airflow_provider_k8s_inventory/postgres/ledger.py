@@ -15,10 +15,10 @@ import psycopg
 from psycopg import errors, sql
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
-from airflow_provider_k8s_inventory.model import DOWN, EVERYTHING, Origin, Selection, SyncReport
+from airflow_provider_k8s_inventory.model import DOWN, EVERYTHING, UNRECORDED, Origin, Selection, SyncReport
 from airflow_provider_k8s_inventory.postgres import explaining, schemas, scopes, sessions
 
-_OWN: Final = tuple(field.name for field in fields(SyncReport) if field.name not in ("selection", "origin", "error"))
+_OWN: Final = tuple(each.name for each in fields(SyncReport) if each.name not in ("selection", "origin", *UNRECORDED))
 _SELECTION: Final = tuple(EVERYTHING.columns)
 _ORIGIN: Final = tuple(field.name for field in fields(Origin))
 _FIELDS: Final = (*_OWN, *_SELECTION, *_ORIGIN)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Any, Final
 
+from airflow_provider_k8s_inventory.kube.tallying import Tally
 from airflow_provider_k8s_inventory.model import (
     COUNTS,
     Changes,
@@ -46,6 +47,8 @@ class Progress:
     """Objects that have come, more than once if they were read more than once."""
     pages: int = 0
     bytes: int = 0
+    tally: Tally = field(default_factory=Tally)
+    """What the requests cost beside that."""
 
     @property
     def scope(self) -> Scope:
@@ -87,6 +90,7 @@ class Progress:
             fallback="; ".join(self.fallbacks) or None,
             pages=self.pages,
             bytes=self.bytes,
+            retries=self.tally.retries,
             **({name: getattr(counts, name) for name in COUNTS} | {"mode": self.mode} | fields),
         )
 
@@ -121,6 +125,7 @@ class Progress:
                 self.pages,
                 self.objects,
                 size(self.bytes),
+                extra={"context": self.scope.context_name, "resource": self.scope.resource},
             )
 
 

@@ -95,18 +95,8 @@ def run(
     progress.knows(redacted=settings.redact, kept=settings.keep)
     failure: InventoryError | None = None
     try:
-        for name in _names(resource, client.context.name, conn, settings, facts):
-            # As far as it is known by now: a cluster that does not respond leaves it at that.
-            scope = resolving.scope_of(client.context.name, name, settings)
-            progress.knows(resource=scope.resource, selection=scope.selection)
-        with progress.logged():
-            progress.warn(*facts.remarks())
-            resolved = _as_it_was(conn, settings.schema, resolving.resolve(scope, facts))
-            progress.knows(responded=True, cluster_uid=resolved.cluster_uid, selection=resolved.scope.selection)
-            progress.warn(*resolved.warnings)
-            if alone:
-                _log_start(conn, client, resolved, settings.schema)
-            return _sync_as_served(client, conn, resolved, settings, progress, facts)
+        with progress.tally.counting():
+            return _sync_named(client, conn, resource, settings, progress, facts, alone=alone)
     except InventoryError as error:
         status: Status = error.status if isinstance(error, ScopeError) else "failed"
         reason, failure = str(error), released(error)
@@ -120,6 +110,35 @@ def run(
         status, reason = "failed", f"a defect of this package, please report it: {type(error).__name__}: {error}"
     failed = progress.ended(status, reason, error=failure)
     return record(conn, settings.schema, _redacted(failed, client), connect)
+
+
+def _sync_named(
+    client: Client,
+    conn: psycopg.Connection,
+    resource: str,
+    settings: Settings,
+    progress: Progress,
+    facts: ClusterFacts,
+    *,
+    alone: bool,
+) -> SyncReport:
+    """Find out what the name means, and sync that.
+
+    :param alone: whether no other scope of the context is synced.
+    """
+    scope = progress.scope
+    for name in _names(resource, client.context.name, conn, settings, facts):
+        # As far as it is known by now: a cluster that does not respond leaves it at that.
+        scope = resolving.scope_of(client.context.name, name, settings)
+        progress.knows(resource=scope.resource, selection=scope.selection)
+    with progress.logged():
+        progress.warn(*facts.remarks())
+        resolved = _as_it_was(conn, settings.schema, resolving.resolve(scope, facts))
+        progress.knows(responded=True, cluster_uid=resolved.cluster_uid, selection=resolved.scope.selection)
+        progress.warn(*resolved.warnings)
+        if alone:
+            _log_start(conn, client, resolved, settings.schema)
+        return _sync_as_served(client, conn, resolved, settings, progress, facts)
 
 
 def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: SyncReport) -> SyncReport:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, Final, TypeVar
 
 from airflow_provider_k8s_inventory.kube.stopping import Stop, current
@@ -49,7 +50,8 @@ class ThreadPool:
         """Let a thread call it, in turn."""
         future: Future[_T] = Future()
         with self._changed:
-            self._queue.append((future, call, arguments))
+            # What the caller counts and traces, the thread does for it.
+            self._queue.append((future, copy_context().run, (call, *arguments)))
             if len(self._queue) > self._idle and len(self._threads) < self._count:
                 name = f"{self._name}_{len(self._threads)}"
                 self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))

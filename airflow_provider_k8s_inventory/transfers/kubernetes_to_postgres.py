@@ -14,8 +14,9 @@ from airflow_provider_k8s_inventory.exceptions import KubeconfigError, ScopeErro
 from airflow_provider_k8s_inventory.hooks import arguments, postgres
 from airflow_provider_k8s_inventory.hooks.kubernetes import KubernetesInventoryHook
 from airflow_provider_k8s_inventory.kube.stopping import Stop, Stopped
+from airflow_provider_k8s_inventory.metrics import declared
 from airflow_provider_k8s_inventory.model import COUNTS, Origin
-from airflow_provider_k8s_inventory.operators import failures
+from airflow_provider_k8s_inventory.operators import failures, stats
 from airflow_provider_k8s_inventory.operators.base import InventoryOperator
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         reports: list[SyncReport] = []
         for report in self._sync_several(context, names) if several else self._sync_one(context, asked[0]):
             self._log(report, several=several)
+            stats.send(declared.samples(report))
             reports.append(report)
         for warning in verdicts.warnings(reports):
             self.log.warning("%s", warning)
@@ -278,19 +280,21 @@ class KubernetesToPostgresOperator(InventoryOperator):
 
     def _log(self, report: SyncReport, *, several: bool) -> None:
         """Say how a scope ended; the reason of a bad one is the task's own error."""
+        from airflow_provider_k8s_inventory.sync import logfields
         from airflow_provider_k8s_inventory.sync.progress import size
 
-        scope = report.scope
+        # Airflow's log is structlog's: keywords become fields; the standard library's `extra` is lost.
+        log, scope = self.log.bind(**logfields.ended(report)), report.scope
         if not report.good:
             if several:
-                self.log.warning("%s: %s after %.1f s", scope, report.status, report.seconds)
+                log.warning("%s: %s after %.1f s", scope, report.status, report.seconds)
             return
         # A first sync had no cheaper way.
         if report.fallback and report.seen != report.inserted:
             self.log.info("%s: not read in a cheaper way: %s", scope, report.fallback)
         if report.status == "absent":
             self.log.info("%s: absent: %s", scope, report.reason)
-        self.log.info(
+        log.info(
             "%s: %d objects in %.1f s (mode %s, pages: %d, %s): %d inserted, %d updated, %d unchanged, %d deleted%s",
             scope,
             report.seen,

@@ -6,9 +6,10 @@ The processes and their environment are the demo's; `dag.test`, which needs none
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from k8s_inventory_demo.airflow.processes import AIRFLOW, AirflowProcesses
 from k8s_inventory_demo.processes import free_port
 
 from tests.airflow.conftest import DAGS
+from tests.airflow.statsd import StatsdReceiver
 from tests.kit.waiting import wait_until
 
 DAG_ID = "k8s_inventory"
@@ -89,8 +91,10 @@ which end by `os._exit`."""
 class Live:
     """An Airflow with the example DAG, of which two lines were changed: its connections; with `tell_all` and `odd`."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, metrics: Sequence[str] = ()) -> None:
         self.folder = folder
+        self.metrics = metrics
+        """What StatsD has got of this package so far."""
         self.answers: list[str] = []
         """Every answer of the REST API so far."""
         self._url = url
@@ -201,18 +205,22 @@ def live_airflow(folder: Path, migrated_database: str) -> Iterator[Live]:
     :param database: the URL of an empty PostgreSQL database for Airflow's own data.
     """
     url = f"http://127.0.0.1:{free_port()}"
-    environment = _environment(folder, migrated_database, url)
+    with StatsdReceiver() as statsd:
+        yield from _started(folder, url, _environment(folder, migrated_database, url, statsd.port), statsd.lines)
+
+
+def _started(folder: Path, url: str, environment: dict[str, str], metrics: list[str]) -> Iterator[Live]:
     probe = 'from importlib.util import find_spec; find_spec("the watch works")'
     subprocess.run([sys.executable, "-c", probe], env=environment, check=True)
     subprocess.run([*AIRFLOW, "db", "migrate"], env=environment, check=True, capture_output=True)
     with AirflowProcesses(environment, folder) as processes:
         processes.wait_until(AirflowApi(url).healthy)
-        airflow = Live(url, folder)
+        airflow = Live(url, folder, metrics)
         processes.wait_until(lambda: airflow.ask("GET", "dags")["total_entries"] == 3)
         yield airflow
 
 
-def _environment(folder: Path, migrated_database: str, url: str) -> dict[str, str]:
+def _environment(folder: Path, migrated_database: str, url: str, statsd_port: int) -> dict[str, str]:
     home = AirflowHome(
         folder=folder / "home", dags=folder / "dags", database=migrated_database, inventory="", kubeconfig=""
     )
@@ -234,8 +242,13 @@ def _environment(folder: Path, migrated_database: str, url: str) -> dict[str, st
         core__execution_api_server_url=f"{url}/execution/",
         core__parallelism="4",
         core__simple_auth_manager_all_admins="True",
+        metrics__statsd_on="True",
+        metrics__statsd_host="127.0.0.1",
+        metrics__statsd_port=str(statsd_port),
+        metrics__statsd_influxdb_enabled="True",
     )
     # They are connections of Airflow's database here.
     unset = {"AIRFLOW_CONN_POSTGRES_DEFAULT", "KUBECONFIG"}
     known = {name: value for name, value in environment.items() if name not in unset}
-    return known | {"PYTHONPATH": str(folder / "python")}
+    paths = [str(folder / "python"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return known | {"PYTHONPATH": os.pathsep.join(paths)}

@@ -19,6 +19,7 @@ from k8s_inventory_demo.simulator import Fault, Simulator
 from psycopg import conninfo
 
 from tests.airflow.live import CLUSTERS, DATABASE, Live, live_airflow
+from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -283,3 +284,29 @@ def test_the_test_button_works_for_a_connection_with_port_zero(story: Story) -> 
     answer = airflow.ask("POST", "connections/test", body)
     assert "dev ✓ " in answer["message"]
     assert "prod " in answer["message"]
+
+
+def test_statsd_gets_the_metrics_of_every_scope_with_their_tags(story: Story) -> None:
+    prefix, dev, prod = "airflow.k8s_inventory.scope", "context=dev,resource=pods", "context=prod,resource=services"
+    expected = {
+        f"{prefix}.seen,{dev}:11|g",
+        f"{prefix}.inserted,{dev}:11|c",
+        f"{prefix}.ended,{prod},status=unreachable:1|c",
+        f"{prefix}.good,{prod}:0|g",
+    }
+
+    wait_until(lambda: expected <= set(story.airflow.metrics), "the metrics of both clusters")
+    assert any(line.startswith(f"{prefix}.duration,{dev}:") for line in story.airflow.metrics)
+
+
+def test_how_a_scope_ended_is_fields_of_its_tasks_log(story: Story) -> None:
+    records = [
+        json.loads(line)
+        for path, text in story.logs.items()
+        if "dag_id=k8s_inventory" in path and "task_id=sync" in path
+        for line in text.splitlines()
+    ]
+    found = [{name: each.get(name) for name in ("context", "resource", "status", "inserted")} for each in records]
+
+    assert {"context": "dev", "resource": "pods", "status": "success", "inserted": 11} in found
+    assert all("%" not in each["event"] for each in records if "status" in each)

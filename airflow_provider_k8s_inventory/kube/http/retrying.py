@@ -16,7 +16,7 @@ import urllib3
 from urllib3.exceptions import InvalidHeader
 
 from airflow_provider_k8s_inventory.exceptions import ScopeError
-from airflow_provider_k8s_inventory.kube import stopping
+from airflow_provider_k8s_inventory.kube import stopping, tallying
 from airflow_provider_k8s_inventory.kube.http.bounds import Bound
 
 log = logging.getLogger(__name__)
@@ -105,6 +105,7 @@ class Tries:
         if wait >= self._bound.left:
             return False
         self._count += 1
+        tallying.retry()
         when = f"in {wait:.0f} s" if wait >= 0.5 else "now"
         log.info("%s: try %d of %d %s%s: %s", self._who, self._count, allowed + 1, when, self._asked, failure.short)
         stopping.current().wait(wait)
