@@ -48,10 +48,10 @@ def manager(context: Context, certificate: ClientCertificate | None, connections
     :raises UnreachableError: when the CA cannot be read, or the proxy is of a kind we have no library for.
     :raises UnauthorizedError: when the certificate cannot be read.
     """
-    trust = _trust(context)
+    trust = trust_of(context)
     if certificate:
         certificate.load_into(trust)
-    proxy = _proxy(context)
+    proxy = proxy_of(context)
     options: dict[str, Any] = {
         "maxsize": connections,
         "ssl_context": trust,
@@ -77,7 +77,12 @@ def close(connections: urllib3.PoolManager) -> None:
     connections.clear()
 
 
-def _trust(context: Context, *, system_roots: bool = False) -> ssl.SSLContext:
+def trust_of(context: Context, *, system_roots: bool = False) -> ssl.SSLContext:
+    """Make the TLS context that verifies a context's API server.
+
+    :param system_roots: trust the system's authorities too.
+    :raises UnreachableError: when the CA cannot be read.
+    """
     return tls.server_context(
         owner=f"context {context.name!r}",
         ca_file=context.ca_file,
@@ -87,8 +92,11 @@ def _trust(context: Context, *, system_roots: bool = False) -> ssl.SSLContext:
     )
 
 
-def _proxy(context: Context) -> str | None:
-    """Return the proxy's URL; the kubeconfig's was checked with the rest of it."""
+def proxy_of(context: Context) -> str | None:
+    """Return the URL of a context's proxy, which is not to be shown; the kubeconfig's was checked with the rest of it.
+
+    :raises UnreachableError: when the environment's is none.
+    """
     if context.proxy and not proxies.usable(context.proxy):
         raise UnreachableError(
             f"context {context.name!r}: HTTPS_PROXY or HTTP_PROXY in the environment is no URL of "
@@ -110,7 +118,7 @@ def _through_proxy(context: Context, url: str, options: dict[str, Any]) -> urlli
     return urllib3.ProxyManager(
         proxies.shown(url),
         proxy_headers=headers,
-        proxy_ssl_context=_trust(context, system_roots=True) if parts.scheme == "https" else None,
+        proxy_ssl_context=trust_of(context, system_roots=True) if parts.scheme == "https" else None,
         **options,
     )
 
