@@ -148,6 +148,10 @@ class ExpiredError(ScopeError):
     """A list whose snapshot the server has forgotten: it must start again."""
 
 
+class OvertakenError(ScopeError):
+    """Changes of a scope whose rows are at another resourceVersion by now: another sync wrote them meanwhile."""
+
+
 class UnprovenError(ScopeError):
     """A cheaper mode that cannot prove what it read, or would cost more than a list of all objects.
 

@@ -53,7 +53,7 @@ GOOD: Final = tuple(status for status, meaning in MEANINGS.items() if meaning.go
 DOWN: Final = tuple(status for status, meaning in MEANINGS.items() if meaning.down)
 TURNED_AWAY: Final = tuple(status for status, meaning in MEANINGS.items() if meaning.turned_away)
 
-Mode = Literal["full", "metadata", "delta"]
+Mode = Literal["full", "metadata", "delta", "watch"]
 """The way a scope was read: all objects whole, their metadata and what differs, or what changed since the last time."""
 
 
@@ -426,6 +426,19 @@ class Changes:
     def count(self) -> int:
         """The number of changes."""
         return len(self.events)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Received:
+    """The changes of a scope that a watch brought between two resourceVersions."""
+
+    since: str
+    """The resourceVersion that the rows are to be complete at."""
+    resource_version: str
+    """The one they are complete at with these changes."""
+    changes: Changes
+    began_at: datetime
+    """When the first of them came."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -48,6 +48,47 @@ def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> int:
     return int(row[0]) if row else 0
 
 
+# Of a watch there is one line per hour. Only the newest lines are looked at: nothing but syncs in between moves it.
+_SUM_UP: Final = """
+UPDATE {ledger} AS line SET
+    finished_at = %(finished_at)s, resource_version = %(resource_version)s, seen = %(seen)s,
+    unchanged = %(unchanged)s, {sums},
+    warnings = ARRAY(SELECT DISTINCT unnest(line.warnings || %(warnings)s::text[]))
+WHERE id = (
+    SELECT id FROM (
+        SELECT * FROM {ledger} WHERE context_name = %(context_name)s AND resource = %(resource)s
+        ORDER BY id DESC LIMIT 50
+    ) AS newest
+    WHERE mode = 'watch' AND status = %(status)s
+        AND (cluster_uid, row_format, host) IS NOT DISTINCT FROM (%(cluster_uid)s, %(row_format)s, %(host)s)
+        AND (namespaces, label_selector, field_selector)
+            IS NOT DISTINCT FROM (%(namespaces)s::text[], %(label_selector)s::text, %(field_selector)s::text)
+        AND date_trunc('hour', started_at) = date_trunc('hour', %(started_at)s::timestamptz)
+    ORDER BY id DESC LIMIT 1
+)
+RETURNING id
+"""
+_SUMS: Final = ("pages", "bytes", "inserted", "updated", "deleted", "unselected", "changes", "noise")
+
+
+def sum_up(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> int:
+    """Write the report of a watch into the line of its scope and hour, and the state of the scope.
+
+    :returns: the id of the line.
+    """
+    query = sql.SQL(_SUM_UP).format(
+        ledger=sql.Identifier(schema, "k8s_syncs"),
+        sums=sql.SQL(", ").join(
+            sql.SQL("{0} = line.{0} + {1}").format(sql.Identifier(name), sql.Placeholder(name)) for name in _SUMS
+        ),
+    )
+    row = cursor.execute(query, report.as_dict() | report.selection.columns).fetchone()
+    if row is None:
+        return record(cursor, schema, report)
+    scopes.update(cursor, schema, report)
+    return int(row[0])
+
+
 # A cleared task instance runs again under the next try number; a task that syncs several scopes has several rows.
 _LATEST: Final = """
 SELECT {columns} FROM (

@@ -6,7 +6,7 @@ sync that writes rows of another cluster or row format invalidates the checkpoin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
@@ -95,7 +95,7 @@ _SUCCESS: Final = """
 UPDATE {scopes} SET
     cluster_uid = %(cluster_uid)s, checkpoint = %(checkpoint)s, rows = %(rows)s, row_format = %(row_format)s,
     invalid_reason = NULL,
-    unverified = CASE WHEN %(verified)s THEN 0 ELSE unverified + 1 END,
+    unverified = CASE WHEN %(verified)s THEN 0 ELSE unverified + %(unverified)s END,
     verified_at = CASE WHEN %(verified)s THEN %(finished_at)s ELSE verified_at END,
     last_success_at = greatest(last_success_at, %(finished_at)s), last_success_began_at = %(started_at)s,
     history_since = CASE WHEN %(recorded)s THEN coalesce(history_since, last_success_at, %(finished_at)s) END,
@@ -178,7 +178,9 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
         "checkpoint": report.resource_version,
         "rows": report.seen,
         "row_format": report.row_format,
-        "verified": report.mode != "delta" or report.drift is not None,
+        "verified": report.mode not in ("delta", "watch") or report.drift is not None,
+        # Of a watch, a day alone makes a check due.
+        "unverified": int(report.mode == "delta"),
         "served": report.status == "success",
         "started_at": report.started_at,
         "recorded": report.changes is not None,
@@ -191,6 +193,47 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
         cursor.execute(_query(_RENAMED, schema), values | {"text": text})
     if report.status == "success" and not report.selection.namespaces and report.resource not in resources.CATALOGUE:
         cursor.execute(_query(_FORGET, schema), values)
+
+
+# Without the scope's lock: whoever writes the scope meanwhile moves the checkpoint too, to where its rows are.
+_ADVANCE: Final = """
+UPDATE {scopes} AS scope SET
+    checkpoint = told.checkpoint, last_success_at = told.at, last_success_began_at = told.at,
+    last_status = 'success', last_reason = NULL, last_finished_at = told.at, last_host = %(host)s,
+    last_served_at = told.at
+FROM jsonb_to_recordset(%(told)s)
+    AS told (context_name text, resource text, selection text, since text, checkpoint text, at timestamptz)
+WHERE scope.context_name = told.context_name AND scope.resource = told.resource AND scope.selection = told.selection
+    AND scope.checkpoint = told.since AND scope.invalid_reason IS NULL AND scope.last_success_at < told.at
+RETURNING scope.context_name, scope.resource, scope.selection
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bookmark:
+    """The word of a watch that nothing changed in a scope between two resourceVersions."""
+
+    scope: Scope
+    since: str
+    resource_version: str
+    at: datetime
+    """When it came."""
+
+
+def advance(cursor: psycopg.Cursor[Any], schema: str, bookmarks: Sequence[Bookmark], host: str) -> set[Scope]:
+    """Move the checkpoints of scopes in which nothing changed, in one statement for all of them.
+
+    :param bookmarks: at most one for each scope.
+    :param host: the machine that watches.
+    :returns: those that were moved; the others have another checkpoint by now.
+    """
+    by_key = {tuple(_key(each.scope).values()): each.scope for each in bookmarks}
+    told = [
+        _key(each.scope) | {"since": each.since, "checkpoint": each.resource_version, "at": each.at.isoformat()}
+        for each in bookmarks
+    ]
+    rows = cursor.execute(_query(_ADVANCE, schema), {"told": Jsonb(told), "host": host}).fetchall()
+    return {by_key[key] for key in rows}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

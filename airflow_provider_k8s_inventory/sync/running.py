@@ -24,7 +24,7 @@ from airflow_provider_k8s_inventory.exceptions import (
     released,
 )
 from airflow_provider_k8s_inventory.kube.http.client import Client
-from airflow_provider_k8s_inventory.model import EVERYTHING, Origin, Scope, Status, SyncReport
+from airflow_provider_k8s_inventory.model import EVERYTHING, Origin, Received, Scope, Status, SyncReport
 from airflow_provider_k8s_inventory.postgres import (
     customviews,
     explaining,
@@ -141,6 +141,34 @@ def _sync_named(
         return _sync_as_served(client, conn, resolved, settings, progress, facts)
 
 
+def receive(
+    client: Client, conn: psycopg.Connection, resource: str, settings: Settings, received: Received, facts: ClusterFacts
+) -> SyncReport:
+    """Bring the changes that a watch brought into the rows of a scope, as a sync in delta mode does.
+
+    Unlike `run`, it records no failure: whoever watches syncs the scope then.
+
+    :param resource: a canonical name.
+    :param received: the changes.
+    :returns: the report of these changes; the ledger sums those of an hour up.
+    :raises OvertakenError: when another sync has moved the checkpoint meanwhile; nothing is written.
+    :raises LockedError: when one is running; nothing is written.
+    :raises UnprovenError: when it is not enough to know what changed.
+    :raises ScopeError: when the cluster does not respond, or a person is to approve.
+    :raises psycopg.Error: when the database does not.
+    """
+    sessions.fit(conn)
+    scope = resolving.scope_of(client.context.name, resource, settings)
+    progress = Progress(report=replace(blank(scope, "failed"), started_at=received.began_at), mode="watch")
+    progress.knows(redacted=settings.redact, kept=settings.keep)
+    resolved = resolving.resolve(scope, facts)
+    progress.knows(responded=True, cluster_uid=resolved.cluster_uid, selection=resolved.scope.selection)
+    report = _sync_once(client, conn, resolved, settings, progress, facts, received=received)
+    if report is None:
+        raise LockedError(f"another sync of {scope} has ended meanwhile")
+    return report
+
+
 def repeat(conn: psycopg.Connection, resource: str, settings: Settings, failed: SyncReport) -> SyncReport:
     """Record for another resource what stopped a sync of the same context, without asking the cluster again.
 
@@ -222,10 +250,12 @@ def _sync_once(
     facts: ClusterFacts,
     *,
     alone: bool = False,
+    received: Received | None = None,
 ) -> SyncReport | None:
     """Sync; None, and nothing is written, when one of other selectors has ended since this one began.
 
     :param alone: whether no other scope of the resource may be synced meanwhile.
+    :param received: the changes that a watch brought; None: the cluster is read.
     """
     scope, schema = resolved.scope, settings.schema
     redaction = settings.redaction_of(scope.resource)
@@ -268,14 +298,16 @@ def _sync_once(
             managed=historian.managed,
         )
         guard = Guard(collection=collection, store=store, settings=settings, replaces=replaces)
-        outcome = ScopeSync(collection=collection, store=store, guard=guard, state=state, settings=settings).run()
+        outcome = ScopeSync(
+            collection=collection, store=store, guard=guard, state=state, settings=settings, received=received
+        ).run()
         if replaces:
             progress.warn("the rows of another cluster were replaced, as accept_new_cluster allows")
         if not scope.selection:
             identity.check_namespaces(store)
         rows.stamp(cursor, target)
         progress.warn(*_replaced(replaced, scope, outcome))
-        progress.warn(*outcome.warnings, *_missing_namespaces(cursor, own, scope, facts))
+        progress.warn(*outcome.warnings, *_missing_namespaces(cursor, own, scope, facts, received))
         if outcome.mode == "full" and outcome.counts.seen:
             progress.warn(*(f"redact: {path} matched nothing" for path in redaction.unmatched_here()))
             progress.knows(unmatched=tuple(redaction.unmatched_so_far()))
@@ -306,7 +338,8 @@ def _recorded(store: Store, outcome: Outcome, client: Client, progress: Progress
         noise=gathered.noise if store.historian.on else None,
     )
     report = _redacted(report, client)
-    sync_id = ledger.record(store.cursor, store.target.schema, report)
+    write = ledger.sum_up if report.mode == "watch" else ledger.record
+    sync_id = write(store.cursor, store.target.schema, report)
     if gathered.changes:
         history.publish(
             store.cursor,
@@ -357,9 +390,11 @@ def _is_overtaken(cursor: psycopg.Cursor, schema: str, scope: Scope) -> bool:
     return bool(scopes.replaced(cursor, schema, scope))
 
 
-def _missing_namespaces(cursor: psycopg.Cursor, own: Target, scope: Scope, facts: ClusterFacts) -> Iterator[str]:
-    """Warn of namespaces that the cluster does not have; of globs `namespaces.named` does."""
-    named = scope.selection.namespaces and not scope.selection.is_open
+def _missing_namespaces(
+    cursor: psycopg.Cursor, own: Target, scope: Scope, facts: ClusterFacts, received: Received | None
+) -> Iterator[str]:
+    """Warn of namespaces that the cluster does not have; of globs `namespaces.named` does, of a watch the sync."""
+    named = received is None and scope.selection.namespaces and not scope.selection.is_open
     return resolving.missing_namespaces(scope, rows.empty_namespaces(cursor, own) if named else (), facts)
 
 

@@ -13,11 +13,12 @@ from functools import partial
 from typing import Final
 
 from airflow_provider_k8s_inventory.exceptions import (
+    OvertakenError,
     ScopeError,
     UnprovenError,
     UnreachableError,
 )
-from airflow_provider_k8s_inventory.model import Mode
+from airflow_provider_k8s_inventory.model import Mode, Received
 from airflow_provider_k8s_inventory.postgres import rows
 from airflow_provider_k8s_inventory.postgres.scopes import State
 from airflow_provider_k8s_inventory.sync.applying import apply
@@ -47,6 +48,8 @@ class ScopeSync:
     state: State | None
     """What the last good sync left; None: there was none."""
     settings: Settings
+    received: Received | None = None
+    """The changes that a watch brought; None: the cluster is read."""
 
     @property
     def progress(self) -> Progress:
@@ -62,8 +65,11 @@ class ScopeSync:
         """Make the scope's rows what the cluster says.
 
         :raises ScopeError: when the response does not get complete.
+        :raises OvertakenError: as `_receive`.
         """
         before = self._count()
+        if self.received:
+            return self._receive(self.received, before)
         mode, reason = self._choose(before)
         if reason:
             self.progress.fallbacks.append(reason)
@@ -158,6 +164,25 @@ class ScopeSync:
         if not every or not self.state or (self.state.unverified + 1 < every and self.state.verified_today):
             return outcome
         return self._verify(outcome)
+
+    def _receive(self, received: Received, before: int) -> Outcome:
+        """Apply what a watch brought, and nothing else: what it cannot prove is for a sync to find out.
+
+        :raises OvertakenError: when the rows are at another resourceVersion than the watch was.
+        :raises UnprovenError: when it is not enough to know what changed.
+        """
+        self.progress.mode = "watch"
+        if reason := self._why_full() or self._why_no_delta(before):
+            raise UnprovenError(f"{self.collection.scope}: {reason}")
+        if self.since != received.since:
+            raise OvertakenError(f"{self.collection.scope}: the rows are at {self.since}, not {received.since}")
+        if rows.have_named_keys(self.store.cursor, self.store.target):
+            raise UnprovenError(f"{self.collection.scope}: some objects have no uid of their own")
+        self.progress.count(received.changes)
+        found = delta.stage(
+            [replace(received.changes, resource_version=received.resource_version)], self.store, "watch"
+        )
+        return apply(self.store, self.guard, found, before=before)
 
     def _verify(self, changed: Outcome) -> Outcome:
         """Compare the rows with the metadata of all objects at the very resourceVersion the changes led to."""

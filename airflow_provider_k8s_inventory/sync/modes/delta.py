@@ -1,12 +1,14 @@
-"""Read the changes of a scope since its checkpoint."""
+"""Read the changes of a scope since its checkpoint, or take those that a watch has brought."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import msgspec
 
 from airflow_provider_k8s_inventory.exceptions import UnprovenError
 from airflow_provider_k8s_inventory.kube import versions
-from airflow_provider_k8s_inventory.model import Changes, Page
+from airflow_provider_k8s_inventory.model import Changes, Mode, Page
 from airflow_provider_k8s_inventory.postgres import staging
 from airflow_provider_k8s_inventory.postgres.diff import named
 from airflow_provider_k8s_inventory.sync.collection import Collection
@@ -26,9 +28,19 @@ def read(collection: Collection, store: Store, since: str) -> Found:
     now = collection.current_version()
     if not versions.at_least(now, since):
         raise UnprovenError(f"resourceVersion {since} cannot be compared with {now}")
+    return stage(collection.changes(since=since, until=now), store, "delta")
+
+
+def stage(pieces: Iterable[Changes], store: Store, mode: Mode) -> Found:
+    """Stage changes, each object as it came last.
+
+    :param pieces: the changes, in order; the last piece has a resourceVersion.
+    :param mode: the way they came.
+    :raises UnprovenError: when only a list of all tells what there is.
+    """
     reader, version = store.reader(), None
     alive: dict[str, bool] = {}
-    for piece in collection.changes(since=since, until=now):
+    for piece in pieces:
         version = piece.resource_version
         if piece.events and not alive:
             store.start()
@@ -39,7 +51,7 @@ def read(collection: Collection, store: Store, since: str) -> Found:
     if alive:
         _tidy(store, gone)
     return Found(
-        mode="delta",
+        mode=mode,
         gone=named(gone),
         seen=None,
         resource_version=version,
