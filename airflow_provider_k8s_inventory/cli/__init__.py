@@ -15,6 +15,7 @@ from airflow_provider_k8s_inventory.cli.prune import prune
 from airflow_provider_k8s_inventory.cli.show import show
 from airflow_provider_k8s_inventory.cli.status import status
 from airflow_provider_k8s_inventory.cli.sync import sync
+from airflow_provider_k8s_inventory.cli.watch import watch
 
 _EXAMPLES: Final = """
 \b
@@ -50,5 +51,5 @@ def main() -> None:
     logs.prepare()
 
 
-for command in (sync, doctor, status, changes, show, prune, dag):
+for command in (sync, watch, doctor, status, changes, show, prune, dag):
     main.add_command(command)

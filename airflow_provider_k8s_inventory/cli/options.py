@@ -66,6 +66,9 @@ _OPTIONS = (
 )
 
 
+GATHERED = ("kubeconfig_path", "contexts", "exclude", "names", "config_path", "dsn")
+"""The parameters of `gather` that the shared options give."""
+
 _SELECTION = (
     click.option(
         "-n",

@@ -1,0 +1,450 @@
+"""Keep scopes fresh: sync each, then write the changes that a watch of it brings, until told to stop.
+
+One event loop has all watches; a few threads have the database. The checkpoint in ``k8s_scopes`` is the truth: changes
+are written only where the rows stand at the very resourceVersion that the watch began at, so a sync from elsewhere, or
+a second watcher, costs a look-up and never a change. What a watch cannot prove is for a sync of that scope.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from threading import local
+from typing import Final, TypeVar
+
+import psycopg
+
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.exceptions import (
+    DatabaseError,
+    InventoryError,
+    LockedError,
+    OvertakenError,
+    ScopeError,
+    UnreachableError,
+)
+from airflow_provider_k8s_inventory.kube.http.client import Client
+from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.streams import Pauses, Streams
+from airflow_provider_k8s_inventory.model import SyncReport
+from airflow_provider_k8s_inventory.postgres import inventoried, scopes, sessions
+from airflow_provider_k8s_inventory.postgres.scopes import Bookmark
+from airflow_provider_k8s_inventory.sync import batches, expanding, running, standing
+from airflow_provider_k8s_inventory.sync.batches import Batch
+from airflow_provider_k8s_inventory.sync.database import Connect
+from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
+from airflow_provider_k8s_inventory.sync.leading import Leads
+from airflow_provider_k8s_inventory.sync.settings import Settings
+from airflow_provider_k8s_inventory.sync.standing import Standing
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS: Final = 3
+"""Connections to PostgreSQL for batches and syncs; one more has the leads."""
+SYNCS: Final = 2
+"""Syncs at a time, so that a restart of everything is no storm of lists, and batches find a connection."""
+INTERVAL: Final = 60.0
+"""Seconds between two syncs of a scope that cannot be watched, and between two looks for new resources."""
+DAY: Final = 86_400.0
+"""Seconds after which a scope is synced though its watch missed nothing that anybody knows of."""
+BUSY: Final = 0.25
+"""Seconds to wait for another sync of the scope."""
+KEPT: Final = 5.0
+"""Seconds between two signs of life of a lead."""
+GRACE: Final = 4.0
+"""Seconds to write what has come before the end."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class Condition:
+    """How one scope is: ready when it is caught up, or known to be failing."""
+
+    context_name: str
+    resource: str
+    caught_up: bool = False
+    problem: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is nothing to wait for."""
+        return self.caught_up or self.problem is not None
+
+
+class Watcher:
+    """The watches of many contexts."""
+
+    def __init__(
+        self,
+        contexts: Sequence[Context],
+        names: Sequence[str],
+        connect: Connect,
+        settings: Settings,
+        *,
+        interval: float = INTERVAL,
+    ) -> None:
+        """Begin nothing yet.
+
+        :param names: the resources: names, globs, groups and exclusions.
+        :param connect: opens a connection.
+        :param interval: seconds between two syncs of a scope that cannot be watched, and between two looks for new
+            resources.
+        """
+        self.contexts = tuple(contexts)
+        self.names = expanding.checked(names)
+        self.settings = settings
+        self.interval = interval
+        self.conditions: dict[tuple[str, str], Condition] = {}
+        """By context and resource."""
+        self.waiting: set[str] = set()
+        """The contexts that another watcher leads, or of which nobody knows yet."""
+        self.unseen = {context.name for context in contexts}
+        """The contexts of which nobody knows yet which scopes they have."""
+        self.database = Threads(connect)
+        self.leads = Leads(connect, settings.schema)
+        self.syncs = asyncio.Semaphore(SYNCS)
+        self.stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Watch until `stop` is set; what has come by then is written first."""
+        self.stopping = asyncio.ensure_future(self.stop.wait())
+        watches = [ContextWatch(self, context) for context in self.contexts]
+        tasks = [asyncio.create_task(watch.run()) for watch in watches]
+        await self.stop.wait()
+        _, late = await asyncio.wait(tasks, timeout=GRACE) if tasks else (set(), set())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.database.close()
+        self.leads.close()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but not longer than until `stop` is set."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stop.wait(), seconds)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the scopes of every context are known; those that another watcher leads are its own."""
+        return not self.unseen - self.waiting
+
+
+class Threads:
+    """A few threads for the database, each with a connection that it keeps while that works."""
+
+    def __init__(self, connect: Connect) -> None:
+        """Open nothing yet."""
+        self._connect = connect
+        self._own = local()
+        self._opened: set[psycopg.Connection] = set()
+        self._pool = ThreadPoolExecutor(CONNECTIONS, "k8s-inventory-watch")
+
+    async def do(self, work: Callable[[psycopg.Connection], _T]) -> _T:
+        """Let a thread do it with its connection.
+
+        :raises psycopg.Error: when the database does not respond.
+        :raises DatabaseError: when there is no connection to be had.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._do, work)
+
+    def close(self) -> None:
+        """Begin nothing more, and close the connections."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for conn in list(self._opened):
+            with suppress(psycopg.Error):
+                conn.close()
+
+    def _do(self, work: Callable[[psycopg.Connection], _T]) -> _T:
+        conn: psycopg.Connection | None = getattr(self._own, "conn", None)
+        if conn is None or conn.closed:
+            self._opened.discard(conn) if conn else None
+            conn = self._own.conn = self._connect()
+            self._opened.add(conn)
+        try:
+            return work(conn)
+        except psycopg.OperationalError:
+            conn.close()
+            raise
+
+
+class ContextWatch:
+    """The watches of one context, while this process leads it."""
+
+    def __init__(self, watcher: Watcher, context: Context) -> None:
+        self.watcher = watcher
+        self.context = context
+        self.client = Client(context, max_parallel_requests=watcher.settings.max_parallel_requests)
+        self.facts = ClusterFacts(self.client)
+        self.streams = Streams(context)
+        self.led = True
+        self._scopes: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing more to do."""
+        return self.watcher.stop.is_set() or not self.led
+
+    async def run(self) -> None:
+        """Wait for the lead, watch while it is kept, and wait again."""
+        asked = repr((self.watcher.names, self.watcher.settings.selections))
+        what = f"{self.context.name}/{sha256(asked.encode()).hexdigest()[:16]}"
+        said = False
+        try:
+            while not self.watcher.stop.is_set():
+                term = await self._lead(what)
+                if term is not None:
+                    self.watcher.waiting.discard(self.context.name)
+                    await self._watch(term)
+                elif not said:
+                    log.info("%s: another watcher leads, or the database is away; waiting", self.context.name)
+                    said = True
+                await self.watcher.pause(random.uniform(1, 3))  # noqa: S311  # it only spreads the tries
+        finally:
+            await self.streams.close()
+            self.client.close()
+
+    async def _lead(self, what: str) -> int | None:
+        try:
+            term = await asyncio.to_thread(self.watcher.leads.take, what)
+            if term is None:
+                self.watcher.waiting.add(self.context.name)
+            return term
+        except (psycopg.Error, InventoryError) as error:
+            log.info("%s: %s", self.context.name, error)
+            return None
+
+    async def _watch(self, term: int) -> None:
+        """Watch until the lead is lost; look for new resources meanwhile."""
+        self.led, looked = True, -self.watcher.interval
+        while self.led and not self.watcher.stop.is_set():
+            if time.monotonic() - looked >= self.watcher.interval or looked < 0:
+                looked = time.monotonic()
+                await self._look()
+            await self.watcher.pause(KEPT)
+            self.led = await asyncio.to_thread(self.watcher.leads.is_kept, term)
+        await asyncio.gather(*self._scopes.values(), return_exceptions=True)
+        self._scopes.clear()
+
+    async def _look(self) -> None:
+        """Begin with resources that are new; one that is no longer served is synced at intervals, and absent."""
+        own = [name for name in expanding.catalogued(self.watcher.names) if name in resources.CATALOGUE]
+        try:
+            found = [*own, *await self.watcher.database.do(self._meant)]
+        except (ScopeError, InventoryError, psycopg.Error) as error:
+            log.warning("%s: what there is to watch cannot be told: %s", self.context.name, error)
+            found = own
+        self.watcher.unseen.discard(self.context.name)
+        for name in dict.fromkeys(found):
+            task = self._scopes.get(name)
+            if task is None or task.done():
+                self._scopes[name] = asyncio.create_task(ScopeWatch(self, name).run())
+
+    def _meant(self, conn: psycopg.Connection) -> list[str]:
+        names = [name for name in self.watcher.names if resources.canonical(name) not in resources.CATALOGUE]
+        if all(map(expanding.is_exclusion, names)):
+            return []
+        sessions.fit(conn)
+        schema, context_name = self.watcher.settings.schema, self.context.name
+        stored = inventoried.stored(conn, schema, context_name)
+        meant, problems = expanding.expand(
+            names, self.facts.discovery(), context_name, stored, partial(inventoried.lookup, conn, schema)
+        )
+        for problem in problems:
+            log.info("%s: %s: %s", context_name, problem.name, problem.reason)
+        return list(meant.values())
+
+
+class ScopeWatch:
+    """The watch of one scope."""
+
+    def __init__(self, of: ContextWatch, name: str) -> None:
+        self.of = of
+        self.watcher = of.watcher
+        self.name = name
+        self.condition = Condition(of.context.name, name)
+        self.watcher.conditions[of.context.name, name] = self.condition
+        self.pauses = Pauses()
+        self.doubts = 0
+        """Times in a row that a watch did not prove anything."""
+
+    async def run(self) -> None:
+        """Sync and watch, again and again."""
+        needs_sync = True
+        while not self.of.over:
+            try:
+                needs_sync = await self._once(needs_sync)
+            except (InventoryError, psycopg.Error) as error:
+                self._failing(str(error))
+                needs_sync = True
+                await self.watcher.pause(self.pauses.next())
+            except Exception as error:
+                log.exception("%s · %s: a defect of this package", self.of.context.name, self.name)
+                self._failing(f"a defect of this package, please report it: {type(error).__name__}: {error}")
+                needs_sync = True
+                await self.watcher.pause(self.watcher.interval)
+
+    async def _once(self, needs_sync: bool) -> bool:
+        """Sync where that is needed, then watch; return True when the next round needs a sync."""
+        if needs_sync and not await self._sync():
+            await self.watcher.pause(self.pauses.next())
+            return True
+        stands = await self.watcher.database.do(self._standing)
+        if isinstance(stands, str) or self.doubts > 1:
+            self._caught_up()
+            await self.watcher.pause(self.watcher.interval * random.uniform(0.8, 1.2))  # noqa: S311
+            self.doubts = 0
+            return True
+        try:
+            return await self._follow(stands)
+        except OvertakenError:
+            return False  # the rows stand elsewhere by now, and the watch goes on from there
+
+    def _standing(self, conn: psycopg.Connection) -> Standing | str:
+        return standing.find(conn, self.of.context.name, self.name, self.watcher.settings, self.of.facts)
+
+    async def _sync(self) -> bool:
+        async with self.watcher.syncs:
+            if self.of.over:
+                return False
+            report = await self.watcher.database.do(self._run)
+        if report.meaning.turned_away:
+            return False
+        if not report.good:
+            self._failing(f"{report.status}: {report.reason}")
+        return report.good
+
+    def _run(self, conn: psycopg.Connection) -> SyncReport:
+        return running.run(self.of.client, conn, self.name, self.watcher.settings, facts=self.of.facts)
+
+    async def _follow(self, stands: Standing) -> bool:
+        """Watch until it cannot go on; return True when a sync is needed.
+
+        :raises OvertakenError: when the rows stand elsewhere by now.
+        """
+        since, until = stands.since, time.monotonic() + DAY * random.uniform(0.9, 1.1)  # noqa: S311
+        while not self.of.over and time.monotonic() < until:
+            follower = Follower(self, stands, since)
+            try:
+                await follower.run()
+                self.doubts = 0
+            except OvertakenError:
+                raise
+            except UnreachableError as error:
+                self._failing(str(error))
+                await self.watcher.pause(self.pauses.next())
+            except ScopeError as error:
+                log.info("%s: %s; syncing", stands.scope, error)
+                self.doubts += 1
+                await self.watcher.pause(self.pauses.next())
+                return True
+            since = follower.batch.since
+        return True
+
+    def _failing(self, problem: str) -> None:
+        if self.condition.problem is None:
+            log.warning("%s · %s: %s", self.of.context.name, self.name, problem)
+        self.condition.problem, self.condition.caught_up = problem, False
+
+    def _caught_up(self) -> None:
+        self.pauses.reset()
+        if not self.condition.caught_up:
+            again = "recovered" if self.condition.problem else "caught up"
+            log.warning("%s · %s: %s", self.of.context.name, self.name, again)
+        self.condition.problem, self.condition.caught_up = None, True
+
+
+class Follower:
+    """One watch of a scope, and what of it is still to be written."""
+
+    def __init__(self, of: ScopeWatch, stands: Standing, since: str) -> None:
+        self.of = of
+        self.watcher = of.watcher
+        self.stands = stands
+        self.batch = Batch(since)
+        self._bookmarked = time.monotonic()
+
+    async def run(self) -> None:
+        """Write what comes, until the watch ends, the lead is lost or the process is to stop.
+
+        :raises OvertakenError: when the rows stand elsewhere by now.
+        :raises ScopeError: as `Streams.events`, and as `running.receive`.
+        """
+        path, query = self.stands.endpoint
+        events = self.of.of.streams.events(path, query, since=self.batch.since, expected=self.stands.resource)
+        async with aclosing(events):
+            coming = asyncio.ensure_future(anext(events, None))
+            try:
+                while not self.of.of.over:
+                    left = self.batch.left
+                    await asyncio.wait(
+                        {coming, self.watcher.stopping},
+                        timeout=batches.QUIET if left is None else left,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                    if coming.done():
+                        came = coming.result()
+                        if came is None:
+                            break
+                        self.of._caught_up()
+                        self.batch.add(came)
+                        coming = asyncio.ensure_future(anext(events, None))
+                    await self._write_due()
+            finally:
+                coming.cancel()
+                with suppress(asyncio.CancelledError, ScopeError):
+                    await coming
+        await self._write()
+
+    async def _write_due(self) -> None:
+        due = self.batch.left
+        quiet = due is None and self.batch.reached and time.monotonic() - self._bookmarked >= batches.QUIET
+        if due == 0 or quiet:
+            await self._write()
+
+    async def _write(self) -> None:
+        """Write what came; while the database is away, wait for it and read no further.
+
+        :raises OvertakenError: as `run`.
+        """
+        batch, pauses = self.batch, Pauses()
+        while batch.reached and batch.reached != batch.since:
+            try:
+                await self.watcher.database.do(
+                    partial(self._receive, batch) if len(batch) else partial(self._advance, batch)
+                )
+                break
+            except LockedError:
+                wait = BUSY
+            except (psycopg.Error, DatabaseError) as error:
+                self.of._failing(str(error))
+                wait = pauses.next()
+            await self.watcher.pause(wait)
+            if self.of.of.over:
+                return
+        self._bookmarked = time.monotonic()
+        self.batch = Batch(batch.reached or batch.since)
+
+    def _receive(self, batch: Batch, conn: psycopg.Connection) -> None:
+        of = self.of.of
+        running.receive(of.client, conn, self.of.name, self.watcher.settings, batch.received(), of.facts)
+
+    def _advance(self, batch: Batch, conn: psycopg.Connection) -> None:
+        told = Bookmark(
+            scope=self.stands.scope, since=batch.since, resource_version=batch.reached, at=datetime.now(UTC)
+        )
+        sessions.fit(conn)
+        with sessions.transaction(conn) as cursor:
+            moved = scopes.advance(cursor, self.watcher.settings.schema, [told], socket.gethostname())
+        if not moved:
+            raise OvertakenError(f"{self.stands.scope}: the rows are no longer at {batch.since}")

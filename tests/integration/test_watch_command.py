@@ -1,0 +1,119 @@
+"""``k8s-inventory watch`` keeps the rows as the clusters are: what changes, breaks, restarts or ends meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from k8s_inventory_demo.simulator import Cluster, Simulator
+
+from tests.kit.inventory import Inventory
+from tests.kit.objects import pod, pods
+from tests.kit.syncer import Syncer
+from tests.kit.waiting import wait_until
+
+pytestmark = pytest.mark.alters_database
+
+
+@pytest.fixture
+def kubeconfig(simulator: Simulator, tmp_path: Path) -> Path:
+    return simulator.kubeconfig(tmp_path / "kubeconfig")
+
+
+@contextmanager
+def watching(kubeconfig: Path, dsn: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A watcher of the context ``dev`` that is ended with the block, if it has not ended before."""
+    command = [sys.executable, "-m", "airflow_provider_k8s_inventory", "watch", "--kubeconfig", str(kubeconfig)]
+    command += ["--dsn", dsn, "--context", "dev", *(arguments or ("--resource", "pods"))]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def is_caught_up(inventory: Inventory, *names: str) -> bool:
+    return inventory.names("k8s_pods") == list(names)
+
+
+def test_a_change_becomes_a_row(kubeconfig: Path, dev: Cluster, migrated_database: str, inventory: Inventory) -> None:
+    dev.seed("pods", pods(2))
+    with watching(kubeconfig, migrated_database):
+        wait_until(lambda: is_caught_up(inventory, "web-0000", "web-0001"), "the first sync")
+        dev.create("pods", pod("new"))
+        dev.delete("pods", "web-0000", "default")
+        wait_until(lambda: is_caught_up(inventory, "new", "web-0001"), "the changes")
+        wait_until(lambda: inventory.last()["mode"] == "watch", "the line in the ledger")
+
+
+def test_an_hour_is_one_line_of_the_ledger(
+    kubeconfig: Path, dev: Cluster, migrated_database: str, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(1))
+    with watching(kubeconfig, migrated_database):
+        wait_until(lambda: is_caught_up(inventory, "web-0000"), "the first sync")
+        for name in ("a", "b", "c"):
+            dev.create("pods", pod(name))
+            wait_until(lambda name=name: name in inventory.names("k8s_pods"), name)  # type: ignore[misc]
+    lines = [row for row in inventory.rows("k8s_syncs", "id") if row["mode"] == "watch"]
+
+    # Two, where an hour ended meanwhile.
+    assert 1 <= len(lines) <= 2
+    assert sum(row["inserted"] for row in lines) == 3
+
+
+def test_a_server_that_comes_back_or_forgets_costs_no_change(
+    kubeconfig: Path, simulator: Simulator, dev: Cluster, migrated_database: str, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(2))
+    with watching(kubeconfig, migrated_database):
+        wait_until(lambda: is_caught_up(inventory, "web-0000", "web-0001"), "the first sync")
+        simulator.stop("dev")
+        dev.create("pods", pod("new"))
+        dev.delete("pods", "web-0000", "default")
+        dev.compact()
+        simulator.start("dev")
+        wait_until(lambda: is_caught_up(inventory, "new", "web-0001"), "what changed meanwhile")
+
+
+def test_a_sync_from_elsewhere_gets_the_scope_and_the_watch_goes_on(
+    kubeconfig: Path, dev: Cluster, migrated_database: str, inventory: Inventory, sync: Syncer
+) -> None:
+    dev.seed("pods", pods(1))
+    with watching(kubeconfig, migrated_database):
+        wait_until(lambda: is_caught_up(inventory, "web-0000"), "the first sync")
+        dev.create("pods", pod("a"))
+        wait_until(lambda: sync(mode="full").status == "success", "a sync between two batches")
+        dev.create("pods", pod("b"))
+        wait_until(lambda: is_caught_up(inventory, "a", "b", "web-0000"), "the change after it")
+
+
+def test_a_second_watcher_takes_over_from_one_that_is_killed(
+    kubeconfig: Path, dev: Cluster, migrated_database: str, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(1))
+    with watching(kubeconfig, migrated_database) as first:
+        wait_until(lambda: is_caught_up(inventory, "web-0000"), "the first sync")
+        with watching(kubeconfig, migrated_database):
+            first.kill()
+            first.wait()
+            dev.create("pods", pod("new"))
+            wait_until(lambda: is_caught_up(inventory, "new", "web-0000"), "the change that the second one writes")
+
+
+def test_a_signal_ends_it_in_good_order(
+    kubeconfig: Path, dev: Cluster, migrated_database: str, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(1))
+    with watching(kubeconfig, migrated_database) as process:
+        wait_until(lambda: is_caught_up(inventory, "web-0000"), "the first sync")
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(30) == 0
+        assert process.stderr
+        assert "Traceback" not in process.stderr.read()
