@@ -13,7 +13,6 @@ import random
 import socket
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +34,7 @@ from airflow_provider_k8s_inventory.exceptions import (
 )
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
+from airflow_provider_k8s_inventory.kube.stopping import Stop
 from airflow_provider_k8s_inventory.kube.streams import Pauses, Streams
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import inventoried, scopes, sessions
@@ -46,6 +46,7 @@ from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
 from airflow_provider_k8s_inventory.sync.leading import Leads
 from airflow_provider_k8s_inventory.sync.settings import Settings
 from airflow_provider_k8s_inventory.sync.standing import Standing
+from airflow_provider_k8s_inventory.sync.threads import ThreadPool
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ BUSY: Final = 0.25
 """Seconds to wait for another sync of the scope."""
 KEPT: Final = 5.0
 """Seconds between two signs of life of a lead."""
-GRACE: Final = 4.0
+GRACE: Final = 3.0
 """Seconds to write what has come before the end."""
 
 _T = TypeVar("_T")
@@ -148,7 +149,7 @@ class Threads:
         self._connect = connect
         self._own = local()
         self._opened: set[psycopg.Connection] = set()
-        self._pool = ThreadPoolExecutor(CONNECTIONS, "k8s-inventory-watch")
+        self._pool = ThreadPool(CONNECTIONS, "k8s-inventory-watch", Stop())
 
     async def do(self, work: Callable[[psycopg.Connection], _T]) -> _T:
         """Let a thread do it with its connection.
@@ -156,11 +157,11 @@ class Threads:
         :raises psycopg.Error: when the database does not respond.
         :raises DatabaseError: when there is no connection to be had.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._do, work)
+        return await asyncio.wrap_future(self._pool.submit(self._do, work))
 
     def close(self) -> None:
-        """Begin nothing more, and close the connections."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End what is under way, and close the connections."""
+        self._pool.shut_down()
         for conn in list(self._opened):
             with suppress(psycopg.Error):
                 conn.close()
