@@ -7,7 +7,7 @@ import logging
 import signal
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,7 +16,9 @@ from airflow_provider_k8s_inventory.cli import health, options, syncing
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.postgres import connecting, migrations
-from airflow_provider_k8s_inventory.sync.watcher import Watcher
+
+if TYPE_CHECKING:
+    from airflow_provider_k8s_inventory.sync.watcher import Watcher
 
 _EXAMPLES: Final = """
 \b
@@ -60,6 +62,9 @@ def watch(
 
 
 async def _watch(asked: options.Asked, settings: core.Settings, port: int | None, prune: partial[None]) -> None:
+    # Only here: no other command needs aiohttp.
+    from airflow_provider_k8s_inventory.sync.watcher import Watcher
+
     watcher = Watcher(asked.contexts, asked.names, partial(connecting.connect, asked.dsn), settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, watcher.stop.set)
