@@ -47,6 +47,9 @@ _WHITESPACE: Final = frozenset(" \t\r\n")
 _GLOB: Final = re.compile(r"[*?\[]")
 # A bracket that comes first is one of the set, as in the shell.
 _PIECE: Final = re.compile(r"(?P<some>\*)|(?P<one>\?)|(?P<set>\[!?\]?[-a-z0-9]*\])|(?P<same>[-a-z0-9]+)")
+_PIECE_OF_NAME: Final = re.compile(r"(?P<some>\*)|(?P<one>\?)|(?P<set>\[!?\]?[^\]]*\])|(?P<same>.)", re.DOTALL)
+# Names of objects are parts of paths: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+_EACH_OF_NAME: Final = "".join(letter for letter in map(chr, range(33, 127)) if letter not in "/%")
 _LETTERS: Final = "-a-z0-9"
 _EACH_LETTER: Final = "-0123456789abcdefghijklmnopqrstuvwxyz"
 EXCLUSION: Final = "!"
@@ -234,6 +237,25 @@ def namespace_pattern(texts: Sequence[str]) -> str:
     # https://www.postgresql.org/docs/current/functions-matching.html#POSIX-CONSTRAINTS-TABLE has lookahead, too.
     without = f"(?!{_pattern(excluded)[1:]})" if excluded else ""
     return f"^{without}{_pattern(included)[1:]}"
+
+
+def name_pattern(glob: str) -> str:
+    """Make the regular expression of a name or glob of objects, in what Python's and PostgreSQL's have in common.
+
+    :raises UsageError: when no name can match it.
+    """
+    pieces = []
+    for found in _PIECE_OF_NAME.finditer(glob):
+        if found["some"] or found["one"]:
+            pieces.append(".*" if found["some"] else ".")
+        elif found["set"]:
+            letters = [re.escape(letter) for letter in _EACH_OF_NAME if fnmatchcase(letter, found["set"])]
+            if not letters:
+                raise UsageError(f"no name can match {glob!r}: {found['set']} has no letter that names have")
+            pieces.append(f"(?:{'|'.join(letters)})")
+        else:
+            pieces.append(re.escape(found["same"]))
+    return f"^{''.join(pieces)}$"
 
 
 def _pattern(globs: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from airflow_provider_k8s_inventory import resources, selectors
 from airflow_provider_k8s_inventory.cli import moments, options, printing, streams
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.cli.sourcefile import SourceFile
+from airflow_provider_k8s_inventory.exceptions import UsageError
 from airflow_provider_k8s_inventory.postgres import changed, connecting
 from airflow_provider_k8s_inventory.postgres.changed import Change, Coverage, Moment, Wanted
 from airflow_provider_k8s_inventory.sync import choosing, expanding, verdicts
@@ -58,7 +59,11 @@ _WIDEST: Final = 48
 )
 @click.option("--name", "objects", metavar="NAME|GLOB", multiple=True, help="Only objects of these names; repeatable.")
 @click.option(
-    "--limit", type=click.IntRange(1), default=200, show_default=True, help="How many at most, of the newest."
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=200,
+    show_default=True,
+    help="How many at most, of the newest.",
 )
 @options.shared_of_database
 @click.option("--json", "as_json", is_flag=True, help="Print each change as a line of JSON.")
@@ -86,20 +91,24 @@ def changes(
     config = SourceFile(config_path)
     contexts, names = options.context_names(config, contexts), options.resource_names(config, names)
     objects = streams.decoded(objects)
-    pattern = selectors.namespace_pattern(selectors.namespaces(namespaces)) if namespaces else None
+    asked = selectors.namespaces(namespaces)
     if any(map(resources.is_exclusion, names)):
         expanding.checked(names)
     with connecting.connect(options.database(config, dsn)) as conn:
         known = changed.coverage(conn, schema)
         chosen = choosing.choose(known, contexts, names, choosing.meaning(conn, schema))
         context_names, resource_names = changed.distinct(chosen)
+        begin = changed.time(conn, schema, since)
+        end = None if until is None else changed.time(conn, schema, until)
+        if end and end < begin:
+            raise UsageError(f"--until {_time(end)} is before --since {_time(begin)}: nothing is between them")
         wanted = Wanted(
             contexts=tuple(context_names) if contexts else None,
             resources=tuple(resource_names) if names else None,
-            namespaces=pattern,
+            namespaces=selectors.namespace_pattern(asked) if asked else None,
             names=tuple(objects),
-            since=changed.time(conn, schema, since),
-            until=None if until is None else changed.time(conn, schema, until),
+            since=begin,
+            until=end,
             limit=limit + 1,
         )
         # What names and globs mean of nothing is nothing, and not everything.

@@ -10,6 +10,7 @@ import click
 from airflow_provider_k8s_inventory import durations
 from airflow_provider_k8s_inventory.exceptions import UsageError
 
+_LONGEST: Final = timedelta(days=36_500)
 HELP: Final = "2h, 1d12h ago, or 2026-11-27T11:00, 2026-11-27 11:00Z."
 
 
@@ -18,9 +19,13 @@ def moment(context: click.Context, parameter: click.Parameter, value: str | None
     if value is None:
         return None
     try:
-        return durations.parse(value)
+        ago = durations.parse(value)
     except UsageError:
-        pass
+        ago = None
+    if ago is not None:
+        if ago > _LONGEST:
+            raise click.BadParameter(f"{value!r} is longer ago than anything is known of")
+        return ago
     try:
         found = datetime.fromisoformat(value.strip()).astimezone()
     except (ValueError, OverflowError):

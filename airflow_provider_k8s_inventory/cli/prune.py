@@ -29,15 +29,13 @@ Examples:
 @click.option(
     "--keep-history",
     metavar="DAYS",
-    type=click.IntRange(0),
+    type=pruning.DAYS,
     default=30,
     show_default=True,
     help=pruning.KEEP_HISTORY,
 )
 @click.option("--history", metavar="RULE", multiple=True, help=_HISTORY)
-@click.option(
-    "--keep-syncs", metavar="DAYS", type=click.IntRange(0), default=90, show_default=True, help=pruning.KEEP_SYNCS
-)
+@click.option("--keep-syncs", metavar="DAYS", type=pruning.DAYS, default=90, show_default=True, help=pruning.KEEP_SYNCS)
 @options.shared_of_database
 @exit_with_status
 def prune(

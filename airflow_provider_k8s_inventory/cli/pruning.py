@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Final
 
 import click
 
 from airflow_provider_k8s_inventory.postgres import connecting, ledger, retention
 from airflow_provider_k8s_inventory.postgres.retention import Pruned
-from airflow_provider_k8s_inventory.resources.histories import Histories
+from airflow_provider_k8s_inventory.resources.histories import MOST_DAYS, Histories
 
 KEEP_HISTORY = "Drop history older than this, and rows marked as deleted before; 0: keep all."
+DAYS: Final = click.IntRange(0, MOST_DAYS)
+"""Days that something is kept; 0: for ever."""
 KEEP_SYNCS = "Delete lines of the ledger older than this; 0: keep all."
 
 

@@ -72,11 +72,9 @@ _OPTIONS: Final = (
     click.option(
         "--page-size", metavar="N", type=click.IntRange(1), default=PAGE_SIZE, show_default=True, help=_PAGE_SIZE
     ),
+    click.option("--keep-events", metavar="DAYS", type=pruning.DAYS, default=7, show_default=True, help=_KEEP_EVENTS),
     click.option(
-        "--keep-events", metavar="DAYS", type=click.IntRange(0), default=7, show_default=True, help=_KEEP_EVENTS
-    ),
-    click.option(
-        "--keep-syncs", metavar="DAYS", type=click.IntRange(0), default=90, show_default=True, help=pruning.KEEP_SYNCS
+        "--keep-syncs", metavar="DAYS", type=pruning.DAYS, default=90, show_default=True, help=pruning.KEEP_SYNCS
     ),
     click.option("--history", metavar="RULE", multiple=True, help=_HISTORY),
     click.option(
@@ -85,7 +83,7 @@ _OPTIONS: Final = (
     click.option(
         "--keep-history",
         metavar="DAYS",
-        type=click.IntRange(0),
+        type=pruning.DAYS,
         default=30,
         show_default=True,
         help=pruning.KEEP_HISTORY,

@@ -109,6 +109,19 @@ def flag(argument: str, value: Any) -> bool:
     raise UsageError(f"{argument} must be true or false, got {value!r}")
 
 
+def days(argument: str, value: Any) -> int | None:
+    """Read for how many days something is kept, 0 for ever, as `whole` does.
+
+    :raises UsageError: for anything else, also for more than a hundred years.
+    """
+    from airflow_provider_k8s_inventory.resources.histories import MOST_DAYS
+
+    number = whole(argument, value, least=0)
+    if number is not None and number > MOST_DAYS:
+        raise UsageError(f"{argument} must be at most {MOST_DAYS} days, got {number}; 0 is for ever")
+    return number
+
+
 def whole(argument: str, value: Any, *, least: int = 1) -> int | None:
     """Read a whole number, also as text; None and empty text give None.
 

@@ -86,8 +86,8 @@ class KubernetesInventoryReportOperator(ending.EndingOperator):
     @failures.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the counts of the run."""
-        keep = arguments.whole("keep_syncs", self.keep_syncs, least=0)
-        keep_history = arguments.whole("keep_history", self.keep_history, least=0)
+        keep = arguments.days("keep_syncs", self.keep_syncs)
+        keep_history = arguments.days("keep_history", self.keep_history)
         histories = arguments.histories(self.history)
         verdicts = self.verdicts(context)
         for each in verdicts:

@@ -11,6 +11,7 @@ from typing import Any, Final, LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
+from airflow_provider_k8s_inventory import selectors
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import MEANINGS, Scope, Selection, Status
 from airflow_provider_k8s_inventory.postgres import explaining, schemas, sessions
@@ -89,9 +90,10 @@ class Wanted:
 _CONDITIONS: Final[dict[str, LiteralString]] = {
     "contexts": "context_name = ANY (%(contexts)s)",
     "resources": "resource = ANY (%(resources)s)",
-    "namespaces": "namespace ~ %(namespaces)s",
-    "names": "name LIKE ANY (%(names)s)",
-    "until": "after <= %(until)s",
+    # What is outside of namespaces is left out by names of namespaces, and not by exclusions.
+    "namespaces": "coalesce(namespace, '') ~ %(namespaces)s",
+    "names": "name ~ ANY (%(names)s)",
+    "until": "coalesce(after, '-infinity') <= %(until)s",
 }
 
 
@@ -139,7 +141,7 @@ def read(conn: psycopg.Connection, schema: str, wanted: Wanted) -> list[Change]:
         "contexts": list(wanted.contexts or ()),
         "resources": list(wanted.resources or ()),
         "namespaces": wanted.namespaces,
-        "names": [_like(name) for name in wanted.names],
+        "names": [selectors.name_pattern(name) for name in wanted.names],
         "since": wanted.since,
         "until": wanted.until,
         "limit": wanted.limit,
@@ -160,11 +162,6 @@ def coverage(conn: psycopg.Connection, schema: str) -> list[Coverage]:
     )
     with reading(conn, schema, "k8s_coverage") as cursor:
         return [Coverage._make(row) for row in cursor.execute(query)]
-
-
-def _like(glob: str) -> str:
-    """Write a glob as LIKE takes it; a name that is none stands for itself."""
-    return "".join({"*": "%", "?": "_"}.get(each, f"\\{each}" if each in "\\%_" else each) for each in glob)
 
 
 def distinct(coverages: Iterable[Coverage]) -> tuple[set[str], set[str]]:

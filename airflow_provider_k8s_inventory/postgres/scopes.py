@@ -104,8 +104,8 @@ WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection 
 """
 
 # In the order of the key: two syncs that share no rows may both share some with the same others.
-_INVALIDATE: Final = """
-UPDATE {scopes} SET invalid_reason = %(invalid_reason)s
+_CHANGE_OTHERS: Final = """
+UPDATE {scopes} SET {change}
 WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection = ANY(ARRAY(
     SELECT selection FROM {scopes}
     WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection <> %(selection)s
@@ -114,10 +114,34 @@ WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection 
             -- Globs, of which only clusters tell what they share.
             OR array_to_string(namespaces || %(namespaces)s::text[], '') ~ '[*?[]'
         )
-        AND (cluster_uid, row_format) IS DISTINCT FROM (%(cluster_uid)s::text, %(row_format)s::text)
-        AND last_success_at IS NOT NULL AND invalid_reason IS NULL
+        AND {condition}
     ORDER BY selection FOR UPDATE
 ))
+"""
+_INVALIDATE: Final[tuple[LiteralString, LiteralString]] = (
+    "invalid_reason = %(invalid_reason)s",
+    "(cluster_uid, row_format) IS DISTINCT FROM (%(cluster_uid)s::text, %(row_format)s::text)"
+    " AND last_success_at IS NOT NULL AND invalid_reason IS NULL",
+)
+_INTERRUPT: Final[tuple[LiteralString, LiteralString]] = (
+    "history_since = %(finished_at)s",
+    "history_since < %(finished_at)s",
+)
+
+# Scopes of one resource may differ in their namespaces, and never in their selectors.
+_PROVEN: Final = """
+SELECT max(last_success_began_at)
+FROM {scopes}
+WHERE context_name = %(context_name)s AND resource = %(resource)s AND last_success_at IS NOT NULL
+    AND (label_selector, field_selector) IS NOT DISTINCT FROM (%(label_selector)s::text, %(field_selector)s::text)
+    AND (
+        selection = %(selection)s
+        OR invalid_reason IS NULL AND (
+            namespaces IS NULL
+            OR namespaces @> %(namespaces)s::text[]
+            AND array_to_string(namespaces || %(namespaces)s::text[], '') !~ '[!*?[]'
+        )
+    )
 """
 
 # Scopes of one resource may differ in their namespaces, and never in their selectors.
@@ -187,12 +211,27 @@ def update(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None
         "invalid_reason": f"a sync of {report.scope.selected} has since written rows of another cluster or row format",
     }
     cursor.execute(_query(_SUCCESS, schema), values)
-    cursor.execute(_query(_INVALIDATE, schema), values)
+    cursor.execute(_of_others(_INVALIDATE, schema), values)
     cursor.execute(_query(_REPLACE, schema), values)
     if (text := str(report.selection)) != values["selection"]:
         cursor.execute(_query(_RENAMED, schema), values | {"text": text})
     if report.status == "success" and not report.selection.namespaces and report.resource not in resources.CATALOGUE:
         cursor.execute(_query(_FORGET, schema), values)
+
+
+def proven(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> datetime | None:
+    """Look up when the last good sync began that proved all rows of a scope: its own, or one of more namespaces.
+
+    None: there was none.
+    """
+    row = cursor.execute(_query(_PROVEN, schema), _key(scope) | scope.selection.columns).fetchone()
+    return row[0] if row else None
+
+
+def interrupt_history(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> None:
+    """Let the history of the scopes that share rows with a report's begin at its end: it wrote some without history."""
+    values = {**_key(report.scope), **report.selection.columns, "finished_at": report.finished_at}
+    cursor.execute(_of_others(_INTERRUPT, schema), values)
 
 
 # Without the scope's lock: whoever writes the scope meanwhile moves the checkpoint too, to where its rows are.
@@ -269,6 +308,13 @@ def past(conn: psycopg.Connection, *, schema: str, scopes: Iterable[Scope]) -> d
 
 def _key(scope: Scope) -> dict[str, Any]:
     return {"context_name": scope.context_name, "resource": scope.resource, "selection": scope.selection.key}
+
+
+def _of_others(step: tuple[LiteralString, LiteralString], schema: str) -> sql.Composed:
+    """Compose a change of the other scopes that share rows with one, where a condition holds."""
+    change, condition = map(sql.SQL, step)
+    scopes = sql.Identifier(schema, "k8s_scopes")
+    return sql.SQL(_CHANGE_OTHERS).format(scopes=scopes, change=change, condition=condition)
 
 
 def _query(text: LiteralString, schema: str) -> sql.Composed:

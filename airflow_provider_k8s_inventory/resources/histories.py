@@ -30,7 +30,7 @@ _BOUND: Final = re.compile(
     re.DOTALL,
 )
 _DAYS: Final = re.compile(r"[+-]?\d+")
-_MOST_DAYS: Final = 36_500
+MOST_DAYS: Final = 36_500
 _MEMBERS: Final = ("days", ON, "noise")
 _ALLOWED: Final = (
     f"{OFF}, {ON}, {EXACT} (nothing is noise), a number of days (90; {FOREVER}: for ever), or a path whose changes are "
@@ -150,8 +150,8 @@ def _rule(text: str) -> _Rule:
     if said.lower() in (ON, OFF, EXACT):
         return _Rule(resource, said.lower())
     if _DAYS.fullmatch(said):
-        if not 0 <= int(said) <= _MOST_DAYS:
-            raise UsageError(f"history: {text!r}: the days must be 0 (for ever) to {_MOST_DAYS}, got {said}")
+        if not 0 <= int(said) <= MOST_DAYS:
+            raise UsageError(f"history: {text!r}: the days must be 0 (for ever) to {MOST_DAYS}, got {said}")
         return _Rule(resource, str(int(said)))
     if not any(character in said for character in ".[$"):
         raise UsageError(f"history: {text!r} is no rule; it can be {_ALLOWED}")

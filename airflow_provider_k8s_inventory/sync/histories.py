@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 import psycopg
 
+from airflow_provider_k8s_inventory.model import Counts
 from airflow_provider_k8s_inventory.postgres import history
 from airflow_provider_k8s_inventory.postgres.diff import Difference, Writing
 from airflow_provider_k8s_inventory.postgres.history import Created, Entry, Gathered, Updated
@@ -46,8 +47,8 @@ class Historian:
     resource: str
     """The resource, as history names it."""
     since: datetime | None
-    """When the last good sync of the scope began; None: there was none, and nobody knows since when its objects are
-    there."""
+    """When the last good sync began that proved the scope's rows; None: there was none, and nobody knows since when its
+    objects are there."""
     trusted: bool
     """True where the resourceVersion of an object changes with it, and only then."""
 
@@ -83,6 +84,10 @@ class Historian:
     def gathered(self, cursor: psycopg.Cursor[Any]) -> Gathered:
         """Count what was gathered."""
         return history.gathered(cursor) if self.on else Gathered()
+
+    def omits(self, counts: Counts) -> bool:
+        """Tell if rows were written without history: none is kept, or nobody knows since when new objects are there."""
+        return bool(counts.written) if not self.on else bool(counts.inserted and not self.since)
 
     def _updated(self, row: Updated, at: datetime) -> Entry:
         columns = {name: _PAIR.decode(pair) for name, pair in row.columns.items()}

@@ -7,14 +7,15 @@ Each entry has the fields that its manager set, and when it last changed one of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from airflow_provider_k8s_inventory.sync.patches import Path
 
-_ANSWERS: Final = ("metadata", "status")
+_STATUS: Final = "status"
+_ANSWERS: Final = ("metadata", _STATUS)
 _FIELD: Final = "f:"
 _KEYED: Final = "k:"
 _VALUE: Final = "v:"
@@ -75,26 +76,32 @@ def read(managed: str | None) -> Sequence[Manager]:
 
 
 def changer(managers: Sequence[Manager], paths: Iterable[Path], new: Any) -> str | None:
-    """Name who changed an object: of those whose fields cover what changed the newest, else the newest of all.
+    """Name who changed an object: of those whose fields cover what changed the newest, else the newest.
 
     What is wanted comes before what is said of it: a controller answers a person's change of ``spec`` by annotations
-    and a status, before a sync sees either.
+    and a status, before a sync sees either. Nobody's fields cover what was removed; who writes the status alone did not
+    remove it from elsewhere.
 
-    :param managers: the entries of the new object.
+    :param managers: the entries of the new object since the old one was seen.
     :param paths: what changed.
     :param new: the new object, decoded.
     """
-    if not managers:
-        return None
-    wanted = list(paths)
     newest = sorted(managers, key=_time, reverse=True)
+    wanted = list(paths)
     for names in (frozenset(path[0] for path in wanted if path) - {*_ANSWERS}, *({name} for name in _ANSWERS)):
         first = [path for path in wanted if path and path[0] in names]
-        for each in newest if first else ():
-            fields = each.fields
-            if any(_covers(fields, path, new) for path in first):
-                return each.manager or None
-    return newest[0].manager or None
+        if not first:
+            continue
+        may = newest if _STATUS in names else [each for each in newest if each.subresource != _STATUS]
+        return next((each.manager for each in [*_covering(may, first, new), *may]), None) or None
+    return (newest[0].manager or None) if newest else None
+
+
+def _covering(managers: Iterable[Manager], paths: Sequence[Path], new: Any) -> Iterator[Manager]:
+    for each in managers:
+        fields = each.fields
+        if any(_covers(fields, path, new) for path in paths):
+            yield each
 
 
 def creator(managers: Sequence[Manager], created_at: str | None) -> str | None:

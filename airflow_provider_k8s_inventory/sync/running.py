@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -278,7 +279,8 @@ def _sync_once(
             aged_by=aged_by,
             keep_days=settings.keep_events,
         )
-        historian = _historian(resolved, state, settings)
+        since = None if replaced else scopes.proven(cursor, schema, scope)
+        historian = _historian(resolved, since, settings)
         store = Store(
             cursor=cursor,
             writing=writing,
@@ -340,6 +342,8 @@ def _recorded(store: Store, outcome: Outcome, client: Client, progress: Progress
     report = _redacted(report, client)
     write = ledger.sum_up if report.mode == "watch" else ledger.record
     sync_id = write(store.cursor, store.target.schema, report)
+    if store.historian.omits(outcome.counts):
+        scopes.interrupt_history(store.cursor, store.target.schema, report)
     if gathered.changes:
         history.publish(
             store.cursor,
@@ -351,7 +355,7 @@ def _recorded(store: Store, outcome: Outcome, client: Client, progress: Progress
     return report
 
 
-def _historian(resolved: Resolved, state: State | None, settings: Settings) -> Historian:
+def _historian(resolved: Resolved, since: datetime | None, settings: Settings) -> Historian:
     definition = resolved.definition
     kept = settings.histories.of(definition.name)
     if kept.on and not settings.store_object:
@@ -360,7 +364,7 @@ def _historian(resolved: Resolved, state: State | None, settings: Settings) -> H
         on=kept.on,
         noise=kept.noise_of(definition),
         resource=resolved.scope.resource,
-        since=state.began_at if state else None,
+        since=since,
         # A server that can be watched has storage of its own, which gives every change another resourceVersion.
         trusted=definition.resource.watchable,
     )

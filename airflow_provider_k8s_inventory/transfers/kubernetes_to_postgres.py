@@ -260,7 +260,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
             "page_size": arguments.whole("page_size", self.page_size) or hook.fields.page_size,
             "max_deletes": arguments.whole("max_deletes", self.max_deletes, least=0),
             "verify_every": arguments.whole("verify_every", self.verify_every, least=0),
-            "keep_events": arguments.whole("keep_events", self.keep_events, least=0),
+            "keep_events": arguments.days("keep_events", self.keep_events),
             "max_parallel_requests": arguments.whole("max_parallel_requests", self.max_parallel_requests),
         }
         return Settings(

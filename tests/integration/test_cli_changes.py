@@ -13,7 +13,7 @@ from k8s_inventory_demo.simulator import Cluster, Rule, User
 
 from tests.kit.command_line import CommandLine
 from tests.kit.inventory import Inventory
-from tests.kit.objects import named, pod
+from tests.kit.objects import named, node, pod
 from tests.kit.written import Written, minute
 
 DEPLOYMENT: dict[str, Any] = named("web", "shop", uid="d1", labels={"app": "web"}) | {
@@ -107,6 +107,10 @@ def test_what_is_not_known_is_told(synced_run: CommandLine, dev: Cluster, invent
         (("--resource", "Deployment.apps", "--resource", "po"), {"web-a", "web-c", "web"}),
         (("--name", "web"), {"web"}),
         (("--name", "web-?"), {"web-a", "web-c"}),
+        (("--name", "web-[!a-b]"), {"web-c"}),
+        (("--name", "we[b]"), {"web"}),
+        (("--namespace", "*"), {"web-a", "web-c", "web"}),
+        (("--namespace", "!other"), {"web-a", "web-c", "web"}),
         (("--name", "*-a", "--name", "web"), {"web-a", "web"}),
         (("--name", "web%"), set()),
         (("-n", "shop"), {"web-a", "web-c", "web"}),
@@ -263,3 +267,42 @@ def test_one_of_several_namespaces_is_to_be_named(run: CommandLine, inventory: I
     assert result.exit_code == 2
     assert "several namespaces have pods web: name one of a, b by -n" in result.stderr
     assert show(run, "dev", "pods", "web", "-n", "b") == "uid: u2\n"
+
+
+def test_a_change_of_which_nobody_knows_after_when_it_came_is_told_until_any_time(
+    synced_run: CommandLine, inventory: Inventory
+) -> None:
+    inventory.query("UPDATE k8s_history SET before_at = NULL")
+    assert changes(synced_run, "--until", "0s")[1].splitlines()[-1].startswith("Changes: 3, ")
+
+
+def test_what_is_outside_of_namespaces_is_left_out_by_their_names_and_not_by_exclusions(
+    synced_run: CommandLine, dev: Cluster
+) -> None:
+    dev.seed("nodes", [node("node-1")])
+    synced_run.sync("--context", "dev", "--resource", "nodes")
+    dev.delete("nodes", "node-1")
+    synced_run.sync("--context", "dev", "--resource", "nodes")
+    gone = "deleted nodes node-1"
+    assert gone in lines(changes(synced_run, "--namespace", "!shop")[1])
+    assert gone not in lines(changes(synced_run, "--namespace", "shop")[1])
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("changes", "--since", "1h", "--until", "2h"), "nothing is between them"),
+        (("changes", "--since", "3000000d"), "longer ago than anything is known of"),
+        (("changes", "--limit", "99999999999999999999"), "not in the range"),
+        (("changes", "--name", "[/]"), "no name can match"),
+        (("show", "dev", "pods", "web-b", "--at", "3000000d"), "longer ago than anything is known of"),
+        (("prune", "--keep-history", "999999999"), "not in the range"),
+        (("prune", "--keep-syncs", "99999999999"), "not in the range"),
+        (("sync", "--keep-events", "99999999999"), "not in the range"),
+    ],
+)
+def test_numbers_that_cannot_be_are_wrong_usage(
+    command: tuple[str, ...], message: str, synced_run: CommandLine
+) -> None:
+    result = synced_run(*command, DATABASE_URL=synced_run.dsn)
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr

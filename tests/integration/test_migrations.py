@@ -34,7 +34,7 @@ VIEWS = (
 LEDGER = ("k8s_syncs", "k8s_scopes", "k8s_history", "k8s_history_kept", "k8s_migrations")
 FUNCTIONS = ("k8s_search", "k8s_patched", "k8s_known_at", "k8s_row_at", "k8s_object_at", "k8s_diff", "k8s_timeline")
 Act = Callable[..., list[str]]
-ODD = 'odd "name" — with.dot'
+ODD = 'odd "name" — with.dot and sch\'x'
 
 
 @pytest.fixture(scope="session")

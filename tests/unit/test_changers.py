@@ -81,9 +81,16 @@ def test_the_manager_of_what_changed_changed_it(path: tuple[str | int, ...], who
     assert changer(*path) == who
 
 
-@pytest.mark.parametrize("path", [("status", "conditions", 1, "status"), ("metadata", "labels", "gone"), ("data", "x")])
-def test_where_nobody_manages_what_changed_it_was_the_newest(path: tuple[str | int, ...]) -> None:
-    assert changer(*path) == "controller"
+@pytest.mark.parametrize(
+    ("path", "who"),
+    [
+        (("status", "conditions", 1, "status"), "controller"),
+        (("metadata", "labels", "gone"), "hpa"),
+        (("data", "x"), "hpa"),
+    ],
+)
+def test_where_nobody_manages_what_changed_it_was_the_newest(path: tuple[str | int, ...], who: str) -> None:
+    assert changer(*path) == who
 
 
 def test_of_two_who_manage_it_the_newer_one_did() -> None:
@@ -130,3 +137,14 @@ def test_entries_of_before_the_last_sync_are_not_needed() -> None:
 @pytest.mark.parametrize("odd", [b'{"time":"2026-01-05T00:00:00Z"}', b'["time":"2026-01-05T00:00:00Z"'])
 def test_what_is_no_list_of_entries_tells_nothing(odd: bytes) -> None:
     assert managers.recent(odd, "2026-01-05T00:00:00Z") is None
+
+
+def test_who_writes_the_status_alone_removed_nothing_elsewhere() -> None:
+    entries = [
+        entry("alice", {"f:metadata": {"f:labels": {"f:app": {}}}}),
+        entry("kubelet", {"f:status": {"f:podIP": {}}}, "2026-01-05T00:00:00Z", subresource="status"),
+    ]
+    read = managers.read(msgspec.json.encode(entries).decode())
+    assert managers.changer(read, [("metadata", "labels", "gone"), ("status", "podIP")], NEW) == "alice"
+    assert managers.changer(read[1:], [("metadata", "labels", "gone"), ("status", "podIP")], NEW) is None
+    assert managers.changer(read, [("status", "podIP")], NEW) == "kubelet"

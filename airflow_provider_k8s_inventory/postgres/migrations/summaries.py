@@ -183,7 +183,7 @@ BEGIN
         FROM pg_class AS c, aclexplode(c.relacl) AS a
         WHERE c.oid = {pods}::regclass AND a.grantee <> c.relowner AND a.privilege_type = 'SELECT'
     LOOP
-        EXECUTE format('GRANT SELECT ON {summary} TO %s', held.grantee);
+        EXECUTE 'GRANT SELECT ON ' || {name} || ' TO ' || held.grantee;
     END LOOP;
     -- Only the users can write their policies: until they do, nobody but the owner sees a row.
     IF (SELECT relrowsecurity FROM pg_class WHERE oid = {pods}::regclass) THEN
@@ -268,7 +268,7 @@ def _table(schema: str, summary: Summary) -> Iterator[sql.Composed]:
     for column, comment in (summary.key | {column: text for column, (_, text) in summary.sums.items()}).items():
         yield sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(name, sql.Identifier(column), sql.Literal(comment))
     pods = sql.Literal(sql.Identifier(schema, _PODS).as_string(None))
-    yield sql.SQL(_GRANTS).format(pods=pods, summary=name)
+    yield sql.SQL(_GRANTS).format(pods=pods, summary=name, name=sql.Literal(name.as_string(None)))
 
 
 def _body(schema: str, level: _Level) -> sql.Composed:
