@@ -121,8 +121,8 @@ def test_the_wheel_holds_the_package_and_nothing_else() -> None:
 
 
 def test_the_wheel_is_small() -> None:
-    # 515 kB, of which 425 are modules, 20 the README and 70 the names of the files: each resource is one.
-    assert installed_wheel().stat().st_size < 550_000
+    # 560 kB, of which 465 are modules, 21 the README and 70 the names of the files: each resource is one.
+    assert installed_wheel().stat().st_size < 600_000
 
 
 @pytest.mark.parametrize(
