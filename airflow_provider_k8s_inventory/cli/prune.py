@@ -26,16 +26,9 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLES)
-@click.option(
-    "--keep-history",
-    metavar="DAYS",
-    type=pruning.DAYS,
-    default=30,
-    show_default=True,
-    help=pruning.KEEP_HISTORY,
-)
+@pruning.keep_history
 @click.option("--history", metavar="RULE", multiple=True, help=_HISTORY)
-@click.option("--keep-syncs", metavar="DAYS", type=pruning.DAYS, default=90, show_default=True, help=pruning.KEEP_SYNCS)
+@pruning.keep_syncs
 @options.shared_of_database
 @exit_with_status
 def prune(

@@ -12,10 +12,24 @@ from airflow_provider_k8s_inventory.postgres import connecting, ledger, retentio
 from airflow_provider_k8s_inventory.postgres.retention import Pruned
 from airflow_provider_k8s_inventory.resources.histories import MOST_DAYS, Histories
 
-KEEP_HISTORY = "Drop history older than this, and rows marked as deleted before; 0: keep all."
 DAYS: Final = click.IntRange(0, MOST_DAYS)
 """Days that something is kept; 0: for ever."""
-KEEP_SYNCS = "Delete lines of the ledger older than this; 0: keep all."
+keep_history: Final = click.option(
+    "--keep-history",
+    metavar="DAYS",
+    type=DAYS,
+    default=30,
+    show_default=True,
+    help="Drop history older than this, and rows marked as deleted before; 0: keep all.",
+)
+keep_syncs: Final = click.option(
+    "--keep-syncs",
+    metavar="DAYS",
+    type=DAYS,
+    default=90,
+    show_default=True,
+    help="Delete lines of the ledger older than this; 0: keep all.",
+)
 
 
 def history(dsn: str, schema: str, days: int, histories: Histories) -> Pruned:

@@ -73,21 +73,12 @@ _OPTIONS: Final = (
         "--page-size", metavar="N", type=click.IntRange(1), default=PAGE_SIZE, show_default=True, help=_PAGE_SIZE
     ),
     click.option("--keep-events", metavar="DAYS", type=pruning.DAYS, default=7, show_default=True, help=_KEEP_EVENTS),
-    click.option(
-        "--keep-syncs", metavar="DAYS", type=pruning.DAYS, default=90, show_default=True, help=pruning.KEEP_SYNCS
-    ),
+    pruning.keep_syncs,
     click.option("--history", metavar="RULE", multiple=True, help=_HISTORY),
     click.option(
         "--no-history", metavar="[NAME|GLOB]", multiple=True, is_flag=False, flag_value=histories.ALL, help=_NO_HISTORY
     ),
-    click.option(
-        "--keep-history",
-        metavar="DAYS",
-        type=pruning.DAYS,
-        default=30,
-        show_default=True,
-        help=pruning.KEEP_HISTORY,
-    ),
+    pruning.keep_history,
 )
 
 

@@ -67,7 +67,7 @@ class Pauses:
 
 
 class _Trust(NamedTuple):
-    """What a TLS context was made of: files may have another content by the next connection."""
+    """The parts of a TLS context: files may have another content by the next connection."""
 
     certificate: ClientCertificate | None
     files: tuple[tuple[int, int, int] | None, ...]

@@ -24,7 +24,7 @@ class Metric:
     """With dots: ``"k8s_inventory.scope.seen"``."""
     kind: Kind
     unit: str
-    """What its value counts: ``"objects"``, ``"s"``."""
+    """The unit of its value: ``"objects"``, ``"s"``."""
     tags: tuple[str, ...]
     """The names of its tags, which never hold the name of an object."""
     meaning: str

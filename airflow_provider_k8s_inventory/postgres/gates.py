@@ -54,15 +54,15 @@ class Result(NamedTuple):
 
     name: str
     demand: str
-    """What is demanded, as half a sentence."""
+    """The demand, as half a sentence."""
     sql: str
     """The query, whose rows are those that are in the way."""
     found: tuple[str, ...]
-    """What is in the way, the worst first."""
+    """The things in the way, the worst first."""
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is in the way."""
+        """True where nothing is in the way."""
         return not self.found
 
 

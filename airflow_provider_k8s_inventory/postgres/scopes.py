@@ -37,8 +37,6 @@ class State:
     """Syncs since one that compared every object."""
     verified_today: bool
     """Whether that one was within a day."""
-    began_at: datetime | None
-    """When the last good sync began."""
 
     def is_all(self, row_format: str) -> bool:
         """Tell if all rows are of one format."""
@@ -47,7 +45,7 @@ class State:
 
 _STATE: Final = """
 SELECT checkpoint, rows, cluster_uid, row_format, invalid_reason, unverified,
-    verified_at IS NOT NULL AND verified_at > now() - interval '1 day', last_success_began_at
+    verified_at IS NOT NULL AND verified_at > now() - interval '1 day'
 FROM {scopes}
 WHERE context_name = %(context_name)s AND resource = %(resource)s AND selection = %(selection)s
     AND last_success_at IS NOT NULL
@@ -59,7 +57,7 @@ def state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State | Non
     row = cursor.execute(_query(_STATE, schema), _key(scope)).fetchone()
     if row is None:
         return None
-    checkpoint, rows, cluster_uid, row_format, invalid_reason, unverified, verified_today, began_at = row
+    checkpoint, rows, cluster_uid, row_format, invalid_reason, unverified, verified_today = row
     return State(
         checkpoint=checkpoint,
         rows=rows,
@@ -68,7 +66,6 @@ def state(cursor: psycopg.Cursor[Any], schema: str, scope: Scope) -> State | Non
         invalid_reason=invalid_reason,
         unverified=unverified,
         verified_today=verified_today,
-        began_at=began_at,
     )
 
 

@@ -27,7 +27,7 @@ from airflow_provider_k8s_inventory.sync.threads import thread_pool
 _Row = TypeVar("_Row")
 
 _SKEW: Final = timedelta(minutes=5)
-"""How far the clock of an API server may be behind ours; where it is more, nobody is named.
+"""The time that the clock of an API server may be behind ours; where it is more, nobody is named.
 
 managedFields of objects that changed as long before the last sync are staged for nothing: where these are all of 20,000
 pods, a sync that reads them whole takes 1.4 times as long."""

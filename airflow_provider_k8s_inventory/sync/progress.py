@@ -48,7 +48,7 @@ class Progress:
     pages: int = 0
     bytes: int = 0
     tally: Tally = field(default_factory=Tally)
-    """What the requests cost beside that."""
+    """The other costs of the requests."""
 
     @property
     def scope(self) -> Scope:

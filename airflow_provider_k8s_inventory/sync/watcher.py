@@ -70,7 +70,7 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class Condition:
-    """How one scope is: ready when it is caught up, or known to be failing."""
+    """The condition of one scope: ready when it is caught up, or known to be failing."""
 
     context_name: str
     resource: str
@@ -79,7 +79,7 @@ class Condition:
 
     @property
     def ready(self) -> bool:
-        """Whether there is nothing to wait for."""
+        """True where there is nothing to wait for."""
         return self.caught_up or self.problem is not None
 
 
@@ -137,7 +137,7 @@ class Watcher:
 
     @property
     def begun(self) -> bool:
-        """Whether the scopes of every context are known; those that another watcher leads are its own."""
+        """True where the scopes of every context are known; those that another watcher leads are its own."""
         return not self.unseen - self.waiting
 
 
@@ -193,7 +193,7 @@ class ContextWatch:
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing more to do."""
+        """True where there is nothing more to do."""
         return self.watcher.stop.is_set() or not self.led
 
     async def run(self) -> None:

@@ -94,7 +94,7 @@ class Live:
     def __init__(self, url: str, folder: Path, metrics: Sequence[str] = ()) -> None:
         self.folder = folder
         self.metrics = metrics
-        """What StatsD has got of this package so far."""
+        """The metrics of this package that StatsD has got so far."""
         self.answers: list[str] = []
         """Every answer of the REST API so far."""
         self._url = url
