@@ -106,7 +106,7 @@ class Bench:
         """All tables."""
         found = (*(figures.of_pods(self.results, size) for size in self.sizes), figures.of_others(self.results))
         yield from (grid for grid in found if grid)
-        yield bars.grid(self.results, self.sizes, lz4=_has_lz4(self.server))
+        yield bars.grid(self.results, self.sizes)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -203,13 +203,9 @@ def _load() -> str:
 
 
 def _database(server: PostgresServer) -> str:
-    objects = "compresses objects with lz4" if _has_lz4(server) else "keeps objects uncompressed"
-    return f"PostgreSQL {server.version}, fsync off, {objects}"
-
-
-def _has_lz4(server: PostgresServer) -> bool:
     with psycopg.connect(server.dsn()) as conn, conn.cursor() as cursor:
-        return storage.has_lz4(cursor)
+        objects = "compresses objects with lz4" if storage.has_lz4(cursor) else "keeps objects uncompressed"
+    return f"PostgreSQL {server.version}, fsync off, {objects}"
 
 
 if __name__ == "__main__":

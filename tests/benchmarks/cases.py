@@ -134,6 +134,13 @@ CASES: Final = (
     Case(name="unchanged", title="nothing changed, auto", probe="probes:pods", start=_from_the_same),
     Case(name="before-again", title="nothing changed, before", probe="probes:pods", start=_from_the_same, before=True),
     Case(name="changed", title="1 % changed, auto", probe="probes:pods", start=_from_one_percent_changed),
+    Case(
+        name="before-changed",
+        title="1 % changed, before",
+        probe="probes:pods",
+        start=_from_one_percent_changed,
+        before=True,
+    ),
     Case(name="delta", title="100 changed, delta", probe="probes:pods", start=_from_100_changed, repeats=3),
     # Then only a bookmark proves that every change has come, and that a server sends when its timer says so.
     Case(
