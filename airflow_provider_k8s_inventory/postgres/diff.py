@@ -19,7 +19,7 @@ from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import Counts, OnDelete, Seen
 from airflow_provider_k8s_inventory.postgres.listed import LISTED
 from airflow_provider_k8s_inventory.postgres.staging import STAGE
-from airflow_provider_k8s_inventory.postgres.target import CLUSTER_UID, LIVE, Target, names
+from airflow_provider_k8s_inventory.postgres.target import CLUSTER_UID, LIVE, Target, composed_once, names
 
 DIFF: Final = sql.Identifier("pg_temp", "k8s_diff")
 """Columns: ``uid``, and ``action``: insert, update or delete; unselect, where the object need not be gone;
@@ -30,23 +30,23 @@ of a row that was marked as deleted, restore or purge."""
 class Gone:
     """A proof of which rows ``t`` of a scope are gone."""
 
-    condition: sql.Composable
+    condition: LiteralString
     uids: tuple[str, ...] = ()
 
 
-NOT_STAGED: Final = Gone(condition=sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(STAGE))
+NOT_STAGED: Final = Gone(condition="NOT EXISTS (SELECT FROM {stage} AS s WHERE s.uid = t.uid)")
 """A complete list, all of it staged, does not have their objects."""
-STILL_LISTED: Final = sql.SQL("EXISTS (SELECT FROM {} AS s WHERE s.uid = t.uid)").format(LISTED)
+STILL_LISTED: Final = "EXISTS (SELECT FROM {listed} AS s WHERE s.uid = t.uid)"
 """Rows whose objects a list of metadata has."""
-NOT_LISTED: Final = Gone(condition=sql.SQL("NOT {}").format(STILL_LISTED))
+NOT_LISTED: Final = Gone(condition=f"NOT {STILL_LISTED}")
 """A complete list of metadata does not have their objects."""
-EVERY: Final = Gone(condition=sql.SQL("true"))
+EVERY: Final = Gone(condition="true")
 """The cluster is proven not to serve the resource."""
 
 
 def named(uids: Sequence[str]) -> Gone:
     """Select the rows of objects whose deletion a watch told one by one."""
-    return Gone(condition=sql.SQL("t.uid = ANY(%(gone)s)"), uids=tuple(uids))
+    return Gone(condition="t.uid = ANY(%(gone)s)", uids=tuple(uids))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,24 +88,29 @@ class Difference:
         return before + self.inserts + self.restores - self.deletes - self.unselects
 
 
-_COMPUTE: Final = """
+_CHANGING: Final = """
 WITH changing AS (
-    INSERT INTO {diff} (uid, action) {parts} RETURNING action
-)
-SELECT statement_timestamp(), count(*) FILTER (WHERE action = 'insert'), count(*) FILTER (WHERE action = 'update'),
-    count(*) FILTER (WHERE action = 'restore'), count(*) FILTER (WHERE action = 'delete'),
-    count(*) FILTER (WHERE action = 'purge')
-FROM changing
+    INSERT INTO {diff} (uid, action)
 """
 
 _WRITES: Final = """
 SELECT s.uid, CASE WHEN t.uid IS NULL THEN 'insert' WHEN {live} THEN 'update' ELSE 'restore' END
 FROM {stage} AS s LEFT JOIN {table} AS t ON {same} WHERE {differs}
+UNION ALL
 """
 
 _REMOVALS: Final = """
 SELECT t.uid, CASE WHEN {live} THEN 'delete' ELSE 'purge' END
-FROM {table} AS t WHERE {condition} AND {removable} AND {gone}
+FROM {table} AS t WHERE {condition} AND {removable} AND {which}
+"""
+
+_COUNTED: Final = """
+    RETURNING action
+)
+SELECT statement_timestamp(), count(*) FILTER (WHERE action = 'insert'), count(*) FILTER (WHERE action = 'update'),
+    count(*) FILTER (WHERE action = 'restore'), count(*) FILTER (WHERE action = 'delete'),
+    count(*) FILTER (WHERE action = 'purge')
+FROM changing
 """
 
 # Those of another cluster, whose place this one takes, go at once.
@@ -193,18 +198,12 @@ class Writing:
             "keep_days": self.keep_days,
         }
 
-    @property
-    def removable(self) -> sql.Composable:
-        """The condition on rows ``t`` that may be removed when their objects are gone."""
-        if self.aged_by:
-            return sql.SQL(_AGED).format(column=sql.Identifier(self.aged_by))
-        return LIVE if self.on_delete == "mark" else sql.SQL("true")
-
 
 def start(cursor: psycopg.Cursor[Any]) -> None:
     """Make an empty temporary table; PostgreSQL drops it with the transaction."""
-    cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_diff")
-    cursor.execute("CREATE TEMPORARY TABLE k8s_diff (uid text, action text) ON COMMIT DROP")
+    cursor.execute(
+        "DROP TABLE IF EXISTS pg_temp.k8s_diff; CREATE TEMPORARY TABLE k8s_diff (uid text, action text) ON COMMIT DROP"
+    )
 
 
 def compute(cursor: psycopg.Cursor[Any], writing: Writing, gone: Gone, *, staged: bool) -> Difference:
@@ -219,11 +218,10 @@ def compute(cursor: psycopg.Cursor[Any], writing: Writing, gone: Gone, *, staged
     return Difference(at=at, inserts=inserts, updates=updates, restores=restores, deletes=deletes, purges=purges)
 
 
-def computing(writing: Writing, gone: Gone, *, staged: bool) -> sql.Composed:
+def computing(writing: Writing, gone: Gone, *, staged: bool) -> bytes:
     """Compose the statement of `compute`."""
-    removals = _composed(_REMOVALS, writing, gone)
-    parts = [_composed(_WRITES, writing), removals] if staged else [removals]
-    return sql.SQL(_COMPUTE).format(diff=DIFF, parts=sql.SQL("UNION ALL").join(parts))
+    removals = _REMOVALS + _COUNTED
+    return _composed(_CHANGING + (_WRITES + removals if staged else removals), writing, gone.condition)
 
 
 def count_deletes(cursor: psycopg.Cursor[Any], writing: Writing, among: Mapping[str, str]) -> int:
@@ -248,19 +246,19 @@ def departing(cursor: psycopg.Cursor[Any], writing: Writing, limit: int | None =
     return [Seen(*row) for row in cursor.fetchall()]
 
 
-OUTSIDE: Final = sql.SQL("t.namespace !~ %(within)s")
+OUTSIDE: Final = "t.namespace !~ %(within)s"
 """Rows of other namespaces than those of a regular expression."""
-NAMED: Final = sql.SQL("t.uid = ANY(%(uids)s)")
+NAMED: Final = "t.uid = ANY(%(uids)s)"
 """Rows of some uids."""
 
 
-def unselect(cursor: psycopg.Cursor[Any], writing: Writing, which: sql.Composable, **parameters: Any) -> int:
+def unselect(cursor: psycopg.Cursor[Any], writing: Writing, which: LiteralString, **parameters: Any) -> int:
     """Let rows leave as unselected that were to be deleted; return how many.
 
     :param which: a condition on rows ``t``: `OUTSIDE`, `STILL_LISTED` or `NAMED`.
     :param parameters: the values of its placeholders.
     """
-    return cursor.execute(_composed(_UNSELECT, writing, which=which), writing.parameters | parameters).rowcount
+    return cursor.execute(_composed(_UNSELECT, writing, which), writing.parameters | parameters).rowcount
 
 
 def apply(cursor: psycopg.Cursor[Any], writing: Writing, difference: Difference) -> Counts:
@@ -278,7 +276,7 @@ def apply(cursor: psycopg.Cursor[Any], writing: Writing, difference: Difference)
     return counts
 
 
-def steps(writing: Writing, counts: Counts) -> list[tuple[sql.Composed, int]]:
+def steps(writing: Writing, counts: Counts) -> list[tuple[bytes, int]]:
     """Compose the statements of `apply` that have something to do, each with how many rows it is to change."""
     # First what goes: users may have made further columns unique.
     found = [
@@ -307,10 +305,18 @@ def _has_row_triggers(cursor: psycopg.Cursor[Any], target: Target) -> bool:
     return cursor.execute(_HAS_ROW_TRIGGERS, table).fetchone() == (True,)
 
 
-def _composed(
-    statement: LiteralString, writing: Writing, gone: Gone | None = None, which: sql.Composable | None = None
+def _composed(statement: LiteralString, writing: Writing, which: LiteralString = "false") -> bytes:
+    """Compose a statement.
+
+    :param which: a condition on rows ``t``.
+    """
+    return _composed_once(statement, writing.target.shape, writing.aged_by, writing.on_delete, which)
+
+
+@composed_once
+def _composed_once(
+    statement: LiteralString, target: Target, aged_by: LiteralString | None, on_delete: OnDelete, which: LiteralString
 ) -> sql.Composed:
-    target = writing.target
     columns = [sql.Identifier(column.name) for column in target.staged]
     written = [sql.Identifier(column.name) for column in target.staged if column.name not in target.table.key]
     old = sql.SQL(", ").join(sql.SQL("t.{}").format(name) for name in columns)
@@ -325,15 +331,21 @@ def _composed(
         name=target.full_name("t"),
         live=LIVE,
         namespace=sql.SQL("t.namespace" if target.table.namespaced else "NULL::text"),
-        which=which or sql.SQL("false"),
-        removable=writing.removable,
-        gone=gone.condition if gone else sql.SQL("false"),
+        which=sql.SQL(which).format(stage=STAGE, listed=LISTED),
+        removable=_removable(aged_by, on_delete),
         cluster_uid=CLUSTER_UID,
         differs=differs,
         names=names(target.staged),
         staged=new,
         sets=sql.SQL(", ").join(sql.SQL("{0} = s.{0}").format(name) for name in written),
     )
+
+
+def _removable(aged_by: LiteralString | None, on_delete: OnDelete) -> sql.Composable:
+    """Compose the condition on rows ``t`` that may be removed when their objects are gone."""
+    if aged_by:
+        return sql.SQL(_AGED).format(column=sql.Identifier(aged_by))
+    return LIVE if on_delete == "mark" else sql.SQL("true")
 
 
 def _one(cursor: psycopg.Cursor[Any]) -> tuple[Any, ...]:

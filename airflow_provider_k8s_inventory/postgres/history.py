@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -21,7 +21,7 @@ from airflow_provider_k8s_inventory.model import Column, Scope
 from airflow_provider_k8s_inventory.postgres import copying, locking
 from airflow_provider_k8s_inventory.postgres.diff import DIFF, Writing
 from airflow_provider_k8s_inventory.postgres.staging import MANAGED, STAGE
-from airflow_provider_k8s_inventory.postgres.target import CLUSTER_UID, names, typed
+from airflow_provider_k8s_inventory.postgres.target import CLUSTER_UID, Target, composed_once, names, typed
 
 _CHANGING: Final = sql.Identifier("pg_temp", "k8s_changing")
 _COLUMNS: Final = tuple(
@@ -183,8 +183,8 @@ class Gathered:
 
 def start(cursor: psycopg.Cursor[Any]) -> None:
     """Make the temporary table where it is missing; PostgreSQL drops it with the transaction."""
-    if not _is_started(cursor):
-        cursor.execute(sql.SQL("CREATE TEMPORARY TABLE k8s_changing ({}) ON COMMIT DROP").format(typed(_COLUMNS)))
+    columns = typed(_COLUMNS)
+    cursor.execute(sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS k8s_changing ({}) ON COMMIT DROP").format(columns))
 
 
 def gather_removed(cursor: psycopg.Cursor[Any], writing: Writing, at: datetime) -> None:
@@ -206,7 +206,7 @@ def updated(
     :param managed: whether managedFields are staged.
     :param remade: leave out those of `gather_remade`.
     """
-    compared = [*_compared(writing), "cluster_uid"]
+    compared = [*_compared(writing.target), "cluster_uid"]
     fixed = len(Updated._fields) - 1
 
     def made(row: tuple[Any, ...]) -> Updated:
@@ -239,7 +239,7 @@ def gather(cursor: psycopg.Cursor[Any], entries: Iterable[Entry]) -> None:
 
 def gathered(cursor: psycopg.Cursor[Any]) -> Gathered:
     """Count what was gathered."""
-    if not _is_started(cursor):
+    if cursor.execute("SELECT to_regclass('pg_temp.k8s_changing') IS NULL").fetchone() == (True,):
         return Gathered()
     row = cursor.execute(sql.SQL(_COUNT).format(changing=_CHANGING)).fetchone()
     changes, noise, remade = row or (0, 0, 0)
@@ -268,26 +268,22 @@ def publish(
     )
 
 
-def _is_started(cursor: psycopg.Cursor[Any]) -> bool:
-    return cursor.execute("SELECT to_regclass('pg_temp.k8s_changing') IS NOT NULL").fetchone() == (True,)
-
-
 def _history(schema: str) -> sql.Identifier:
     return sql.Identifier(schema, "k8s_history")
 
 
-def _compared(writing: Writing) -> list[str]:
+def _compared(target: Target) -> list[LiteralString]:
     """List the columns whose old values history keeps: objects have patches, and no row changes its uid."""
-    return [column.name for column in writing.target.staged if column.name not in ("uid", "object")]
+    return [column.name for column in target.staged if column.name not in ("uid", "object")]
 
 
-def _execute(cursor: psycopg.Cursor[Any], statement: Any, writing: Writing, **parameters: Any) -> None:
+def _execute(cursor: psycopg.Cursor[Any], statement: LiteralString, writing: Writing, **parameters: Any) -> None:
     cursor.execute(_composed(statement, writing), writing.parameters | parameters)
 
 
 @contextmanager
 def _reading(
-    cursor: psycopg.Cursor[Any], statement: sql.Composed, parameters: dict[str, Any]
+    cursor: psycopg.Cursor[Any], statement: bytes, parameters: dict[str, Any]
 ) -> Iterator[Callable[[], list[tuple[Any, ...]]]]:
     """Give the function that reads the next rows of a query: as many as memory should hold at a time."""
     with cursor.connection.cursor(name="k8s_changing_rows", row_factory=tuple_row) as reading:
@@ -296,7 +292,10 @@ def _reading(
 
         def fetch() -> list[tuple[Any, ...]]:
             nonlocal count
-            rows = reading.fetchmany(count)
+            rows = reading.fetchmany(count) if count else []
+            if len(rows) < count:
+                count = 0
+                return rows
             size = sum(len(value) for row in rows for value in row if isinstance(value, str))
             count = max(1, min(_MOST, 2 * count, _BATCH * len(rows) // max(1, size)))
             return rows
@@ -304,10 +303,14 @@ def _reading(
         yield fetch
 
 
-def _composed(statement: Any, writing: Writing, *, managed: bool = False, remade: bool = True) -> sql.Composed:
-    target = writing.target
+def _composed(statement: LiteralString, writing: Writing, *, managed: bool = False, remade: bool = True) -> bytes:
+    return _composed_once(statement, writing.target.shape, managed=managed, remade=remade)
+
+
+@composed_once
+def _composed_once(statement: LiteralString, target: Target, *, managed: bool, remade: bool) -> sql.Composed:
     has = {column.name for column in target.table.columns}
-    pairs = [sql.SQL(_PAIR).format(column=sql.Identifier(name)) for name in _compared(writing)]
+    pairs = [sql.SQL(_PAIR).format(column=sql.Identifier(name)) for name in _compared(target)]
     return sql.SQL(statement).format(
         changing=_CHANGING,
         diff=DIFF,

@@ -17,6 +17,7 @@ from psycopg import errors, sql
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 from airflow_provider_k8s_inventory.model import DOWN, EVERYTHING, UNRECORDED, Origin, Selection, SyncReport
 from airflow_provider_k8s_inventory.postgres import explaining, schemas, scopes, sessions
+from airflow_provider_k8s_inventory.postgres.target import composed_once
 
 _OWN: Final = tuple(each.name for each in fields(SyncReport) if each.name not in ("selection", "origin", *UNRECORDED))
 _SELECTION: Final = tuple(EVERYTHING.columns)
@@ -35,17 +36,18 @@ def record(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> int:
 
     :returns: the id of the row.
     """
-    cursor.execute(
-        sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING id").format(
-            sql.Identifier(schema, "k8s_syncs"),
-            sql.SQL(", ").join(map(sql.Identifier, _FIELDS)),
-            sql.SQL(", ").join(sql.Placeholder(name) for name in _FIELDS),
-        ),
-        report.as_dict() | report.selection.columns,
-    )
-    row = cursor.fetchone()
+    row = cursor.execute(_recording(schema), report.as_dict() | report.selection.columns).fetchone()
     scopes.update(cursor, schema, report)
     return int(row[0]) if row else 0
+
+
+@composed_once
+def _recording(schema: str) -> sql.Composed:
+    return sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING id").format(
+        sql.Identifier(schema, "k8s_syncs"),
+        sql.SQL(", ").join(map(sql.Identifier, _FIELDS)),
+        sql.SQL(", ").join(sql.Placeholder(name) for name in _FIELDS),
+    )
 
 
 # Of a watch there is one line per hour. Only the newest lines are looked at: nothing but syncs in between moves it.
@@ -76,17 +78,21 @@ def sum_up(cursor: psycopg.Cursor[Any], schema: str, report: SyncReport) -> int:
 
     :returns: the id of the line.
     """
-    query = sql.SQL(_SUM_UP).format(
+    row = cursor.execute(_summing_up(schema), report.as_dict() | report.selection.columns).fetchone()
+    if row is None:
+        return record(cursor, schema, report)
+    scopes.update(cursor, schema, report)
+    return int(row[0])
+
+
+@composed_once
+def _summing_up(schema: str) -> sql.Composed:
+    return sql.SQL(_SUM_UP).format(
         ledger=sql.Identifier(schema, "k8s_syncs"),
         sums=sql.SQL(", ").join(
             sql.SQL("{0} = line.{0} + {1}").format(sql.Identifier(name), sql.Placeholder(name)) for name in _SUMS
         ),
     )
-    row = cursor.execute(query, report.as_dict() | report.selection.columns).fetchone()
-    if row is None:
-        return record(cursor, schema, report)
-    scopes.update(cursor, schema, report)
-    return int(row[0])
 
 
 # A cleared task instance runs again under the next try number; a task that syncs several scopes has several rows.

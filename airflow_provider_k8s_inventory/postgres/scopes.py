@@ -19,6 +19,7 @@ from airflow_provider_k8s_inventory import resources
 from airflow_provider_k8s_inventory.exceptions import SelectorError, UnresolvedError
 from airflow_provider_k8s_inventory.model import TURNED_AWAY, Scope, SyncReport
 from airflow_provider_k8s_inventory.postgres import sessions
+from airflow_provider_k8s_inventory.postgres.target import composed_once
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -307,6 +308,7 @@ def _key(scope: Scope) -> dict[str, Any]:
     return {"context_name": scope.context_name, "resource": scope.resource, "selection": scope.selection.key}
 
 
+@composed_once
 def _of_others(step: tuple[LiteralString, LiteralString], schema: str) -> sql.Composed:
     """Compose a change of the other scopes that share rows with one, where a condition holds."""
     change, condition = map(sql.SQL, step)
@@ -314,5 +316,6 @@ def _of_others(step: tuple[LiteralString, LiteralString], schema: str) -> sql.Co
     return sql.SQL(_CHANGE_OTHERS).format(scopes=scopes, change=change, condition=condition)
 
 
+@composed_once
 def _query(text: LiteralString, schema: str) -> sql.Composed:
     return sql.SQL(text).format(scopes=sql.Identifier(schema, "k8s_scopes"), others=sql.SQL(_OTHERS))

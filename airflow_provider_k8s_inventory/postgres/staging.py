@@ -6,54 +6,60 @@ It is temporary and ends with the transaction. What is staged changes nothing un
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from airflow_provider_k8s_inventory.model import Column
 from airflow_provider_k8s_inventory.postgres import copying, storage
-from airflow_provider_k8s_inventory.postgres.target import NAMED_KEY, Target, typed
+from airflow_provider_k8s_inventory.postgres.target import NAMED_KEY, Target, composed_once, typed
 
 STAGE: Final = sql.Identifier("pg_temp", "k8s_stage")
 
 MANAGED: Final = Column(name="managed_fields", type="text", comment="metadata.managedFields, for history alone")
 """A column of staged rows that their table does not have; the last one, where it is wanted."""
 
+_START: Final = sql.SQL("""
+DROP TABLE IF EXISTS pg_temp.k8s_stage;
+CREATE TEMPORARY TABLE k8s_stage ({columns}) ON COMMIT DROP;
+{uncompressed}
+""")
+
 _DEDUPLICATE: Final = sql.SQL("""
 DELETE FROM {stage} AS a USING {stage} AS b WHERE a.uid = b.uid AND a.ctid < b.ctid
 """)
 
-_KEEP_KEYS: Final = sql.SQL("""
+_KEEP_KEYS: Final = """
 UPDATE {stage} AS s SET uid = t.uid FROM {table} AS t
 WHERE {condition} AND {named} AND t.uid = {key}
 RETURNING {name}
-""")
+"""
 """Rows keep the key with a name that they have, though no other object has their uid by now."""
 
-_TAKE_KEYS: Final = sql.SQL("""
+_TAKE_KEYS: Final = """
 UPDATE {stage} AS s SET uid = {key} FROM {table} AS t
 WHERE {same} AND {other_row}
 RETURNING {name}
-""")
+"""
 """Rows get a key with a name where the row that has their uid is another object's."""
 
-_SHARE_KEYS: Final = sql.SQL("""
+_SHARE_KEYS: Final = """
 UPDATE {stage} AS s SET uid = {key}
 WHERE EXISTS (SELECT FROM {stage} AS o WHERE o.uid = s.uid AND {other_staged})
     AND NOT EXISTS (SELECT FROM {table} AS t WHERE {same} AND NOT {other_row})
 RETURNING {name}
-""")
+"""
 """Rows of one uid and several objects get a key with a name, but for the one whose row has the uid."""
 
-_RENAMED: Final = sql.SQL("""
+_RENAMED: Final = """
 SELECT EXISTS (SELECT FROM {stage} AS s JOIN {table} AS t ON {same} WHERE {other_row})
-""")
+"""
 """True where another object than before has the uid of a staged row."""
 
-_NAMED_TWICE: Final = sql.SQL("""
+_NAMED_TWICE: Final = """
 SELECT EXISTS (SELECT FROM {stage} AS s JOIN {stage} AS o ON s.uid = o.uid WHERE {other_staged})
-""")
+"""
 """True where two staged rows are of different objects and one uid."""
 
 
@@ -62,11 +68,13 @@ def start(cursor: psycopg.Cursor[Any], target: Target, *, managed: bool = False)
 
     :param managed: with the column `MANAGED`.
     """
-    cursor.execute("DROP TABLE IF EXISTS pg_temp.k8s_stage")
-    columns = typed(_columns(target, managed))
-    cursor.execute(sql.SQL("CREATE TEMPORARY TABLE k8s_stage ({}) ON COMMIT DROP").format(columns))
-    # Most of it is only compared.
-    cursor.execute(storage.uncompressed(STAGE))
+    cursor.execute(_starting(_columns(target, managed)))
+
+
+@composed_once
+def _starting(columns: tuple[Column, ...]) -> sql.Composed:
+    # Most of it is only compared, and so need not be compressed.
+    return _START.format(columns=typed(columns), uncompressed=storage.uncompressed(STAGE))
 
 
 def copy(
@@ -108,12 +116,15 @@ def tell_apart(cursor: psycopg.Cursor[Any], target: Target) -> list[str]:
     return named
 
 
-def are_told_apart(cursor: psycopg.Cursor[Any], target: Target) -> bool:
-    """Check that no two objects share a uid, of those that are staged and those that have rows."""
+def are_told_apart(cursor: psycopg.Cursor[Any], target: Target, *, repeated: bool) -> bool:
+    """Check that no two objects share a uid, of those that are staged and those that have rows.
+
+    :param repeated: whether a uid is staged several times.
+    """
     by_rows = (_RENAMED,) if target.may_share_uids else ()
     return all(
         cursor.execute(_composed(statement, target), target.parameters).fetchone() == (False,)
-        for statement in (*by_rows, _NAMED_TWICE)
+        for statement in (*by_rows, *((_NAMED_TWICE,) if repeated else ()))
     )
 
 
@@ -121,8 +132,13 @@ def _columns(target: Target, managed: bool) -> tuple[Column, ...]:
     return (*target.staged, MANAGED) if managed else target.staged
 
 
-def _composed(statement: sql.SQL, target: Target) -> sql.Composed:
-    return statement.format(
+def _composed(statement: LiteralString, target: Target) -> bytes:
+    return _composed_once(statement, target.shape)
+
+
+@composed_once
+def _composed_once(statement: LiteralString, target: Target) -> sql.Composed:
+    return sql.SQL(statement).format(
         stage=STAGE,
         table=target.name,
         condition=target.condition,

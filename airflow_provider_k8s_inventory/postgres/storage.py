@@ -18,6 +18,7 @@ MAIN makes every query that reads no object slow: it goes through a table of 156
 from __future__ import annotations
 
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import sql
@@ -26,17 +27,24 @@ COLUMN: Final = sql.Identifier("object")
 EXTENDED: Final = "x"
 """What pg_attribute says of a column whose values are compressed, the default."""
 
-_LZ4: Final = "FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
+_LZ4: Final = "SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
+
+_KNOWN: Final = WeakKeyDictionary[psycopg.Connection[Any], bool]()
+"""The answer by connection: PostgreSQL takes 1 ms for it, as it makes a row of every setting."""
 
 
 def has_lz4(cursor: psycopg.Cursor[Any]) -> bool:
     """Tell if PostgreSQL was built with lz4."""
-    return cursor.execute(f"SELECT {_LZ4}").fetchone() is not None
+    return cursor.execute(_LZ4).fetchone() is not None
 
 
 def compress_by_lz4(cursor: psycopg.Cursor[Any]) -> None:
     """Let PostgreSQL compress by lz4 to the end of the transaction, where it was built with it."""
-    cursor.execute(f"SELECT set_config('default_toast_compression', 'lz4', true) {_LZ4}")
+    known = _KNOWN.get(cursor.connection)
+    if known is None:
+        known = _KNOWN[cursor.connection] = has_lz4(cursor)
+    if known:
+        cursor.execute("SET LOCAL default_toast_compression = 'lz4'")
 
 
 def uncompressed(table: sql.Identifier) -> sql.Composed:

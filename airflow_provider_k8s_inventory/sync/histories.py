@@ -81,9 +81,9 @@ class Historian:
             created = history.created(cursor, writing, self.resource, managed=managed)
             _gather(cursor, created, lambda row: _created(row, difference.at))
 
-    def gathered(self, cursor: psycopg.Cursor[Any]) -> Gathered:
-        """Count what was gathered."""
-        return history.gathered(cursor) if self.on else Gathered()
+    def gathered(self, cursor: psycopg.Cursor[Any], counts: Counts) -> Gathered:
+        """Count what was gathered of rows that were written."""
+        return history.gathered(cursor) if self.on and counts.written else Gathered()
 
     def omits(self, counts: Counts) -> bool:
         """Tell if rows were written without history: none is kept, or nobody knows since when new objects are there."""

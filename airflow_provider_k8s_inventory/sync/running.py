@@ -324,7 +324,7 @@ def _sync_once(
 
 def _recorded(store: Store, outcome: Outcome, client: Client, progress: Progress) -> SyncReport:
     """Write the ledger and the history of a scope whose rows are written."""
-    gathered = store.historian.gathered(store.cursor)
+    gathered = store.historian.gathered(store.cursor, outcome.counts)
     if gathered.remade:
         remade = "%s: %d rows were made in another way of objects that did not change, which is no history"
         log.info(remade, progress.scope, gathered.remade)

@@ -107,7 +107,7 @@ class Store:
 
     def _write(self, page: Page, read: _Read, reader: RowReader, write: _Write) -> None:
         kept = reader.remarks.kept()
-        if page.items:  # most scopes of a small cluster have none, and to ask takes 1 ms
+        if page.items:
             storage.compress_by_lz4(self.cursor)
         try:
             with self.cursor.connection.transaction():

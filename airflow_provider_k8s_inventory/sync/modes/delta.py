@@ -40,7 +40,9 @@ def stage(pieces: Iterable[Changes], store: Store, mode: Mode) -> Found:
     """
     reader, version = store.reader(), None
     alive: dict[str, bool] = {}
+    events = 0
     for piece in pieces:
+        events += len(piece.events)
         version = piece.resource_version
         if piece.events and not alive:
             store.start()
@@ -49,7 +51,7 @@ def stage(pieces: Iterable[Changes], store: Store, mode: Mode) -> Found:
             store.stage(page, reader)
     gone = [uid for uid, lives in alive.items() if not lives]
     if alive:
-        _tidy(store, gone)
+        _tidy(store, gone, repeated=events > len(alive))
     return Found(
         mode=mode,
         gone=named(gone),
@@ -60,12 +62,17 @@ def stage(pieces: Iterable[Changes], store: Store, mode: Mode) -> Found:
     )
 
 
-def _tidy(store: Store, gone: list[str]) -> None:
-    """Leave each object that lives in the staging table once, as it came last."""
-    if not staging.are_told_apart(store.cursor, store.target):
+def _tidy(store: Store, gone: list[str], *, repeated: bool) -> None:
+    """Leave each object that lives in the staging table once, as it came last.
+
+    :param repeated: whether a uid came several times.
+    """
+    if not staging.are_told_apart(store.cursor, store.target, repeated=repeated):
         raise UnprovenError("objects share a uid, and only a list of all tells which there are")
-    staging.discard(store.cursor, gone)
-    staging.deduplicate(store.cursor)
+    if gone:
+        staging.discard(store.cursor, gone)
+    if repeated:
+        staging.deduplicate(store.cursor)
 
 
 def _objects(piece: Changes, alive: dict[str, bool]) -> list[msgspec.Raw]:

@@ -91,7 +91,7 @@ def _stage(collection: Collection, store: Store, found: Found, differing: Sequen
                 collection.progress.count(page)
             items = [item for _, page in batch for item in page.items]
             store.stage(Page(items=items, resource_version="", token=None, size=0), reader)
-    if not staging.are_told_apart(store.cursor, store.target):
+    if not staging.are_told_apart(store.cursor, store.target, repeated=True):
         raise UnprovenError("objects share a uid, and only a list of all tells which there are")
     staging.deduplicate(store.cursor)
     return Found(
