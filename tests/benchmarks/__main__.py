@@ -22,13 +22,13 @@ from k8s_inventory_demo.postgres.programs import Programs
 from k8s_inventory_demo.postgres.server import PostgresServer
 
 from airflow_provider_k8s_inventory.postgres import storage
-from tests.benchmarks import asking, bars, cases, clusters, figures, fleets, questions, tables
+from tests.benchmarks import asking, bars, cases, clusters, figures, fleets, questions, tables, watches
 from tests.benchmarks.model import BenchmarkError, Results
 from tests.benchmarks.stage import Stage
 from tests.clusters import programs
 from tests.kit.cluster import LiveCluster, live_cluster
 
-NAMES: Final = (*(case.name for case in cases.CASES), "ask", "history-ask", "small", "crds", "many", "dag")
+NAMES: Final = (*(case.name for case in cases.CASES), "ask", "history-ask", "small", "crds", "many", "dag", "watch")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -43,6 +43,8 @@ class Bench:
     only: Sequence[str]
     before: Path | None
     """A checkout of another version."""
+    watch_seconds: int
+    """The length of each of the two loads of a watch."""
     results: Results = field(default_factory=Results)
     about: list[str] = field(default_factory=list)
     """Lines on what it was measured with."""
@@ -61,7 +63,13 @@ class Bench:
             questions.ask(self.results, self.server, pods, runs=self.runs, say=say)
         if "history-ask" in self.only:
             asking.ask(self.results, self.server, max(*self.sizes, 0), runs=self.runs, say=say)
-        for name, others in (("small", self._small), ("crds", self._crds), ("many", self._many), ("dag", self._dag)):
+        for name, others in (
+            ("small", self._small),
+            ("crds", self._crds),
+            ("many", self._many),
+            ("dag", self._dag),
+            ("watch", self._watch),
+        ):
             if name in self.only:
                 with _folder() as folder:
                     others(folder)
@@ -101,6 +109,9 @@ class Bench:
             f"Airflow {metadata.version('apache-airflow')}, LocalExecutor, {dagruns.TASKS_AT_A_TIME} tasks at a time"
         )
         dagruns.run(self.results, self.server, folder, real=self.real, runs=self.runs, say=say)
+
+    def _watch(self, folder: Path) -> None:
+        watches.watch(self.results, self.server, folder, seconds=self.watch_seconds, say=say)
 
     def grids(self) -> Iterator[tables.Grid]:
         """All tables."""
@@ -142,6 +153,13 @@ class Bench:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A checkout of another version, whose syncs are measured in turn with this one's.",
 )
+@click.option(
+    "--watch-seconds",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    help="The length of each of the two loads of a watch; the bars are meant for 600.",
+)
 @click.option("--markdown", is_flag=True, help="For the README.")
 def main(
     sizes: tuple[int, ...],
@@ -151,6 +169,7 @@ def main(
     feature_gates: Mapping[str, bool],
     postgres_bin: Path | None,
     before: Path | None,
+    watch_seconds: int,
     markdown: bool,
 ) -> None:
     """Measure what syncs cost, against the bare list, the bare COPY and the plain Airflow way."""
@@ -168,6 +187,7 @@ def main(
             runs=runs,
             only=only or NAMES,
             before=before and before.resolve(),
+            watch_seconds=watch_seconds,
         )
         try:
             bench.measure()

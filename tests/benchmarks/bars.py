@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tests.benchmarks import asking, fleets, questions
+from tests.benchmarks import asking, fleets, questions, watches
 from tests.benchmarks.cases import CASES
 from tests.benchmarks.model import Results
 from tests.benchmarks.tables import Grid
@@ -80,6 +80,7 @@ def grid(results: Results, sizes: list[int]) -> Grid:
             *_of_pods(results),
             *_of_sizes(results, sizes),
             *_of_others(results),
+            *_of_watch(results),
             *_of_questions(results, max(*sizes, questions.FEWEST)),
             *_of_writing_history(results),
             *_of_history(results),
@@ -146,6 +147,24 @@ def _of_others(results: Results) -> Iterator[Bar]:
         measured=results.ratio("dag", "dag-empty"),
         unit="×",
     )
+
+
+def _of_watch(results: Results) -> Iterator[Bar]:
+    text = f"watch, {watches.CONTEXTS} contexts × {len(watches.NAMES)} resources"
+    rest = results.fact("watch-rest", "cores")
+    yield Bar(text=f"{text}, at rest, CPU", limit=5, measured=None if rest is None else rest * 100, unit="% of a core")
+    everywhere = f"{text}, {watches.RATE} changes a second"
+    waits = results.seconds("watch-everywhere")
+    yield Bar(text=f"{everywhere}, from change to row, median", limit=1, measured=waits, unit="s")
+    late = results.fact("watch-everywhere", "late")
+    yield Bar(text=f"{everywhere}, from change to row, 99th percentile", limit=3, measured=late, unit="s")
+    lost = results.fact("watch-everywhere", "lost")
+    yield Bar(text=f"{everywhere}, lost", limit=0, measured=lost, unit="")
+    most = max((run.memory for case in ("watch-everywhere", "watch-busy") for run in results.of(case)), default=None)
+    yield Bar(text=f"{text}, memory", limit=250, measured=most, unit="MB")
+    busy = f"watch, {watches.BUSY:,} changes a second of one scope"
+    yield Bar(text=f"{busy}, lag after them", limit=10, measured=results.seconds("watch-busy"), unit="s")
+    yield Bar(text=f"{busy}, growth of memory", limit=10, measured=results.fact("watch-busy", "grown"), unit="MB")
 
 
 def _of_questions(results: Results, pods: int) -> Iterator[Bar]:

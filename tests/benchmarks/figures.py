@@ -8,7 +8,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Final
 
-from tests.benchmarks import fleets
+from tests.benchmarks import fleets, watches
 from tests.benchmarks.cases import CASES, PLAIN_UP_TO, Case
 from tests.benchmarks.model import Measurement, Results
 from tests.benchmarks.tables import Grid
@@ -29,6 +29,9 @@ _OTHERS: Final = {
     "many-again": "the same, again",
     "dag": "example DAG, 2 clusters × 6 resources",
     "dag-empty": "the same DAG with empty tasks",
+    "watch-start": f"watch, {watches.CONTEXTS} contexts × {len(watches.NAMES)} resources, until caught up",
+    "watch-everywhere": f"watch, {watches.RATE} changes a second everywhere, from change to row",
+    "watch-busy": f"watch, {watches.BUSY:,} changes a second of one scope, until all are rows after the last",
 }
 
 

@@ -1,4 +1,4 @@
-"""How much memory this process has and had, as Linux counts it."""
+"""How much memory a process has and had, as Linux counts it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def peak() -> float:
     return _read("VmHWM")
 
 
-def _read(name: str) -> float:
-    line = next(line for line in (_SELF / "status").read_text().splitlines() if line.startswith(f"{name}:"))
+def resident(pid: int) -> float:
+    """What is resident of another process now, in MB."""
+    return _read("VmRSS", Path(f"/proc/{pid}"))
+
+
+def _read(name: str, process: Path = _SELF) -> float:
+    line = next(line for line in (process / "status").read_text().splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1]) / 1024

@@ -38,6 +38,11 @@ class Usage:
         return Usage(self.cluster - earlier.cluster, self.database - earlier.database)
 
 
+def seconds_of(pid: int) -> float:
+    """CPU seconds that one process took so far."""
+    return _read(Path(f"/proc/{pid}/stat").read_text()).seconds
+
+
 @dataclass(frozen=True, slots=True)
 class _Process:
     id: int

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+import ssl
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +145,16 @@ def test_the_official_client_watches(official: Callable[[str], Any]) -> None:
     watch.stop()
     events.close()
     assert (event["type"], event["object"].metadata.name) == ("ADDED", "seen")
+
+
+def test_a_connection_in_its_tls_handshake_ends_with_the_simulator() -> None:
+    with Simulator([Cluster("slow")]) as simulator:
+        client = socket.create_connection(("127.0.0.1", int(simulator.url("slow").rpartition(":")[2])))
+        # Connections are accepted in their order, so the server has the one above when it responds to this one.
+        trusted = ssl.create_default_context(cadata=simulator.ca("slow").decode())
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(simulator.url("slow"), context=trusted)
+    with client:
+        client.settimeout(10)
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""

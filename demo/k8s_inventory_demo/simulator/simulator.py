@@ -106,6 +106,7 @@ class Simulator:
         """Stop everything."""
         for name in self._served:
             self.stop(name)
+        self._run(_end_handshakes())
         self._run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -183,3 +184,12 @@ class Simulator:
             if transport is not None:
                 transport.abort()  # not to wait for each client's farewell
         await asyncio.sleep(0)  # the loop closes aborted sockets in its next round
+
+
+async def _end_handshakes() -> None:
+    """Cut the connections that no server has got yet: of each that is in its TLS handshake, asyncio has a task."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)  # as above
