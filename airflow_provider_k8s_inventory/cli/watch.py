@@ -16,6 +16,7 @@ from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.cli import health, options, syncing
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
 from airflow_provider_k8s_inventory.exceptions import UsageError
+from airflow_provider_k8s_inventory.metrics.text import text
 from airflow_provider_k8s_inventory.postgres import connecting, migrations
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _DAY: Final = 86_400
     "--health-port",
     metavar="PORT",
     type=click.IntRange(0, 65535),
-    help="Serve /healthz, and /readyz with the scopes that are not caught up, on this port.",
+    help="Serve /healthz, /readyz with the scopes that are not caught up, and /metrics, on this port.",
 )
 @exit_with_status
 def watch(
@@ -73,7 +74,7 @@ async def _watch(asked: options.Asked, settings: core.Settings, port: int | None
     watcher = Watcher(asked.contexts, asked.names, partial(connecting.connect, asked.dsn), settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, watcher.stop.set)
-    async with health.serving(port, partial(_ready, watcher)):
+    async with health.serving(port, health.Told(ready=partial(_ready, watcher), metrics=partial(_metrics, watcher))):
         pruning = asyncio.create_task(_prune_daily(prune))
         await watcher.run()
         pruning.cancel()
@@ -85,6 +86,10 @@ async def _prune_daily(prune: partial[None]) -> None:
     while True:
         await asyncio.sleep(_DAY)
         await asyncio.to_thread(prune)
+
+
+def _metrics(watcher: Watcher) -> str:
+    return text(watcher.metrics(), total=True)
 
 
 def _ready(watcher: Watcher) -> tuple[bool, dict[str, Any]]:

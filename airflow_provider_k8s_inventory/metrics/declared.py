@@ -56,7 +56,9 @@ def _metric(name: str, kind: Kind, unit: str, meaning: str, suffix: str = "", ta
 
 
 DURATION: Final = _metric("duration", "timing", "s", "the length of the sync", "_seconds")
-ENDED: Final = _metric("ended", "counter", "syncs", "syncs that ended, by their status", tags=(*_SCOPE, "status"))
+ENDED: Final = _metric(
+    "ended", "counter", "syncs", "syncs, and batches of a watch, by how they ended", tags=(*_SCOPE, "status")
+)
 GOOD: Final = _metric("good", "gauge", "0 or 1", "1: the rows are what the cluster said; 0: the sync failed")
 LAG: Final = _metric("lag", "gauge", "s", "the age of the rows when the sync ended; none if there are none", "_seconds")
 FRESH: Final = _metric("fresh", "gauge", "s", "the Unix time at which the rows were true", "_timestamp_seconds")
@@ -102,8 +104,25 @@ def ages(report: SyncReport, fresh_at: datetime | None = None) -> Iterator[Sampl
 
     :param fresh_at: as for `samples`.
     """
-    tags = {"context": report.context_name, "resource": report.resource}
     at = report.started_at if report.good else fresh_at
     if at and report.context_name:
-        yield Sample(LAG, tags, max(0.0, (report.finished_at - at).total_seconds()))
-        yield Sample(FRESH, tags, at.timestamp())
+        yield from _ages({"context": report.context_name, "resource": report.resource}, at, report.finished_at)
+
+
+def standing(
+    context_name: str, resource: str, *, good: bool, fresh_at: datetime | None, now: datetime
+) -> Iterator[Sample]:
+    """Yield how a scope is that is watched.
+
+    :param good: whether its rows are what the cluster says, as far as is known.
+    :param fresh_at: when its rows were last true; None: that is not known.
+    """
+    tags = {"context": context_name, "resource": resource}
+    yield Sample(GOOD, tags, int(good))
+    if fresh_at:
+        yield from _ages(tags, fresh_at, now)
+
+
+def _ages(tags: Mapping[str, str], fresh_at: datetime, now: datetime) -> Iterator[Sample]:
+    yield Sample(LAG, tags, max(0.0, (now - fresh_at).total_seconds()))
+    yield Sample(FRESH, tags, fresh_at.timestamp())

@@ -31,6 +31,8 @@ class Batch:
     """The resourceVersion at which the rows are complete."""
     reached: str = ""
     """The resourceVersion of the last event or bookmark; empty: nothing came."""
+    reached_at: datetime | None = None
+    """When that came."""
     size: int = 0
     _changes: list[tuple[bool, msgspec.Raw]] = field(default_factory=list)
     _began: float = 0.0
@@ -38,6 +40,8 @@ class Batch:
 
     def add(self, events: Sequence[Event]) -> None:
         """Take what came."""
+        if events:
+            self.reached_at = datetime.now(UTC)
         for event in events:
             self.reached = event.resource_version or self.reached
             if event.type == "BOOKMARK":

@@ -36,6 +36,9 @@ from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
 from airflow_provider_k8s_inventory.kube.stopping import Stop
 from airflow_provider_k8s_inventory.kube.streams import Pauses, Streams
+from airflow_provider_k8s_inventory.metrics import declared
+from airflow_provider_k8s_inventory.metrics.declared import Sample
+from airflow_provider_k8s_inventory.metrics.series import Series
 from airflow_provider_k8s_inventory.model import SyncReport
 from airflow_provider_k8s_inventory.postgres import inventoried, scopes, sessions
 from airflow_provider_k8s_inventory.postgres.scopes import Bookmark
@@ -76,6 +79,8 @@ class Condition:
     resource: str
     caught_up: bool = False
     problem: str | None = None
+    fresh_at: datetime | None = None
+    """When its rows were last what the cluster said; None: not in this process."""
 
     @property
     def ready(self) -> bool:
@@ -112,6 +117,7 @@ class Watcher:
         """The contexts that another watcher leads, or of which nobody knows yet."""
         self.unseen = {context.name for context in contexts}
         """The contexts of which nobody knows yet which scopes they have."""
+        self._series = Series()
         self.database = Threads(connect)
         self.leads = Leads(connect, settings.schema)
         self.syncs = asyncio.Semaphore(SYNCS)
@@ -139,6 +145,18 @@ class Watcher:
     def begun(self) -> bool:
         """True where the scopes of every context are known; those that another watcher leads are its own."""
         return not self.unseen - self.waiting
+
+    def tell(self, report: SyncReport) -> None:
+        """Count what a sync, or a batch of a watch, did."""
+        self._series.add(declared.samples(report))
+
+    def metrics(self) -> list[Sample]:
+        """Return the metrics so far, and how old the rows of each scope are now."""
+        now = datetime.now(UTC)
+        for each in list(self.conditions.values()):
+            name = each.context_name, each.resource
+            self._series.add(declared.standing(*name, good=each.caught_up, fresh_at=each.fresh_at, now=now))
+        return self._series.samples()
 
 
 class Threads:
@@ -319,8 +337,11 @@ class ScopeWatch:
             if self.of.over:
                 return False
             report = await self.watcher.database.do(self._run)
+        self.watcher.tell(report)
         if report.meaning.turned_away:
             return False
+        if report.good:
+            self.condition.fresh_at = report.started_at
         if not report.good:
             self._failing(f"{report.status}: {report.reason}")
         return report.good
@@ -361,7 +382,7 @@ class ScopeWatch:
         self.pauses.reset()
         if not self.condition.caught_up:
             again = "recovered" if self.condition.problem else "caught up"
-            log.warning("%s · %s: %s", self.of.context.name, self.name, again)
+            log.info("%s · %s: %s", self.of.context.name, self.name, again)
         self.condition.problem, self.condition.caught_up = None, True
 
 
@@ -434,11 +455,14 @@ class Follower:
             if self.of.of.over:
                 return
         self._bookmarked = time.monotonic()
+        self.of.condition.fresh_at = batch.reached_at or self.of.condition.fresh_at
         self.batch = Batch(batch.reached or batch.since)
 
     def _receive(self, batch: Batch, conn: psycopg.Connection) -> None:
         of = self.of.of
-        running.receive(of.client, conn, self.of.name, self.watcher.settings, batch.received(), of.facts)
+        self.watcher.tell(
+            running.receive(of.client, conn, self.of.name, self.watcher.settings, batch.received(), of.facts)
+        )
 
     def _advance(self, batch: Batch, conn: psycopg.Connection) -> None:
         told = Bookmark(

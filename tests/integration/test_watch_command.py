@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from k8s_inventory_demo.processes import free_port
 from k8s_inventory_demo.simulator import Cluster, Simulator
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.kit.inventory import Inventory
 from tests.kit.objects import pod, pods
@@ -117,3 +122,43 @@ def test_a_signal_ends_it_in_good_order(
         assert process.wait(30) == 0
         assert process.stderr
         assert "Traceback" not in process.stderr.read()
+
+
+def test_the_health_port_tells_what_is_behind_and_the_metrics(
+    kubeconfig: Path, simulator: Simulator, dev: Cluster, migrated_database: str
+) -> None:
+    dev.seed("pods", pods(2))
+    health = f"http://127.0.0.1:{(port := free_port())}"
+    asked = ("--resource", "pods", "--resource", "services", "--health-port", str(port))
+    with watching(kubeconfig, migrated_database, *asked):
+        wait_until(lambda: get(f"{health}/readyz")[0] == 200, "both scopes to be caught up")
+        dev.create("pods", pod("new"))
+        wait_until(lambda: metric(health, "inserted_total", "pods") == 3, "the change in the metrics")
+        assert metric(health, "good", "pods") == metric(health, "good", "services") == 1
+        assert metric(health, "lag_seconds", "services") is not None
+
+        simulator.stop("dev")
+        wait_until(lambda: metric(health, "good", "pods") == 0, "the failure in the metrics")
+        wait_until(lambda: len(json.loads(get(f"{health}/readyz")[1])["behind"]) == 2, "both scopes to be behind")
+        assert get(f"{health}/readyz")[0] == get(f"{health}/healthz")[0] == 200  # to restart it would help nobody
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:  # it is not there yet
+        return 0, ""
+
+
+def metric(health: str, name: str, resource: str) -> float | None:
+    labels = {"context": "dev", "resource": resource}
+    found = [
+        sample.value
+        for family in text_string_to_metric_families(get(f"{health}/metrics")[1])
+        for sample in family.samples
+        if sample.name == f"k8s_inventory_scope_{name}" and sample.labels == labels
+    ]
+    return found[0] if found else None
