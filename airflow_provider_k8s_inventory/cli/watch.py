@@ -89,17 +89,17 @@ async def _prune_daily(prune: partial[None]) -> None:
 
 
 def _metrics(watcher: Watcher) -> str:
-    return text(watcher.metrics(), total=True)
+    return text(watcher.conditions.metrics(), total=True)
 
 
 def _ready(watcher: Watcher) -> tuple[bool, dict[str, Any]]:
     """Tell if every scope is caught up or known to be failing, and which are not caught up."""
-    behind = [each for each in watcher.conditions.values() if not each.caught_up]
-    ready = watcher.begun and all(each.ready for each in behind)
-    return ready, {
-        "ready": ready,
-        "scopes": len(watcher.conditions),
-        "waiting": sorted(watcher.waiting),
+    conditions = watcher.conditions
+    behind = [each for each in conditions if not each.caught_up]
+    return conditions.ready, {
+        "ready": conditions.ready,
+        "scopes": len(tuple(conditions)),
+        "waiting": sorted(conditions.waiting),
         "behind": [
             {"context_name": each.context_name, "resource": each.resource, "problem": each.problem} for each in behind
         ],

@@ -10,16 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from threading import local
-from typing import Final, TypeVar
+from typing import Any, Final
 
 import psycopg
 
@@ -34,27 +31,22 @@ from airflow_provider_k8s_inventory.exceptions import (
 )
 from airflow_provider_k8s_inventory.kube.http.client import Client
 from airflow_provider_k8s_inventory.kube.sources.contexts import Context
-from airflow_provider_k8s_inventory.kube.stopping import Stop
 from airflow_provider_k8s_inventory.kube.streams import Pauses, Streams
-from airflow_provider_k8s_inventory.metrics import declared
-from airflow_provider_k8s_inventory.metrics.declared import Sample
-from airflow_provider_k8s_inventory.metrics.series import Series
 from airflow_provider_k8s_inventory.model import SyncReport
-from airflow_provider_k8s_inventory.postgres import inventoried, scopes, sessions
+from airflow_provider_k8s_inventory.postgres import inventoried, sessions
 from airflow_provider_k8s_inventory.postgres.scopes import Bookmark
 from airflow_provider_k8s_inventory.sync import batches, expanding, running, standing
 from airflow_provider_k8s_inventory.sync.batches import Batch
+from airflow_provider_k8s_inventory.sync.conditions import Conditions
 from airflow_provider_k8s_inventory.sync.database import Connect
 from airflow_provider_k8s_inventory.sync.facts import ClusterFacts
 from airflow_provider_k8s_inventory.sync.leading import Leads
 from airflow_provider_k8s_inventory.sync.settings import Settings
 from airflow_provider_k8s_inventory.sync.standing import Standing
-from airflow_provider_k8s_inventory.sync.threads import ThreadPool
+from airflow_provider_k8s_inventory.sync.writers import Bookmarks, Threads
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS: Final = 3
-"""Connections to PostgreSQL for batches and syncs; one more has the leads."""
 SYNCS: Final = 2
 """Syncs at a time, so that a restart of everything is no storm of lists, and batches find a connection."""
 INTERVAL: Final = 60.0
@@ -67,25 +59,6 @@ KEPT: Final = 5.0
 """Seconds between two signs of life of a lead."""
 GRACE: Final = 3.0
 """Seconds to write what has come before the end."""
-
-_T = TypeVar("_T")
-
-
-@dataclass(slots=True)
-class Condition:
-    """The condition of one scope: ready when it is caught up, or known to be failing."""
-
-    context_name: str
-    resource: str
-    caught_up: bool = False
-    problem: str | None = None
-    fresh_at: datetime | None = None
-    """When its rows were last what the cluster said; None: not in this process."""
-
-    @property
-    def ready(self) -> bool:
-        """True where there is nothing to wait for."""
-        return self.caught_up or self.problem is not None
 
 
 class Watcher:
@@ -111,24 +84,20 @@ class Watcher:
         self.names = expanding.checked(names)
         self.settings = settings
         self.interval = interval
-        self.conditions: dict[tuple[str, str], Condition] = {}
-        """By context and resource."""
-        self.waiting: set[str] = set()
-        """The contexts that another watcher leads, or of which nobody knows yet."""
-        self.unseen = {context.name for context in contexts}
-        """The contexts of which nobody knows yet which scopes they have."""
-        self._series = Series()
+        self.conditions = Conditions(unseen={context.name for context in contexts})
         self.database = Threads(connect)
+        self.bookmarks = Bookmarks(self.database, settings.schema)
         self.leads = Leads(connect, settings.schema)
         self.syncs = asyncio.Semaphore(SYNCS)
         self.stop = asyncio.Event()
 
     async def run(self) -> None:
         """Watch until `stop` is set; what has come by then is written first."""
-        self.stopping = asyncio.ensure_future(self.stop.wait())
+        self.ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         watches = [ContextWatch(self, context) for context in self.contexts]
         tasks = [asyncio.create_task(watch.run()) for watch in watches]
         await self.stop.wait()
+        self.ending.set_result(None)
         _, late = await asyncio.wait(tasks, timeout=GRACE) if tasks else (set(), set())
         for task in late:
             task.cancel()
@@ -141,61 +110,6 @@ class Watcher:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stop.wait(), seconds)
 
-    @property
-    def begun(self) -> bool:
-        """True where the scopes of every context are known; those that another watcher leads are its own."""
-        return not self.unseen - self.waiting
-
-    def tell(self, report: SyncReport) -> None:
-        """Count what a sync, or a batch of a watch, did."""
-        self._series.add(declared.samples(report))
-
-    def metrics(self) -> list[Sample]:
-        """Return the metrics so far, and how old the rows of each scope are now."""
-        now = datetime.now(UTC)
-        for each in list(self.conditions.values()):
-            name = each.context_name, each.resource
-            self._series.add(declared.standing(*name, good=each.caught_up, fresh_at=each.fresh_at, now=now))
-        return self._series.samples()
-
-
-class Threads:
-    """A few threads for the database, each with a connection that it keeps while that works."""
-
-    def __init__(self, connect: Connect) -> None:
-        """Open nothing yet."""
-        self._connect = connect
-        self._own = local()
-        self._opened: set[psycopg.Connection] = set()
-        self._pool = ThreadPool(CONNECTIONS, "k8s-inventory-watch", Stop())
-
-    async def do(self, work: Callable[[psycopg.Connection], _T]) -> _T:
-        """Let a thread do it with its connection.
-
-        :raises psycopg.Error: when the database does not respond.
-        :raises DatabaseError: when there is no connection to be had.
-        """
-        return await asyncio.wrap_future(self._pool.submit(self._do, work))
-
-    def close(self) -> None:
-        """End what is under way, and close the connections."""
-        self._pool.shut_down()
-        for conn in list(self._opened):
-            with suppress(psycopg.Error):
-                conn.close()
-
-    def _do(self, work: Callable[[psycopg.Connection], _T]) -> _T:
-        conn: psycopg.Connection | None = getattr(self._own, "conn", None)
-        if conn is None or conn.closed:
-            self._opened.discard(conn) if conn else None
-            conn = self._own.conn = self._connect()
-            self._opened.add(conn)
-        try:
-            return work(conn)
-        except psycopg.OperationalError:
-            conn.close()
-            raise
-
 
 class ContextWatch:
     """The watches of one context, while this process leads it."""
@@ -207,6 +121,8 @@ class ContextWatch:
         self.facts = ClusterFacts(self.client)
         self.streams = Streams(context)
         self.led = True
+        self.ending: asyncio.Future[None]
+        """Done when the lead is lost."""
         self._scopes: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -223,7 +139,7 @@ class ContextWatch:
             while not self.watcher.stop.is_set():
                 term = await self._lead(what)
                 if term is not None:
-                    self.watcher.waiting.discard(self.context.name)
+                    self.watcher.conditions.waiting.discard(self.context.name)
                     await self._watch(term)
                 elif not said:
                     log.info("%s: another watcher leads, or the database is away; waiting", self.context.name)
@@ -237,7 +153,7 @@ class ContextWatch:
         try:
             term = await asyncio.to_thread(self.watcher.leads.take, what)
             if term is None:
-                self.watcher.waiting.add(self.context.name)
+                self.watcher.conditions.waiting.add(self.context.name)
             return term
         except (psycopg.Error, InventoryError) as error:
             log.info("%s: %s", self.context.name, error)
@@ -246,12 +162,14 @@ class ContextWatch:
     async def _watch(self, term: int) -> None:
         """Watch until the lead is lost; look for new resources meanwhile."""
         self.led, looked = True, -self.watcher.interval
+        self.ending = asyncio.get_running_loop().create_future()
         while self.led and not self.watcher.stop.is_set():
             if time.monotonic() - looked >= self.watcher.interval or looked < 0:
                 looked = time.monotonic()
                 await self._look()
             await self.watcher.pause(KEPT)
             self.led = await asyncio.to_thread(self.watcher.leads.is_kept, term)
+        self.ending.set_result(None)
         await asyncio.gather(*self._scopes.values(), return_exceptions=True)
         self._scopes.clear()
 
@@ -263,7 +181,7 @@ class ContextWatch:
         except (ScopeError, InventoryError, psycopg.Error) as error:
             log.warning("%s: what there is to watch cannot be told: %s", self.context.name, error)
             found = own
-        self.watcher.unseen.discard(self.context.name)
+        self.watcher.conditions.unseen.discard(self.context.name)
         for name in dict.fromkeys(found):
             task = self._scopes.get(name)
             if task is None or task.done():
@@ -291,8 +209,7 @@ class ScopeWatch:
         self.of = of
         self.watcher = of.watcher
         self.name = name
-        self.condition = Condition(of.context.name, name)
-        self.watcher.conditions[of.context.name, name] = self.condition
+        self.condition = self.watcher.conditions.of(of.context.name, name)
         self.pauses = Pauses()
         self.doubts = 0
         """Times in a row that a watch did not prove anything."""
@@ -337,7 +254,7 @@ class ScopeWatch:
             if self.of.over:
                 return False
             report = await self.watcher.database.do(self._run)
-        self.watcher.tell(report)
+        self.watcher.conditions.tell(report)
         if report.meaning.turned_away:
             return False
         if report.good:
@@ -403,17 +320,16 @@ class Follower:
         :raises ScopeError: as `Streams.events`, and as `running.receive`.
         """
         path, query = self.stands.endpoint
+        ends = {self.of.of.ending, self.watcher.ending}
         events = self.of.of.streams.events(path, query, since=self.batch.since, expected=self.stands.resource)
         async with aclosing(events):
             coming = asyncio.ensure_future(anext(events, None))
             try:
                 while not self.of.of.over:
                     left = self.batch.left
-                    await asyncio.wait(
-                        {coming, self.watcher.stopping},
-                        timeout=batches.QUIET if left is None else left,
-                        return_when=asyncio.FIRST_COMPLETED,
-                    )
+                    waits: set[asyncio.Future[Any]] = {coming, *ends}
+                    longest = batches.QUIET if left is None else left
+                    await asyncio.wait(waits, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
                     if coming.done():
                         came = coming.result()
                         if came is None:
@@ -442,9 +358,10 @@ class Follower:
         batch, pauses = self.batch, Pauses()
         while batch.reached and batch.reached != batch.since:
             try:
-                await self.watcher.database.do(
-                    partial(self._receive, batch) if len(batch) else partial(self._advance, batch)
-                )
+                if len(batch):
+                    await self.watcher.database.do(partial(self._receive, batch))
+                else:
+                    await self._advance(batch)
                 break
             except LockedError:
                 wait = BUSY
@@ -460,16 +377,13 @@ class Follower:
 
     def _receive(self, batch: Batch, conn: psycopg.Connection) -> None:
         of = self.of.of
-        self.watcher.tell(
+        self.watcher.conditions.tell(
             running.receive(of.client, conn, self.of.name, self.watcher.settings, batch.received(), of.facts)
         )
 
-    def _advance(self, batch: Batch, conn: psycopg.Connection) -> None:
+    async def _advance(self, batch: Batch) -> None:
         told = Bookmark(
             scope=self.stands.scope, since=batch.since, resource_version=batch.reached, at=datetime.now(UTC)
         )
-        sessions.fit(conn)
-        with sessions.transaction(conn) as cursor:
-            moved = scopes.advance(cursor, self.watcher.settings.schema, [told], socket.gethostname())
-        if not moved:
+        if not await self.watcher.bookmarks.advance(told):
             raise OvertakenError(f"{self.stands.scope}: the rows are no longer at {batch.since}")
