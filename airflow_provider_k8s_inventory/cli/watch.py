@@ -45,9 +45,23 @@ _DAY: Final = 86_400
     type=click.IntRange(0, 65535),
     help="Serve /healthz, /readyz with the scopes that are not caught up, and /metrics, on this port.",
 )
+@click.option(
+    "--interval",
+    metavar="SECONDS",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    help="How often what cannot be watched is synced, and new resources are looked for.",
+)
 @exit_with_status
 def watch(
-    migrate: Any, keep_syncs: int, keep_history: int, health_port: int | None, schema: str, **options_: Any
+    migrate: Any,
+    keep_syncs: int,
+    keep_history: int,
+    health_port: int | None,
+    interval: int,
+    schema: str,
+    **options_: Any,
 ) -> None:
     """Keep PostgreSQL at most seconds behind the clusters, until told to stop.
 
@@ -62,16 +76,18 @@ def watch(
     prune = partial(syncing.prune, asked.dsn, settings, keep_history, keep_syncs)
     sslproto.SSLProtocol.max_size = _TLS_BUFFER
     try:
-        asyncio.run(_watch(asked, settings, health_port, prune))
+        asyncio.run(_watch(asked, settings, health_port, interval, prune))
     except OSError as error:
         raise UsageError(f"--health-port {health_port}: {error.strerror or error}") from error
 
 
-async def _watch(asked: options.Asked, settings: core.Settings, port: int | None, prune: partial[None]) -> None:
+async def _watch(
+    asked: options.Asked, settings: core.Settings, port: int | None, interval: int, prune: partial[None]
+) -> None:
     # Only here: no other command needs aiohttp.
     from airflow_provider_k8s_inventory.sync.watcher import Watcher
 
-    watcher = Watcher(asked.contexts, asked.names, partial(connecting.connect, asked.dsn), settings)
+    watcher = Watcher(asked.contexts, asked.names, partial(connecting.connect, asked.dsn), settings, interval=interval)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, watcher.stop.set)
     async with health.serving(port, health.Told(ready=partial(_ready, watcher), metrics=partial(_metrics, watcher))):

@@ -118,7 +118,8 @@ class Streams:
     ) -> AsyncGenerator[list[Event], None]:
         """Yield the events after a resourceVersion as they come, several at a time where several have come.
 
-        It ends when the server ends it or says nothing for a while: watch again then, from the last resourceVersion.
+        It ends when the server ends it, is gone or says nothing for a while: watch again then, from the last
+        resourceVersion.
         The first list is empty, and says that the watch is open. What nobody takes is not read from the network.
 
         :param path: of the list, as for `listing.pages`.
@@ -130,7 +131,7 @@ class Streams:
         :raises ExpiredError: the server does not remember so far back.
         :raises UnprovenError: an event is older than what came before it.
         :raises TooLargeError: an event is too large.
-        :raises ResponseError: this is no watch, it was cut off, or the server ended it with another error.
+        :raises ResponseError: this is no watch, or the server ended it with another error.
         :raises UnauthorizedError: 401, or credentials that cannot be had.
         :raises ForbiddenError: 403.
         :raises NotServedError: 404.
@@ -148,7 +149,7 @@ class Streams:
         whole = Lines(reader.what)
         async with self._open(request) as response:
             yield []
-            async for piece in self._pieces(response, request):
+            async for piece in self._pieces(response):
                 if came := whole.of(piece):
                     yield [reader.read(line) for line in came]
 
@@ -264,15 +265,13 @@ class Streams:
         got = errors.Response(status=response.status, headers=response.headers, body=body, whole=whole)
         return errors.explain(got, self.context, str(request), request.accept)
 
-    async def _pieces(self, response: aiohttp.ClientResponse, request: Request) -> AsyncIterator[bytes]:
-        """Yield the pieces of a response as they come, until it ends or falls silent."""
+    async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        """Yield the pieces of a response as they come, until it ends, is cut off or falls silent."""
         while True:
             try:
                 piece = await response.content.readany()
-            except aiohttp.SocketTimeoutError:
+            except (aiohttp.ClientError, OSError):
                 return
-            except (aiohttp.ClientError, OSError) as error:
-                raise self._unanswered(error, request) from None
             if not piece:
                 return
             yield piece

@@ -50,6 +50,15 @@ class ClusterFacts:
         except (ForbiddenError, NotServedError) as error:
             return None, error
 
+    def cluster_uid_now(self) -> str | None:
+        """Return the UID of the cluster that responds now, whatever responded before; None: it cannot be told.
+
+        :raises ScopeError: as `cluster_uid`.
+        """
+        with self._lock:
+            self._asked.pop("identity", None)
+        return self.cluster_uid()[0]
+
     def discovery(self) -> discovery.Discovery:
         """Discover what the cluster serves. Never use it to prove absence; `discovery.serves` asks anew.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from airflow_provider_k8s_inventory.exceptions import UnprovenError
 from airflow_provider_k8s_inventory.model import Endpoint, Resource, Scope
 from airflow_provider_k8s_inventory.postgres import scopes, sessions
 from airflow_provider_k8s_inventory.sync import resolving
@@ -20,6 +21,8 @@ class Standing:
     scope: Scope
     resource: Resource
     endpoint: Endpoint
+    cluster_uid: str
+    """The cluster that its rows are of."""
     since: str
     """The resourceVersion at which its rows are complete."""
 
@@ -31,6 +34,7 @@ def find(
 
     :param resource: a canonical name.
     :returns: where, or the reason why it is to be synced at intervals instead.
+    :raises UnprovenError: when the rows may be of another cluster than the one that responds.
     :raises ScopeError: when the cluster does not respond.
     :raises psycopg.Error: when the database does not.
     """
@@ -47,7 +51,15 @@ def find(
         return "its rows outlive their objects, and only a list tells which have none"
     if resolved.cluster_uid is None:
         return "nothing tells that this is the cluster it was before"
+    if state and state.cluster_uid != resolved.cluster_uid:
+        raise UnprovenError(f"{scope}: the rows may be of another cluster")
     if state is None or state.checkpoint is None or state.invalid_reason:
         return "its rows are complete at no resourceVersion"
     (endpoint,) = scope.selection.endpoints(definition.resource)
-    return Standing(scope=scope, resource=definition.resource, endpoint=endpoint, since=state.checkpoint)
+    return Standing(
+        scope=scope,
+        resource=definition.resource,
+        endpoint=endpoint,
+        cluster_uid=resolved.cluster_uid,
+        since=state.checkpoint,
+    )

@@ -27,6 +27,7 @@ from airflow_provider_k8s_inventory.exceptions import (
     LockedError,
     OvertakenError,
     ScopeError,
+    UnprovenError,
     UnreachableError,
 )
 from airflow_provider_k8s_inventory.kube.http.client import Client
@@ -49,12 +50,13 @@ log = logging.getLogger(__name__)
 
 SYNCS: Final = 2
 """Syncs at a time, so that a restart of everything is no storm of lists, and batches find a connection."""
-INTERVAL: Final = 60.0
-"""Seconds between two syncs of a scope that cannot be watched, and between two looks for new resources."""
 DAY: Final = 86_400.0
 """Seconds after which a scope is synced though its watch missed nothing that anybody knows of."""
 BUSY: Final = 0.25
 """Seconds to wait for another sync of the scope."""
+LONG: Final = 10.0
+"""Seconds of a watch after whose end the next one may begin at once: a server that ends each soon is not to be asked at
+every moment."""
 KEPT: Final = 5.0
 """Seconds between two signs of life of a lead."""
 GRACE: Final = 3.0
@@ -71,7 +73,7 @@ class Watcher:
         connect: Connect,
         settings: Settings,
         *,
-        interval: float = INTERVAL,
+        interval: float,
     ) -> None:
         """Begin nothing yet.
 
@@ -175,6 +177,7 @@ class ContextWatch:
 
     async def _look(self) -> None:
         """Begin with resources that are new; one that is no longer served is synced at intervals, and absent."""
+        self.facts.forget()
         own = [name for name in expanding.catalogued(self.watcher.names) if name in resources.CATALOGUE]
         try:
             found = [*own, *await self.watcher.database.do(self._meant)]
@@ -213,82 +216,80 @@ class ScopeWatch:
         self.pauses = Pauses()
         self.doubts = 0
         """Times in a row that a watch did not prove anything."""
+        self.due = 0.0
+        """When it is to be synced, by `time.monotonic`."""
 
     async def run(self) -> None:
         """Sync and watch, again and again."""
-        needs_sync = True
         while not self.of.over:
             try:
-                needs_sync = await self._once(needs_sync)
-            except (InventoryError, psycopg.Error) as error:
+                await self._once()
+            except (UnreachableError, psycopg.OperationalError) as error:
+                # The checkpoint is where it was: no sync, and no storm of them when all is back.
+                self.of.facts.forget()
                 self._failing(str(error))
-                needs_sync = True
+                await self.watcher.pause(self.pauses.next())
+            except (InventoryError, psycopg.Error) as error:
+                self.due = 0.0
+                self._failing(str(error))
                 await self.watcher.pause(self.pauses.next())
             except Exception as error:
                 log.exception("%s · %s: a defect of this package", self.of.context.name, self.name)
+                self.due = 0.0
                 self._failing(f"a defect of this package, please report it: {type(error).__name__}: {error}")
-                needs_sync = True
                 await self.watcher.pause(self.watcher.interval)
 
-    async def _once(self, needs_sync: bool) -> bool:
-        """Sync where that is needed, then watch; return True when the next round needs a sync."""
-        if needs_sync and not await self._sync():
-            await self.watcher.pause(self.pauses.next())
-            return True
+    async def _once(self) -> None:
+        """Sync where that is due, then watch until the server ends it."""
+        if time.monotonic() >= self.due:
+            if not await self._sync():
+                self.of.facts.forget()
+                return
+            self.due = time.monotonic() + DAY * random.uniform(0.9, 1.1)  # noqa: S311
         stands = await self.watcher.database.do(self._standing)
         if isinstance(stands, str) or self.doubts > 1:
             self._caught_up()
+            self.due, self.doubts = 0.0, 0
             await self.watcher.pause(self.watcher.interval * random.uniform(0.8, 1.2))  # noqa: S311
-            self.doubts = 0
-            return True
+            return
+        began = time.monotonic()
         try:
-            return await self._follow(stands)
-        except OvertakenError:
-            return False  # the rows stand elsewhere by now, and the watch goes on from there
+            await Follower(self, stands).run()
+            self.doubts = 0
+        except OvertakenError as error:
+            log.info("%s", error)
+        except UnreachableError:
+            raise
+        except ScopeError as error:
+            log.info("%s: %s; syncing", stands.scope, error)
+            self.due = 0.0
+            self.doubts += isinstance(error, UnprovenError)
+        if time.monotonic() - began > LONG:
+            self.pauses.reset()
+        await self.watcher.pause(self.pauses.next())
 
     def _standing(self, conn: psycopg.Connection) -> Standing | str:
         return standing.find(conn, self.of.context.name, self.name, self.watcher.settings, self.of.facts)
 
     async def _sync(self) -> bool:
+        """Sync; False, after a pause, when the rows are not what the cluster says."""
         async with self.watcher.syncs:
             if self.of.over:
                 return False
             report = await self.watcher.database.do(self._run)
         self.watcher.conditions.tell(report)
-        if report.meaning.turned_away:
-            return False
         if report.good:
             self.condition.fresh_at = report.started_at
-        if not report.good:
+            return True
+        if not report.meaning.turned_away:
             self._failing(f"{report.status}: {report.reason}")
-        return report.good
+        # Where only a person can help, each try is one more line of the ledger.
+        longest = self.pauses.next() if report.meaning.retried else self.watcher.interval
+        await self.watcher.pause(longest)
+        return False
 
     def _run(self, conn: psycopg.Connection) -> SyncReport:
         return running.run(self.of.client, conn, self.name, self.watcher.settings, facts=self.of.facts)
-
-    async def _follow(self, stands: Standing) -> bool:
-        """Watch until it cannot go on; return True when a sync is needed.
-
-        :raises OvertakenError: when the rows stand elsewhere by now.
-        """
-        since, until = stands.since, time.monotonic() + DAY * random.uniform(0.9, 1.1)  # noqa: S311
-        while not self.of.over and time.monotonic() < until:
-            follower = Follower(self, stands, since)
-            try:
-                await follower.run()
-                self.doubts = 0
-            except OvertakenError:
-                raise
-            except UnreachableError as error:
-                self._failing(str(error))
-                await self.watcher.pause(self.pauses.next())
-            except ScopeError as error:
-                log.info("%s: %s; syncing", stands.scope, error)
-                self.doubts += 1
-                await self.watcher.pause(self.pauses.next())
-                return True
-            since = follower.batch.since
-        return True
 
     def _failing(self, problem: str) -> None:
         if self.condition.problem is None:
@@ -296,7 +297,6 @@ class ScopeWatch:
         self.condition.problem, self.condition.caught_up = problem, False
 
     def _caught_up(self) -> None:
-        self.pauses.reset()
         if not self.condition.caught_up:
             again = "recovered" if self.condition.problem else "caught up"
             log.info("%s · %s: %s", self.of.context.name, self.name, again)
@@ -306,11 +306,11 @@ class ScopeWatch:
 class Follower:
     """One watch of a scope, and what of it is still to be written."""
 
-    def __init__(self, of: ScopeWatch, stands: Standing, since: str) -> None:
+    def __init__(self, of: ScopeWatch, stands: Standing) -> None:
         self.of = of
         self.watcher = of.watcher
         self.stands = stands
-        self.batch = Batch(since)
+        self.batch = Batch(stands.since)
         self._bookmarked = time.monotonic()
 
     async def run(self) -> None:
@@ -334,6 +334,8 @@ class Follower:
                         came = coming.result()
                         if came is None:
                             break
+                        if not came:
+                            await asyncio.to_thread(self._identify)
                         self.of._caught_up()
                         self.batch.add(came)
                         coming = asyncio.ensure_future(anext(events, None))
@@ -343,6 +345,14 @@ class Follower:
                 with suppress(asyncio.CancelledError, ScopeError):
                     await coming
         await self._write()
+
+    def _identify(self) -> None:
+        """See that the open watch is one of the rows' cluster: another one may have taken over its address.
+
+        :raises UnprovenError: when it is not.
+        """
+        if self.of.of.facts.cluster_uid_now() != self.stands.cluster_uid:
+            raise UnprovenError(f"{self.stands.scope}: it is another cluster that responds now")
 
     async def _write_due(self) -> None:
         due = self.batch.left

@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from k8s_inventory_demo.processes import free_port
 from k8s_inventory_demo.simulator import Cluster, Simulator
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg import sql
 
 from tests.kit.inventory import Inventory
-from tests.kit.objects import pod, pods
+from tests.kit.objects import pod, pods, widget_definition
 from tests.kit.syncer import Syncer
 from tests.kit.waiting import wait_until
 
@@ -162,3 +164,92 @@ def metric(health: str, name: str, resource: str) -> float | None:
         if sample.name == f"k8s_inventory_scope_{name}" and sample.labels == labels
     ]
     return found[0] if found else None
+
+
+def test_a_signal_ends_it_while_postgresql_keeps_it_waiting(
+    kubeconfig: Path, dev: Cluster, migrated_database: str, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(1))
+    with (
+        watching(kubeconfig, migrated_database) as process,
+        psycopg.connect(migrated_database) as other,
+        psycopg.connect(migrated_database, autocommit=True) as conn,
+    ):
+        wait_until(lambda: is_caught_up(inventory, "web-0000"), "the first sync")
+        other.execute("LOCK TABLE k8s_pods IN SHARE MODE")
+        dev.create("pods", pod("new"))
+        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        wait_until(lambda: conn.execute(waiting).fetchone() is not None, "the batch to wait for the lock")
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(30) == 0
+
+
+def test_what_comes_while_the_database_is_away_is_written_when_it_is_back(
+    kubeconfig: Path, dev: Cluster, migrated_database: str, inventory: Inventory
+) -> None:
+    dev.seed("pods", pods(1))
+    name = psycopg.conninfo.conninfo_to_dict(migrated_database)["dbname"]
+    with (
+        watching(kubeconfig, migrated_database),
+        psycopg.connect(psycopg.conninfo.make_conninfo(migrated_database, dbname="postgres"), autocommit=True) as conn,
+    ):
+        wait_until(lambda: is_caught_up(inventory, "web-0000"), "the first sync")
+        conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(str(name))))
+        theirs = "datname = %s AND application_name = 'k8s-inventory'"
+        conn.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {theirs}".encode(), [name])
+        for number in range(3):
+            dev.create("pods", pod(f"new-{number}"))
+        dev.delete("pods", "web-0000", "default")
+        conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(str(name))))
+        wait_until(lambda: is_caught_up(inventory, "new-0", "new-1", "new-2"), "what came meanwhile")
+
+
+def test_what_is_no_longer_selected_leaves_without_being_deleted(
+    kubeconfig: Path, dev: Cluster, migrated_database: str, inventory: Inventory
+) -> None:
+    dev.create("pods", pod("in", labels={"app": "web"}))
+    dev.create("pods", pod("other", labels={"app": "web"}))
+    with watching(kubeconfig, migrated_database, "--resource", "pods", "-n", "default", "-l", "app=web"):
+        wait_until(lambda: is_caught_up(inventory, "in", "other"), "the first sync")
+        dev.create("pods", pod("elsewhere", "kube-system", labels={"app": "web"}))
+        dev.create("pods", pod("unlabelled"))
+        dev.patch("pods", "in", {"metadata": {"labels": {"app": "db"}}}, "default")
+        dev.delete("pods", "other", "default")
+        wait_until(lambda: is_caught_up(inventory), "both to be gone")
+    changes = {row["name"]: row["change"] for row in inventory.rows("k8s_history", "id") if row["change"] != "created"}
+    assert changes == {"in": "unselected", "other": "deleted"}
+
+
+def test_another_cluster_behind_the_address_changes_no_row(
+    dev: Cluster, migrated_database: str, inventory: Inventory, tmp_path: Path
+) -> None:
+    dev.seed("pods", pods(2))
+    other = Cluster("dev")
+    other.seed("namespaces", [{"metadata": {"name": "kube-system", "uid": "another"}}])
+    # What the watch would take for changes of the first cluster.
+    while other.resource_version <= dev.resource_version:
+        other.create("pods", pod(f"other-{other.resource_version}"))
+    folder = tmp_path / "certificates"
+    with Simulator([dev], folder=folder) as simulator:
+        kubeconfig = simulator.kubeconfig(tmp_path / "kubeconfig")
+        port = int(simulator.url("dev").rpartition(":")[2])
+        with watching(kubeconfig, migrated_database):
+            wait_until(lambda: is_caught_up(inventory, "web-0000", "web-0001"), "the first sync")
+            simulator.stop("dev")
+            with Simulator([other], folder=folder, ports={"dev": port}):
+                refused = "SELECT id FROM k8s_syncs WHERE status = 'refused'"
+                wait_until(lambda: bool(inventory.query(refused)), "the refusal")
+    assert inventory.names("k8s_pods") == ["web-0000", "web-0001"]
+
+
+def test_a_new_custom_resource_joins(
+    kubeconfig: Path, dev: Cluster, migrated_database: str, inventory: Inventory
+) -> None:
+    asked = ("--resource", "*.example.com", "--resource", "pods", "--interval", "1")
+    with watching(kubeconfig, migrated_database, *asked):
+        dev.create("pods", pod("old"))
+        wait_until(lambda: is_caught_up(inventory, "old"), "the watch")
+        dev.create("customresourcedefinitions", widget_definition())
+        dev.create("widgets.example.com", {"metadata": {"name": "first"}, "spec": {}}, "default")
+        wait_until(lambda: inventory.names("k8s_custom_resources") == ["first"], "the instance of the new resource")
