@@ -68,7 +68,11 @@ def test_it_has_postgresql_airflow_and_two_clusters(compose: dict[str, Any]) -> 
         f"airflow-{component}" for component in ("init", "api-server", "scheduler", "dag-processor", "triggerer")
     }
 
-    assert set(compose["services"]) == {"postgres", "k3s-dev", "k3s-prod", "kubeconfig", *airflow}
+    assert set(compose["services"]) == {"postgres", "k3s-dev", "k3s-prod", "kubeconfig", "watch", *airflow}
+
+
+def test_a_watch_comes_on_request(compose: dict[str, Any]) -> None:
+    assert {name for name, service in compose["services"].items() if service.get("profiles")} == {"watch"}
 
 
 def test_every_service_that_stays_has_a_health_check(compose: dict[str, Any]) -> None:
