@@ -15,9 +15,9 @@ import click
 from airflow_provider_k8s_inventory import sync as core
 from airflow_provider_k8s_inventory.cli import health, options, syncing
 from airflow_provider_k8s_inventory.cli.failing import exit_with_status
-from airflow_provider_k8s_inventory.exceptions import UsageError
+from airflow_provider_k8s_inventory.exceptions import DatabaseError, UsageError
 from airflow_provider_k8s_inventory.metrics.text import text
-from airflow_provider_k8s_inventory.postgres import connecting, migrations
+from airflow_provider_k8s_inventory.postgres import connecting, migrations, rights
 
 if TYPE_CHECKING:
     from airflow_provider_k8s_inventory.sync.watcher import Watcher
@@ -73,6 +73,8 @@ def watch(
     logging.getLogger("airflow_provider_k8s_inventory.sync.watcher").setLevel(logging.INFO)
     with connecting.connect(asked.dsn) as conn:
         migrations.migrate(conn, schema=schema, mode=migrate)
+        if lacking := rights.lacking(conn, schema, watching=True):
+            raise DatabaseError(f"a watch may not write here: let the owner of the tables run {'; '.join(lacking)}")
     prune = partial(syncing.prune, asked.dsn, settings, keep_history, keep_syncs)
     sslproto.SSLProtocol.max_size = _TLS_BUFFER
     try:

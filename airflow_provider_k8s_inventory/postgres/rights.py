@@ -20,6 +20,8 @@ _RIGHTS: Final = {
     "k8s_history": ("SELECT", "INSERT"),
 }
 """What a sync does to each table."""
+_OF_WATCHES: Final = (("k8s_syncs", "UPDATE"),)
+"""What a watch does beyond that: its line of the ledger grows for an hour."""
 
 
 def read_only(conn: psycopg.Connection) -> str | None:
@@ -35,13 +37,15 @@ def read_only(conn: psycopg.Connection) -> str | None:
     return "transactions are read-only here: set default_transaction_read_only to off" if refusing else None
 
 
-def lacking(conn: psycopg.Connection, schema: str) -> list[str]:
+def lacking(conn: psycopg.Connection, schema: str, *, watching: bool = False) -> list[str]:
     """List the statements that would grant us what a sync needs and we have not.
 
     :param schema: a migrated one.
+    :param watching: whether it is a watch.
     :raises DatabaseError: when PostgreSQL does not say.
     """
     asked = [(table, right) for table, rights in _RIGHTS.items() for right in rights]
+    asked += _OF_WATCHES if watching else ()
     rows = _ask(
         conn,
         "SELECT format('%%I.%%I', %s::text, a.table_name), string_agg(a.name, ', ' ORDER BY a.place)"

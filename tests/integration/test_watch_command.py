@@ -243,6 +243,25 @@ def test_another_cluster_behind_the_address_changes_no_row(
     assert inventory.names("k8s_pods") == ["web-0000", "web-0001"]
 
 
+def test_a_role_that_may_only_sync_is_told_what_to_grant(
+    kubeconfig: Path, migrated_database: str, inventory: Inventory
+) -> None:
+    inventory.query("CREATE ROLE no_watcher")
+    try:
+        inventory.query("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO no_watcher")
+        inventory.query("REVOKE UPDATE ON k8s_syncs FROM no_watcher")
+        with watching(
+            kubeconfig, psycopg.conninfo.make_conninfo(migrated_database, options="-c role=no_watcher")
+        ) as it:
+            said = it.communicate(timeout=60)[1]
+    finally:
+        inventory.query("DROP OWNED BY no_watcher")
+        inventory.query("DROP ROLE no_watcher")
+
+    assert it.returncode == 1
+    assert "GRANT UPDATE ON public.k8s_syncs TO no_watcher" in said
+
+
 def test_a_new_custom_resource_joins(
     kubeconfig: Path, dev: Cluster, migrated_database: str, inventory: Inventory
 ) -> None:
