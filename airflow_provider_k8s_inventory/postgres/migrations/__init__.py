@@ -45,6 +45,7 @@ ORDERED: Final = (
     "0008_events_once",
     "0009_unmatched",
     "0010_history",
+    "0011_watches",
 )
 """The names of the SQL files, in the order they are run."""
 

@@ -38,6 +38,8 @@ class _Served:
     port: int
     """0 until the first start chooses one."""
     runner: web.ServerRunner | None = field(default=None)
+    servers: list[web.Server] = field(default_factory=list)
+    """Of each start: a connection that is in its TLS handshake while its server stops gets it all the same."""
 
 
 def _request(
@@ -106,7 +108,7 @@ class Simulator:
         """Stop everything."""
         for name in self._served:
             self.stop(name)
-        self._run(_end_handshakes())
+        self._run(self._cut())
         self._run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -173,23 +175,30 @@ class Simulator:
             raise
         served.port = runner.addresses[0][1]
         served.runner = runner
+        served.servers.append(web_server)
 
     async def _stop(self, served: _Served) -> None:
         if (runner := served.runner) is None:
             return
         served.runner = None
-        transports = [connection.transport for connection in runner.server.connections] if runner.server else []
+        transports = _transports(served)
         await runner.cleanup()
-        for transport in transports:
-            if transport is not None:
-                transport.abort()  # not to wait for each client's farewell
+        for transport in (*transports, *_transports(served)):
+            transport.abort()  # not to wait for each client's farewell
         await asyncio.sleep(0)  # the loop closes aborted sockets in its next round
 
+    async def _cut(self) -> None:
+        """Cut what came while the servers stopped; of each connection in its TLS handshake, asyncio has a task."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for served in self._served.values():
+            for transport in _transports(served):
+                transport.abort()
+        await asyncio.sleep(0)  # as above
 
-async def _end_handshakes() -> None:
-    """Cut the connections that no server has got yet: of each that is in its TLS handshake, asyncio has a task."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.sleep(0)  # as above
+
+def _transports(served: _Served) -> list[asyncio.Transport]:
+    connections = (connection for server in served.servers for connection in server.connections)
+    return [connection.transport for connection in connections if connection.transport is not None]
