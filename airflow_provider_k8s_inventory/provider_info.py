@@ -1,7 +1,7 @@
 """The one dict Airflow reads to know this provider.
 
 Only data, and cheap to import: every component of Airflow calls it at its start. What it names lives in `hooks`,
-`operators` and `transfers`.
+`operators`, `transfers` and `triggers`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules(
             "operators.check", "operators.migrate", "operators.plan", "operators.publish", "operators.report"
         ),
+        "triggers": _modules("triggers.changed"),
         "transfers": [
             {
                 "source-integration-name": _NAME,

@@ -132,6 +132,7 @@ def test_the_wheel_is_small() -> None:
         "postgres/migrations/0001_ledger.sql",
         "example_dags/k8s_inventory.py",
         "example_dags/k8s_inventory_changes.py",
+        "example_dags/k8s_inventory_on_change.py",
         "example_dags/.airflowignore",
     ],
 )
@@ -140,7 +141,12 @@ def test_the_wheel_holds_what_is_not_python(needed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "name"), [((), "k8s_inventory"), (("k8s_inventory_changes",), "k8s_inventory_changes")]
+    ("arguments", "name"),
+    [
+        ((), "k8s_inventory"),
+        (("k8s_inventory_changes",), "k8s_inventory_changes"),
+        (("k8s_inventory_on_change",), "k8s_inventory_on_change"),
+    ],
 )
 def test_the_program_prints_the_example_dags(arguments: tuple[str, ...], name: str) -> None:
     example = importlib.util.find_spec(f"{PACKAGE}.example_dags.{name}")

@@ -16,7 +16,7 @@ Examples:
   k8s-inventory dag k8s_inventory_changes > "$AIRFLOW_HOME/dags/k8s_inventory_changes.py"
 """
 
-_NAMES: Final = ("k8s_inventory", "k8s_inventory_changes")
+_NAMES: Final = ("k8s_inventory", "k8s_inventory_changes", "k8s_inventory_on_change")
 
 
 @click.command(epilog=_EXAMPLES)
@@ -24,7 +24,8 @@ _NAMES: Final = ("k8s_inventory", "k8s_inventory_changes")
 def dag(name: str) -> None:
     """Print an example DAG; it is yours to change.
 
-    k8s_inventory keeps the inventory, k8s_inventory_changes posts what was deleted, and which images changed.
+    k8s_inventory keeps the inventory, k8s_inventory_on_change syncs what moved as soon as it did, and
+    k8s_inventory_changes posts what was deleted, and which images changed.
     """
     source = resources.files("airflow_provider_k8s_inventory.example_dags").joinpath(f"{name}.py")
     # As bytes: a file is UTF-8 whatever the terminal is.

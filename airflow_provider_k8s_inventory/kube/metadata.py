@@ -70,7 +70,7 @@ def pages(
     parameters: dict[str, str | int] = {**(query or {}), "limit": limit}
     if at is not None:
         parameters |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
-    for page in listing.walk(client, path, parameters, accept=ACCEPT, read=partial(_read, expected=expected)):
+    for page in listing.walk(client, path, parameters, accept=ACCEPT, read=partial(read, expected=expected)):
         yield replace(page, items=_items(page, client, path))
 
 
@@ -94,7 +94,11 @@ def seen(item: bytes | msgspec.Raw) -> Seen:
     return _seen(text.decode(_OBJECT, item))
 
 
-def _read(body: bytes, expected: Resource | None) -> MetadataPage:
+def read(body: bytes, expected: Resource | None) -> MetadataPage:
+    """Read one page.
+
+    :raises ValueError: when it is none, or another resource's.
+    """
     page = protobuf.metadata_page(body) if body.startswith(protobuf.MAGIC) else _read_json(body, expected)
     if expected:
         matching.check_version(expected, page.resource_version)

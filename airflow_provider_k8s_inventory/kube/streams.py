@@ -24,7 +24,8 @@ import aiohttp
 from urllib3 import exceptions as known
 from yarl import URL
 
-from airflow_provider_k8s_inventory.exceptions import UnreachableError
+from airflow_provider_k8s_inventory.exceptions import ResponseError, UnreachableError
+from airflow_provider_k8s_inventory.kube import metadata
 from airflow_provider_k8s_inventory.kube.events import Event, Lines, Reader
 from airflow_provider_k8s_inventory.kube.http import errors, failures, lines, pools
 from airflow_provider_k8s_inventory.kube.http.requests import JSON, Request
@@ -46,6 +47,8 @@ LONGEST_PAUSE: Final = 30
 """Seconds between two tries to connect, at most."""
 _FIRST_PAUSE: Final = 0.5
 _ERROR_BYTES: Final = 1 << 20
+_LIST_BYTES: Final = 4 << 20
+"""Bytes of a list of one object's metadata; etcd takes objects of 1.5 MB (``--max-request-bytes``)."""
 _PIECE: Final = 64 << 10
 
 
@@ -152,6 +155,30 @@ class Streams:
             async for piece in self._pieces(response):
                 if came := whole.of(piece):
                     yield [reader.read(line) for line in came]
+
+    async def version(self, path: str, *, expected: Resource) -> str:
+        """Return the resourceVersion from which to watch what comes from now on: that of a list of one object.
+
+        :param path: as for `listing.pages`.
+        :param expected: the resource that it lists.
+        :raises ScopeError: as `events`.
+        """
+        request = Request(method="GET", path=path, params={"limit": 1}, accept=metadata.ACCEPT)
+        body = bytearray()
+        async with self._open(request) as response:
+            async for piece in self._pieces(response):
+                body += piece
+                if len(body) > _LIST_BYTES:
+                    break
+        try:
+            return metadata.read(bytes(body), expected).resource_version
+        except (ValueError, RecursionError) as error:
+            said = self.context.excerpt(str(error))
+            raise ResponseError(
+                f"context {self.context.name}: {request}: the response is not a list of one object ({said})",
+                advice=errors.CHECK_PROXY,
+                request=str(request),
+            ) from None
 
     @asynccontextmanager
     async def _open(self, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:

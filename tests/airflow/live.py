@@ -17,7 +17,7 @@ from typing import Any
 import urllib3
 from k8s_inventory_demo.airflow.api import AirflowApi
 from k8s_inventory_demo.airflow.home import AirflowHome
-from k8s_inventory_demo.airflow.processes import AIRFLOW, AirflowProcesses
+from k8s_inventory_demo.airflow.processes import AIRFLOW, TRIGGERER, AirflowProcesses
 from k8s_inventory_demo.processes import free_port
 
 from tests.airflow.conftest import DAGS
@@ -91,8 +91,9 @@ which end by `os._exit`."""
 class Live:
     """An Airflow with the example DAG, of which two lines were changed: its connections; with `tell_all` and `odd`."""
 
-    def __init__(self, url: str, folder: Path, metrics: Sequence[str] = ()) -> None:
+    def __init__(self, url: str, folder: Path, processes: AirflowProcesses, metrics: Sequence[str] = ()) -> None:
         self.folder = folder
+        self.processes = processes
         self.metrics = metrics
         """The metrics of this package that StatsD has got so far."""
         self.answers: list[str] = []
@@ -125,6 +126,32 @@ class Live:
     def run(self, dag_id: str, **conf: Any) -> str:
         """Trigger a run, wait for its end, and give its id."""
         run_id = self.start(dag_id, **conf)
+        self.wait(dag_id, run_id)
+        return run_id
+
+    def resume(self, dag_id: str) -> None:
+        """Let a DAG be scheduled that was paused."""
+        self.ask("PATCH", f"dags/{dag_id}", {"is_paused": False})
+
+    def parse(self, dag_id: str) -> None:
+        """Let the DAG processor parse a file again, and wait until it has."""
+        before = self.ask("GET", f"dags/{dag_id}")["last_parsed_time"]
+        (self.folder / "dags" / f"{dag_id}.py").touch()
+        wait_until(
+            lambda: self.ask("GET", f"dags/{dag_id}")["last_parsed_time"] != before, f"a parse of {dag_id}", seconds=60
+        )
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """The runs of a DAG, the oldest first."""
+        found: list[dict[str, Any]] = self.ask("GET", f"dags/{dag_id}/dagRuns?order_by=id")["dag_runs"]
+        return found
+
+    def wait_for_run(self, dag_id: str, number: int) -> str:
+        """Wait for the end of a run that something else starts, the first of a DAG being 1, and give its id."""
+        wait_until(
+            lambda: len(self.runs(dag_id)) >= number, f"the start of run {number} of {dag_id}", seconds=_PATIENCE
+        )
+        run_id = str(self.runs(dag_id)[number - 1]["dag_run_id"])
         self.wait(dag_id, run_id)
         return run_id
 
@@ -213,11 +240,25 @@ def _started(folder: Path, url: str, environment: dict[str, str], metrics: list[
     probe = 'from importlib.util import find_spec; find_spec("the watch works")'
     subprocess.run([sys.executable, "-c", probe], env=environment, check=True)
     subprocess.run([*AIRFLOW, "db", "migrate"], env=environment, check=True, capture_output=True)
-    with AirflowProcesses(environment, folder) as processes:
+    with AirflowProcesses(environment, folder, TRIGGERER) as processes:
         processes.wait_until(AirflowApi(url).healthy)
-        airflow = Live(url, folder, metrics)
-        processes.wait_until(lambda: airflow.ask("GET", "dags")["total_entries"] == 3)
+        airflow = Live(url, folder, processes, metrics)
+        processes.wait_until(lambda: airflow.ask("GET", "dags")["total_entries"] == 5)
         yield airflow
+
+
+def _on_change() -> str:
+    source = (DAGS / "k8s_inventory_on_change.py").read_text()
+    changed = source.replace("CLUSTERS = None", f'CLUSTERS = "{CLUSTERS}"')
+    changed = changed.replace('POSTGRES = "postgres_default"', f'POSTGRES = "{DATABASE}"')
+    changed = changed.replace("resource_names=RESOURCES", "resource_names=RESOURCES, window=2")
+    return changed.replace("catchup=False", "catchup=False, is_paused_upon_creation=True")
+
+
+def _changes() -> str:
+    source = (DAGS / "k8s_inventory_changes.py").read_text()
+    changed = source.replace('POSTGRES = "postgres_default"', f'POSTGRES = "{DATABASE}"')
+    return changed.replace("catchup=False", "catchup=False, is_paused_upon_creation=True")
 
 
 def _environment(folder: Path, migrated_database: str, url: str, statsd_port: int) -> dict[str, str]:
@@ -232,6 +273,8 @@ def _environment(folder: Path, migrated_database: str, url: str, statsd_port: in
     # At a full hour a run of its own would be among those that are looked at.
     changed = changed.replace('schedule="@hourly"', "schedule=None")
     (home.dags / f"{DAG_ID}.py").write_text(changed)
+    (home.dags / "k8s_inventory_on_change.py").write_text(_on_change())
+    (home.dags / "k8s_inventory_changes.py").write_text(_changes())
     (home.dags / "tell_all.py").write_text(_PROBE)
     (home.dags / "odd.py").write_text(_ODD)
     (folder / "python").mkdir()
@@ -241,6 +284,8 @@ def _environment(folder: Path, migrated_database: str, url: str, statsd_port: in
         api__port=url.rpartition(":")[2],
         core__execution_api_server_url=f"{url}/execution/",
         core__parallelism="4",
+        triggerer__job_heartbeat_sec="1",
+        triggerer__triggerer_health_check_threshold="4",
         core__simple_auth_manager_all_admins="True",
         metrics__statsd_on="True",
         metrics__statsd_host="127.0.0.1",

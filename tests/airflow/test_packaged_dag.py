@@ -14,7 +14,7 @@ from tests.airflow.bags import bag
 FOLDER = Path(next(iter(example_dags.__path__)))
 
 
-@pytest.mark.parametrize("name", ["k8s_inventory", "k8s_inventory_changes"])
+@pytest.mark.parametrize("name", ["k8s_inventory", "k8s_inventory_changes", "k8s_inventory_on_change"])
 def test_it_can_be_imported(name: str) -> None:
     module = import_module(f"airflow_provider_k8s_inventory.example_dags.{name}")
     assert module.__file__ == str(FOLDER / f"{name}.py")

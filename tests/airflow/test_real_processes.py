@@ -1,4 +1,7 @@
-"""The example DAG under a real scheduler, API server and DAG processor: one cluster is down, comes back, is retried."""
+"""The example DAGs under real processes of Airflow: a cluster is down, comes back, is retried; then changes start runs.
+
+The triggerer is one of them, and is killed.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,17 @@ import pytest
 from k8s_inventory_demo.airflow.home import connection
 from k8s_inventory_demo.clusters import clusters
 from k8s_inventory_demo.postgres.server import PostgresServer
-from k8s_inventory_demo.simulator import Fault, Simulator
+from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 from psycopg import conninfo
 
 from tests.airflow.live import CLUSTERS, DATABASE, Live, live_airflow
+from tests.kit.objects import pod
 from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
+ON_CHANGE = "k8s_inventory_on_change"
 ODD = [
     "{{ 7 * 7 }}",
     f"{{{{ conn.{DATABASE}.password }}}}",
@@ -67,9 +72,31 @@ class Story:
     told: str
     """The log of a task that logs secrets on purpose."""
     airflow: Live
+    simulator: Simulator
+    inventory: str
     metadata: str
     document: dict[str, Any]
     """The kubeconfig."""
+
+
+@dataclass
+class Moves:
+    """After the story: a burst of pods in `dev`; the triggerer was killed; a service was deleted in `prod`."""
+
+    burst: str
+    """The run."""
+    triggers: set[int]
+    """The ids that Airflow gave to the trigger, before another parse of the DAG and after."""
+    deletion: str
+    """The run after the triggerer was killed."""
+    deleted: str
+    """The service."""
+    runs: list[str]
+    """All runs."""
+    synced: dict[str, list[tuple[str, str, str, int, int]]]
+    """Context, resource, status, inserted and deleted of the syncs of each run."""
+    posts: list[str]
+    """The logs of the runs of `k8s_inventory_changes`."""
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +137,81 @@ def _tell(airflow: Live, simulator: Simulator, inventory: str, metadata: str) ->
     # Last, as a scheduler with the LocalExecutor echoes what tasks log, and masks nothing there.
     told = airflow.log("tell_all", airflow.run("tell_all"), "log_secrets")
     secrets = _secrets(document, inventory)
-    return Story(first, second, third, ledger, events, secrets, logs, killed, odd, told, airflow, metadata, document)
+    return Story(
+        first,
+        second,
+        third,
+        ledger,
+        events,
+        secrets,
+        logs,
+        killed,
+        odd,
+        told,
+        airflow,
+        simulator,
+        inventory,
+        metadata,
+        document,
+    )
+
+
+@pytest.fixture(scope="module")
+def moves(story: Story) -> Moves:
+    airflow, dev, prod = story.airflow, story.simulator["dev"], story.simulator["prod"]
+    dev.faults.clear()
+    watched = _watches(dev), _watches(prod)
+    airflow.resume("k8s_inventory_changes")
+    airflow.resume(ON_CHANGE)
+    airflow.parse(ON_CHANGE)
+    _wait_for_watches(story, watched)
+    triggers = _triggers(story)
+    airflow.parse(ON_CHANGE)
+    triggers |= _triggers(story)
+    for number in range(30):
+        dev.create("pods", pod(f"burst-{number}"))
+    burst = airflow.wait_for_run(ON_CHANGE, 1)
+    posts = [airflow.wait_for_run("k8s_inventory_changes", 1)]
+
+    watched = _watches(dev), _watches(prod)
+    airflow.processes.kill("triggerer")
+    _wait_for_watches(story, watched)
+    service = prod.objects("services")[0]["metadata"]
+    prod.delete("services", service["name"], service["namespace"])
+    deletion = airflow.wait_for_run(ON_CHANGE, 2)
+    posts.append(airflow.wait_for_run("k8s_inventory_changes", 2))
+    runs = [str(run["dag_run_id"]) for run in airflow.runs(ON_CHANGE)]
+    with psycopg.connect(story.inventory) as conn:
+        synced = {
+            run_id: conn.execute(
+                "SELECT context_name, resource, status, inserted, deleted FROM k8s_syncs WHERE run_id = %s", [run_id]
+            ).fetchall()
+            for run_id in runs
+        }
+    logs = [airflow.log("k8s_inventory_changes", run_id, "post") for run_id in posts]
+    return Moves(burst, triggers, deletion, f"{service['namespace']}/{service['name']}", runs, synced, logs)
+
+
+def _watches(cluster: Cluster) -> int:
+    # Those of a sync, in the mode delta, are of whole objects.
+    return sum(
+        request.verb == "watch" and "PartialObjectMetadata" in request.headers["accept"] for request in cluster.requests
+    )
+
+
+def _wait_for_watches(story: Story, before: tuple[int, int]) -> None:
+    """Wait until the triggerer has its five watches in each cluster."""
+    clusters = [story.simulator["dev"], story.simulator["prod"]]
+    wait_until(
+        lambda: all(_watches(cluster) >= number + 5 for cluster, number in zip(clusters, before, strict=True)),
+        "the watches of the triggerer",
+        seconds=90,
+    )
+
+
+def _triggers(story: Story) -> set[int]:
+    with psycopg.connect(story.metadata) as conn:
+        return {row[0] for row in conn.execute("SELECT id FROM trigger").fetchall()}
 
 
 def _odd(airflow: Live, document: dict[str, Any]) -> dict[str, str]:
@@ -310,3 +411,26 @@ def test_how_a_scope_ended_is_fields_of_its_tasks_log(story: Story) -> None:
 
     assert {"context": "dev", "resource": "pods", "status": "success", "inserted": 11} in found
     assert all("%" not in each["event"] for each in records if "status" in each)
+
+
+def test_a_burst_of_changes_starts_one_run_that_syncs_what_moved_alone(moves: Moves) -> None:
+    assert moves.runs == [moves.burst, moves.deletion]
+    assert moves.synced[moves.burst] == [("dev", "pods", "success", 30, 0)]
+
+
+def test_a_change_after_the_triggerer_was_killed_starts_a_run(moves: Moves) -> None:
+    assert moves.synced[moves.deletion] == [("prod", "services", "success", 0, 1)]
+
+
+def test_the_runs_are_a_success_and_their_tasks_are_labelled_by_scope(story: Story, moves: Moves) -> None:
+    states = story.airflow.states(ON_CHANGE, moves.burst)
+    assert states == {"plan": "success", "dev · pods": "success", "report": "success", "publish": "success"}
+
+
+def test_a_parse_of_the_dag_makes_no_other_trigger(moves: Moves) -> None:
+    assert len(moves.triggers) == 1
+
+
+def test_what_was_deleted_is_posted_after_the_run_that_found_it(moves: Moves) -> None:
+    # The first run only notes where history ends.
+    assert [f"prod: services {moves.deleted} deleted" in post for post in moves.posts] == [False, True]

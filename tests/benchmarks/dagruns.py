@@ -90,7 +90,7 @@ def _airflow(home: AirflowHome) -> Iterator[Live]:
     subprocess.run([*AIRFLOW, "db", "migrate"], env=environment, check=True, capture_output=True)
     with AirflowProcesses(environment, home.folder) as processes:
         processes.wait_until(AirflowApi(url).healthy)
-        airflow = Live(url, home.folder)
+        airflow = Live(url, home.folder, processes)
         processes.wait_until(lambda: airflow.ask("GET", "dags")["total_entries"] == len(_FILES))
         yield airflow
 

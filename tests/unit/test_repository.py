@@ -46,7 +46,7 @@ def test_the_top_level_holds_what_a_newcomer_expects() -> None:
     assert there - BUILT == TOP_LEVEL
 
 
-@pytest.mark.parametrize("name", ["k8s_inventory", "k8s_inventory_changes"])
+@pytest.mark.parametrize("name", ["k8s_inventory", "k8s_inventory_changes", "k8s_inventory_on_change"])
 def test_an_example_dag_is_there_once(name: str) -> None:
     copy = ROOT / f"airflow_provider_k8s_inventory/example_dags/{name}.py"
     assert copy.samefile(ROOT / f"dags/{name}.py")

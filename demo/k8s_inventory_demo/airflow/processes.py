@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
 from airflow_provider_k8s_inventory.exceptions import InventoryError
@@ -22,7 +22,13 @@ AIRFLOW: Final = (sys.executable, "-m", "airflow")
 """The command line of the Airflow in this environment."""
 
 # Not `airflow standalone`: its log servers listen on every network of the machine, and the demo needs none.
-_COMPONENTS: Final = {"api-server": (), "scheduler": ("--skip-serve-logs",), "dag-processor": ()}
+_COMPONENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "api-server": (),
+    "scheduler": ("--skip-serve-logs",),
+    "dag-processor": (),
+}
+TRIGGERER: Final[Mapping[str, tuple[str, ...]]] = {"triggerer": ("--skip-serve-logs",)}
+"""A further component, for what waits for events."""
 
 _START_WITHIN: Final = 120
 """Seconds they may take for what they are waited for; mostly it is 20."""
@@ -36,25 +42,20 @@ class AirflowProcesses:
 
     :param environment: theirs, whole.
     :param logs: the folder for the output of each.
+    :param also: further components, with their options.
     """
 
-    def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], logs: Path, also: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    ) -> None:
         self._environment = environment
         self._logs = logs
+        self._components = {**_COMPONENTS, **also}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
-        for name, options in _COMPONENTS.items():
-            with self._log(name).open("wb") as log:
-                # In a session of its own, so that Ctrl-C reaches us alone, and that a signal reaches all it started.
-                self._processes[name] = subprocess.Popen(
-                    [*AIRFLOW, name, *options],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=self._environment,
-                    start_new_session=True,
-                )
+        for name in self._components:
+            self._start(name)
         return self
 
     def __exit__(
@@ -68,6 +69,25 @@ class AirflowProcesses:
         self._signal(signal.SIGKILL)
         for process in self._processes.values():
             process.wait()
+
+    def kill(self, name: str) -> None:
+        """Kill one of them and all it started, and start it again."""
+        process = self._processes[name]
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        self._start(name)
+
+    def _start(self, name: str) -> None:
+        with self._log(name).open("ab") as log:
+            # In a session of its own, so that Ctrl-C reaches us alone, and that a signal reaches all it started.
+            self._processes[name] = subprocess.Popen(
+                [*AIRFLOW, name, *self._components[name]],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                start_new_session=True,
+            )
 
     def check(self) -> None:
         """See that all are alive.

@@ -1,0 +1,1 @@
+../../dags/k8s_inventory_on_change.py
