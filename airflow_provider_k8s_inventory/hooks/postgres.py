@@ -5,14 +5,43 @@ Outside Airflow a DSN is the way; it is in `postgres.connecting`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from airflow_provider_k8s_inventory.exceptions import DatabaseError
 
 if TYPE_CHECKING:
     import psycopg
+
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class Place(NamedTuple):
+    """The database that a Connection leads to, as assets and OpenLineage name it."""
+
+    host: str
+    port: int
+    database: str
+
+    @property
+    def authority(self) -> str:
+        """Host and port: ``db.example.com:5432``."""
+        return f"{self.host}:{self.port}"
+
+
+def place(postgres_conn_id: str) -> Place | None:
+    """Tell which database a Connection leads to; None where it does not name one host and the database."""
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    hook = PostgresHook(postgres_conn_id=postgres_conn_id)
+    found = hook.connection
+    host, database = found.host or "", hook.database or found.schema
+    # A socket's folder, or several hosts, is no authority.
+    if not host or not database or not _HOST.fullmatch(host):
+        return None
+    return Place(host.lower(), found.port or 5432, database)
 
 
 class Opener:

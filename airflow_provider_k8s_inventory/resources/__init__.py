@@ -73,6 +73,7 @@ NAMES: Final[Mapping[str, str]] = {
     )
 }
 
+
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _WELL_FORMED: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _GLOB: Final = re.compile(r"(?!!)[-a-z0-9.*?!\[\]]+")
@@ -187,3 +188,11 @@ def canonical(name: str) -> str:
     :raises UnknownResourceError: as `asked`.
     """
     return asked(name).name
+
+
+def table_of(name: str) -> Table:
+    """Return the table that holds a resource.
+
+    :param name: a canonical name.
+    """
+    return CATALOGUE[name].table if name in CATALOGUE else custom.TABLE

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_k8s_inventory.kube.http.client import Client
     from airflow_provider_k8s_inventory.model import SyncReport
@@ -115,6 +116,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         "max_parallel_requests",
     )
     _stop: Stop | None = None
+    _reports: Sequence[SyncReport] = ()
 
     ui_color = "#e8eaf6"
 
@@ -188,6 +190,19 @@ class KubernetesToPostgresOperator(InventoryOperator):
             except Stopped:
                 raise ScopeError("the task was ended from outside; what was not complete was not written") from None
 
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Return what was read and written, also of a task that failed: the scopes that were good.
+
+        Airflow's OpenLineage provider calls this, in the process of the task.
+        """
+        from airflow.providers.openlineage.extractors import OperatorLineage
+
+        from airflow_provider_k8s_inventory.transfers import lineage
+
+        found = postgres.place(self.postgres_conn_id) if self._reports else None
+        outputs = list(lineage.outputs(self._reports, found, self.schema)) if found else []
+        return OperatorLineage(inputs=list(lineage.inputs(self._reports)), outputs=outputs)
+
     def on_kill(self) -> None:
         """End the requests under way: Airflow calls this on SIGTERM, in the middle of `execute`, and on a time-out."""
         if self._stop:
@@ -202,7 +217,7 @@ class KubernetesToPostgresOperator(InventoryOperator):
         if not asked:
             raise UsageError("resource must not be empty")
         several = len(asked) > 1 or expanding.is_glob(asked[0])
-        reports: list[SyncReport] = []
+        self._reports = reports = []
         for report in self._sync_several(context, names) if several else self._sync_one(context, asked[0]):
             self._log(report, several=several)
             stats.send(declared.samples(report))

@@ -21,6 +21,7 @@ from k8s_inventory_demo.postgres.server import PostgresServer
 from k8s_inventory_demo.simulator import Cluster, Fault, Simulator
 from psycopg import conninfo
 
+from airflow_provider_k8s_inventory import resources
 from tests.airflow.live import CLUSTERS, DATABASE, Live, live_airflow
 from tests.kit.objects import pod
 from tests.kit.waiting import wait_until
@@ -434,3 +435,30 @@ def test_a_parse_of_the_dag_makes_no_other_trigger(moves: Moves) -> None:
 def test_what_was_deleted_is_posted_after_the_run_that_found_it(moves: Moves) -> None:
     # The first run only notes where history ends.
     assert [f"prod: services {moves.deleted} deleted" in post for post in moves.posts] == [False, True]
+
+
+def test_openlineage_gets_what_a_sync_read_and_wrote(story: Story, moves: Moves) -> None:
+    (event,) = [
+        each
+        for each in story.airflow.lineage()
+        if (each["eventType"], each["job"]["name"]) == ("COMPLETE", f"{ON_CHANGE}.sync")
+        and moves.burst in json.dumps(each["run"]["facets"])
+    ]
+    (read,), (written,) = event["inputs"], event["outputs"]
+    uid = story.simulator["dev"].get("namespaces", "kube-system")["metadata"]["uid"]
+    quality = read["inputFacets"]["dataQualityMetrics"]
+    place = conninfo.conninfo_to_dict(story.inventory)
+    pods = resources.CATALOGUE["pods"].table
+
+    assert (read["namespace"], read["name"]) == (f"k8s://{uid}", "pods")
+    assert read["inputFacets"]["inputStatistics"]["size"] > 0
+    assert {name: quality[name] for name in ("rowCount", "inserted", "deleted")} == {
+        "rowCount": len(story.simulator["dev"].objects("pods")),
+        "inserted": 30,
+        "deleted": 0,
+    }
+    assert written["namespace"] == f"postgres://{place['host']}:{place['port']}"
+    assert written["name"] == f"{place['dbname']}.public.k8s_pods"
+    assert written["outputFacets"]["outputStatistics"]["rowCount"] == 30
+    fields = [(field["name"], field["type"]) for field in written["facets"]["schema"]["fields"]]
+    assert fields == [(column.name, column.type) for column in pods.columns]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -188,7 +189,8 @@ def declared(*requirements: str) -> set[str]:
 def test_what_is_imported_is_declared() -> None:
     provider = tomllib.loads((ROOT / "pyproject.toml").read_text())
     demo = tomllib.loads((ROOT / "demo/pyproject.toml").read_text())["project"]["dependencies"]
-    own = provider["project"]["dependencies"]
+    extras = provider["project"]["optional-dependencies"].values()
+    own = [*provider["project"]["dependencies"], *chain.from_iterable(extras)]
     tests = [each for each in provider["dependency-groups"]["test"] if isinstance(each, str)]
     distributions = metadata.packages_distributions()
     missing = {
