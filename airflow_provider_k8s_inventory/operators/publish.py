@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -12,6 +13,8 @@ from airflow.providers.common.compat.sdk import (
     AssetAlias,
 )
 
+from airflow_provider_k8s_inventory import resources
+from airflow_provider_k8s_inventory.hooks import postgres
 from airflow_provider_k8s_inventory.operators import ending, failures
 from airflow_provider_k8s_inventory.operators.check import KubernetesInventoryCheckOperator
 
@@ -35,6 +38,10 @@ class KubernetesInventoryPublishOperator(ending.EndingOperator):
     Every `Asset` among its outlets gets that event. An `AssetAlias` among them gets one per context of which at least
     one scope ended well, for the asset ``ALIAS/CONTEXT``; what a name must not hold is percent-encoded.
 
+    The alias that `table_alias` names gets one per table instead, of which at least one scope ended well, for the asset
+    ``postgres://HOST:PORT/DATABASE/SCHEMA/TABLE``, as `create_asset` of Airflow's PostgreSQL provider makes it of the
+    Connection's host, port and database.
+
     It is skipped when no scope of the run was synced at all, as after a plan that failed. It fails, and tells nobody,
     when a check upstream of it did: a `KubernetesInventoryCheckOperator`, or one of Airflow's own SQL operators.
 
@@ -43,9 +50,14 @@ class KubernetesInventoryPublishOperator(ending.EndingOperator):
     :param schema: the schema that holds the ledger. (templated)
     :param tolerate: as for the report: scopes that do not count as failed. (templated)
     :param tolerate_for: as for the report. (templated)
+    :param table_alias: the name of the `AssetAlias` among the outlets that gets an event for each table.
     :raises AirflowFailException: when a check upstream failed; not retried.
     :raises DatabaseError: when the ledger cannot be read.
     """
+
+    def __init__(self, *, table_alias: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.table_alias = table_alias
 
     @failures.fail_without_retry
     def execute(self, context: Context) -> dict[str, Any]:
@@ -63,10 +75,28 @@ class KubernetesInventoryPublishOperator(ending.EndingOperator):
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra = summary
             elif isinstance(outlet, AssetAlias):
-                for name, extra in _by_context(verdicts).items():
-                    asset = Asset(name=f"{outlet.name}/{quote(name, safe=' :@')}", group=outlet.group)
+                by_table = outlet.name == self.table_alias
+                found = self._table_events(verdicts) if by_table else _context_events(outlet, verdicts)
+                for asset, extra in found:
                     context["outlet_events"][outlet].add(asset, extra=extra)
         return summary
+
+    def _table_events(self, verdicts: list[Verdict]) -> Iterator[tuple[Asset, dict[str, Any]]]:
+        """Make the event of each table of which a scope ended well."""
+        from airflow.providers.postgres.assets.postgres import create_asset
+
+        place = postgres.place(self.postgres_conn_id)
+        if place is None:
+            self.log.warning(
+                "No table has an event: the connection %r does not name one host and the database",
+                self.postgres_conn_id,
+            )
+            return
+        for table, extra in _by_table(verdicts).items():
+            asset = create_asset(
+                host=place.host, port=place.port, database=place.database, schema=self.schema, table=table
+            )
+            yield Asset(name=asset.name, uri=asset.uri, group="kubernetes"), {"schema": self.schema, **extra}
 
     def _failed_checks(self, ti: Any) -> list[str]:
         """List the checks upstream that failed, or could not run."""
@@ -81,6 +111,30 @@ def _is_check(dag: Any, task_id: str) -> bool:
     return issubclass(kind, KubernetesInventoryCheckOperator) or any(
         each.__module__ == _SQL_OPERATORS for each in kind.__mro__
     )
+
+
+def _context_events(outlet: AssetAlias, verdicts: list[Verdict]) -> Iterator[tuple[Asset, dict[str, Any]]]:
+    """Make the event of each context of which a scope ended well."""
+    for name, extra in _by_context(verdicts).items():
+        yield Asset(name=f"{outlet.name}/{quote(name, safe=' :@')}", group=outlet.group), extra
+
+
+def _by_table(verdicts: list[Verdict]) -> dict[str, dict[str, Any]]:
+    """Build the `extra` of each table of which anything was synced."""
+    tables: dict[str, list[Verdict]] = {}
+    for each in verdicts:
+        if each.report.context_name:
+            tables.setdefault(resources.table_of(each.report.resource).name, []).append(each)
+    return {
+        name: {
+            "table": name,
+            "contexts": ending.summary(group)["contexts"],
+            "failed": sum(each.error for each in group),
+            **ending.counts([each.report for each in group]),
+        }
+        for name, group in tables.items()
+        if any(each.report.good for each in group)
+    }
 
 
 def _by_context(verdicts: list[Verdict]) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -11,9 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.providers.postgres.assets.postgres import create_asset
 from airflow.sdk import DAG, Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from k8s_inventory_demo.simulator import Fault, Simulator
+from psycopg import conninfo
 
 from airflow_provider_k8s_inventory.exceptions import ScopeError
 from airflow_provider_k8s_inventory.operators.publish import KubernetesInventoryPublishOperator
@@ -78,6 +81,41 @@ def test_each_context_of_which_a_scope_was_synced_has_an_asset_on_request(invent
     assert event.extra["scopes"] == {"pods": "success", "services": "failed"}
     assert (event.extra["failed"], event.extra["seen"]) == (1, 11)
     assert event.extra["resources"] == {"pods": {"inserted": 11}}
+
+
+def test_each_table_of_which_a_scope_was_synced_has_an_asset_on_request(inventory: str, simulator: Simulator) -> None:
+    simulator["dev"].inject(Fault(path="/services$", status=400, times=None))
+    simulator.stop("prod")
+    sync("dev", 0)
+    sync("prod", 1)
+    _, events = end(KubernetesInventoryPublishOperator, outlets=[TABLES, CONTEXTS], table_alias=CONTEXTS.name)
+    (event,) = events[CONTEXTS].asset_alias_events
+    place = conninfo.conninfo_to_dict(inventory)
+    wanted = create_asset(
+        host=str(place["host"]),
+        port=int(str(place["port"])),
+        database=str(place["dbname"]),
+        schema="public",
+        table="k8s_pods",
+    )
+
+    assert (event.dest_asset_key.name, event.dest_asset_key.uri) == (wanted.name, wanted.uri)
+    assert event.extra["contexts"] == {"dev": "success", "prod": "unreachable"}
+    assert (event.extra["table"], event.extra["failed"], event.extra["inserted"]) == ("k8s_pods", 1, 11)
+
+
+def test_a_connection_that_names_no_host_has_no_assets_of_tables(
+    inventory: str, monkeypatch: pytest.MonkeyPatch, simulator: Simulator
+) -> None:
+    sync("dev", 0)
+    sync("prod", 1)
+    named = json.loads(os.environ["AIRFLOW_CONN_POSTGRES_DEFAULT"])
+    hidden = named | {"host": None, "extra": named["extra"] | {"host": named["host"]}}
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_DEFAULT", json.dumps(hidden))
+    _, events = end(KubernetesInventoryPublishOperator, outlets=[TABLES, CONTEXTS], table_alias=CONTEXTS.name)
+
+    assert events[CONTEXTS].asset_alias_events == []
+    assert events[TABLES].extra["inserted"] == 28
 
 
 def test_a_run_that_synced_nothing_tells_nothing(inventory: str) -> None:
