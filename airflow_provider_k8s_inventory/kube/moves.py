@@ -164,7 +164,8 @@ class _Watch:
             # What was missed may be anything: it is signalled, and the next watch begins from now.
             if self._moves.since.pop(self._key, None) is not None:
                 self._moves.note(self._streams.context.name, self._name)
+            log.info("%s: %s; watched from now on", self._scope, error)
         elif not self._failing:
             log.warning("%s: %s", self._scope, error)
-        self._failing = True
+            self._failing = True
         return RARELY * random.uniform(0.8, 1.2) if isinstance(error, _HOPELESS) else None  # noqa: S311
