@@ -24,6 +24,8 @@ from airflow_provider_k8s_inventory.postgres import changed, connecting
 from airflow_provider_k8s_inventory.postgres.changed import Change, Coverage, Moment, Wanted
 from airflow_provider_k8s_inventory.sync import choosing, expanding, verdicts
 
+_NAMED: Final = 8
+"""Scopes that are named in one line; of more, people are told how many."""
 _EXAMPLES: Final = """
 \b
 Examples:
@@ -149,7 +151,8 @@ def _begun(chosen: Iterable[Coverage], since: datetime) -> Iterator[str]:
             begun.setdefault((each.context_name, minute), []).append((each.known_since, each.scope.selected))
     for (context_name, _), several in sorted(begun.items()):
         latest = max(time for time, _ in several)
-        yield f"{context_name} · {_listed(name for _, name in several)}: changes are known since {_time(latest)} only"
+        said = _listed(name for _, name in several) if len(several) <= _NAMED else f"{len(several)} scopes"
+        yield f"{context_name} · {said}: changes are known since {_time(latest)} only"
 
 
 def _listed(names: Iterable[str]) -> str:
