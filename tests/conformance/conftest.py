@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="simulator",
         help="what the conformance tests run against",
     )
-    parser.addoption("--watch-ends", type=int, default=4, help="how often a watch is ended at a random moment")
+    parser.addoption("--watch-ends", type=int, default=2, help="how often a watch is ended at a random moment")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
